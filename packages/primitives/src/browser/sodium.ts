@@ -1,0 +1,33 @@
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import sodium from 'libsodium-wrappers';
+
+await sodium.ready;
+
+/** libsodium compiled to wasm: same rules, same answers as the native build. */
+export function verifyDetached(
+  signature: Uint8Array,
+  message: Uint8Array,
+  publicKey: Uint8Array,
+): boolean {
+  return sodium.crypto_sign_verify_detached(signature, message, publicKey);
+}
+
+export function signDetached(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+  return sodium.crypto_sign_detached(message, secretKey);
+}
+
+export function keypairFromSeed(seed: Uint8Array): {
+  publicKey: Uint8Array;
+  secretKey: Uint8Array;
+} {
+  const pair = sodium.crypto_sign_seed_keypair(seed);
+  return { publicKey: pair.publicKey, secretKey: pair.privateKey };
+}
+
+export function sha256(data: Uint8Array): Uint8Array {
+  return nobleSha256(data);
+}
+
+export function wipe(secret: Uint8Array): void {
+  secret.fill(0);
+}

@@ -1,0 +1,8 @@
+export { sha256, wipe } from '#sodium';
+export * from './address.ts';
+export * from './amount.ts';
+export * from './binary.ts';
+export * from './bytes.ts';
+export * from './canonical-json.ts';
+export * from './clock.ts';
+export * from './signature.ts';

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addressFromId, idFromAddress } from './address.ts';
+import { aitFromNait, amountFromText, amountMax, isAmount, naitFromAit } from './amount.ts';
+import { base64, bytesFromBase64, bytesFromHex, compareBytes, concat, hex } from './bytes.ts';
+import { canonicalJson, type JsonValue } from './canonical-json.ts';
+import { createManualClock } from './clock.ts';
+
+const id = fc.uint8Array({ minLength: 32, maxLength: 32 });
+
+describe('addresses', () => {
+  it('have one spelling: decode ∘ encode is the identity', () => {
+    fc.assert(
+      fc.property(id, (accountId) => {
+        const address = addressFromId(accountId);
+        const decoded = idFromAddress(address);
+        expect(decoded.ok && hex(decoded.accountId)).toBe(hex(accountId));
+        expect(idFromAddress(address.toUpperCase()).ok).toBe(false);
+      }),
+    );
+  });
+
+  it('catch every single wrong character', () => {
+    const address = addressFromId(new Uint8Array(32).fill(7));
+    for (let at = 4; at < address.length; at += 1) {
+      const wrong = address[at] === 'q' ? 'p' : 'q';
+      const typo = address.slice(0, at) + wrong + address.slice(at + 1);
+      expect(idFromAddress(typo).ok, typo).toBe(false);
+    }
+  });
+
+  it.each(['', 'ait1', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', `ait1${'q'.repeat(200)}`])(
+    'refuse %s',
+    (text) => {
+      expect(idFromAddress(text).ok).toBe(false);
+    },
+  );
+});
+
+describe('amounts', () => {
+  it('are canonical decimal strings of nait', () => {
+    for (const text of [
+      '-1',
+      '1.0',
+      '1e3',
+      '01',
+      ' 1',
+      '+1',
+      '',
+      '0x1',
+      '18446744073709551616',
+      'NaN',
+    ]) {
+      expect(amountFromText(text), text).toBeUndefined();
+    }
+    for (const value of [1, 1.5, null, undefined, 1n, {}])
+      expect(amountFromText(value)).toBeUndefined();
+    expect(amountFromText('18446744073709551615')).toBe(amountMax);
+    expect(isAmount(amountMax + 1n)).toBe(false);
+    expect(isAmount(-1n)).toBe(false);
+  });
+
+  it('survive the way to AIT and back', () => {
+    fc.assert(
+      fc.property(fc.bigInt(0n, amountMax), (amount) => {
+        expect(naitFromAit(aitFromNait(amount))).toBe(amount);
+        expect(amountFromText(amount.toString())).toBe(amount);
+      }),
+    );
+    expect(aitFromNait(1_500_000_000n)).toBe('1.5');
+    expect(aitFromNait(-42n)).toBe('-0.000000042');
+    expect(naitFromAit('1.0000000001')).toBeUndefined();
+    expect(naitFromAit('99999999999')).toBeUndefined();
+  });
+});
+
+describe('bytes', () => {
+  it('come back from hex and base64, and only from the canonical spelling', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (value) => {
+        expect(bytesFromHex(hex(value), value.length)).toEqual(value);
+        expect(bytesFromBase64(base64(value))).toEqual(value);
+        expect(base64(value)).toBe(Buffer.from(value).toString('base64'));
+      }),
+    );
+    expect(bytesFromHex('AA', 1)).toBeUndefined();
+    expect(bytesFromHex('aaa', 1)).toBeUndefined();
+    expect(bytesFromBase64('QQ')).toBeUndefined();
+    expect(bytesFromBase64('QR==')).toBeUndefined();
+    expect(bytesFromBase64('Q===')).toBeUndefined();
+    expect(bytesFromBase64('=AAA')).toBeUndefined();
+  });
+
+  it('have an order', () => {
+    expect(compareBytes(new Uint8Array([1]), new Uint8Array([1, 0]))).toBeLessThan(0);
+    expect(compareBytes(new Uint8Array([2]), new Uint8Array([1, 9]))).toBeGreaterThan(0);
+    expect(concat(new Uint8Array([1]), new Uint8Array([2, 3]))).toEqual(new Uint8Array([1, 2, 3]));
+  });
+});
+
+describe('canonical JSON', () => {
+  it('does not depend on the order of keys and parses back', () => {
+    const { json } = fc.letrec((tie) => ({
+      leaf: fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.maxSafeInteger(),
+        fc.boolean(),
+        fc.constant(null),
+      ),
+      json: fc.oneof(
+        { maxDepth: 4 },
+        tie('leaf'),
+        fc.array(tie('json'), { maxLength: 4 }),
+        fc.dictionary(fc.string(), tie('json'), { maxKeys: 4, noNullPrototype: true }),
+      ),
+    }));
+    fc.assert(
+      fc.property(json, (value) => {
+        const text = canonicalJson(value as JsonValue);
+        expect(JSON.parse(text)).toEqual(value);
+        expect(canonicalJson(JSON.parse(text))).toBe(text);
+      }),
+    );
+    expect(canonicalJson({ b: 1, a: [true, null, 'x'] })).toBe('{"a":[true,null,"x"],"b":1}');
+    expect(canonicalJson({ a: { d: 1, c: 2 } })).toBe(canonicalJson({ a: { c: 2, d: 1 } }));
+  });
+
+  it.each([[1.5], [Number.NaN], [2 ** 60], [undefined], [1n]])('refuses %s', (value) => {
+    expect(() => canonicalJson(value as unknown as JsonValue)).toThrow(TypeError);
+  });
+});
+
+it('a manual clock stands still until it is moved', () => {
+  const clock = createManualClock(5);
+  expect(clock.nowMs()).toBe(5);
+  clock.advance(10);
+  expect(clock.nowMs()).toBe(15);
+});

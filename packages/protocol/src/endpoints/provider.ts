@@ -1,0 +1,174 @@
+/** HTTP of the AI provider daemon (port 8008): an allow-list; everything else is an unknown path. */
+import { z } from 'zod';
+import { zSignedOffer } from '../payments/offer.ts';
+import { zSignedReceipt } from '../payments/receipt.ts';
+import { zAddress, zAmount, zCount, zHash, zSignature } from '../scalars.ts';
+import { zOllamaChat, zOllamaGenerate, zOpenAiChat } from './chat.ts';
+import { type EndpointTable, endpoint } from './endpoint.ts';
+
+const none = z.strictObject({});
+
+/** A model on a price list: OpenRouter's convention plus exact integers. */
+export const zPricedModel = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  created: zCount,
+  owned_by: z.string(),
+  context_length: zCount,
+  pricing: z.object({ prompt: z.string(), completion: z.string(), request: z.string() }),
+  x_aitbc: z.object({
+    asset: z.literal('native'),
+    inputPerMTok: zAmount,
+    outputPerMTok: zAmount,
+    perRequest: zAmount,
+    digest: z.string(),
+    offerId: zHash,
+  }),
+});
+
+/** How a paid job stands at its provider. */
+export const zJobPaymentState = z.object({
+  jobId: zHash,
+  outcome: z.string(),
+  tokens: zCount.meta({ description: 'output tokens covered by vouchers' }),
+  delivered: zCount,
+  charged: zAmount,
+});
+
+export const providerEndpoints = {
+  chatCompletions: endpoint({
+    method: 'POST',
+    path: '/v1/chat/completions',
+    summary: 'Paid chat in the OpenAI dialect.',
+    access: 'paid',
+    input: zOpenAiChat,
+    output: z.unknown(),
+    streams: true,
+  }),
+  ollamaChat: endpoint({
+    method: 'POST',
+    path: '/api/chat',
+    summary: 'Paid chat in the Ollama dialect.',
+    access: 'paid',
+    input: zOllamaChat,
+    output: z.unknown(),
+    streams: true,
+  }),
+  ollamaGenerate: endpoint({
+    method: 'POST',
+    path: '/api/generate',
+    summary: 'Paid completion in the Ollama dialect.',
+    access: 'paid',
+    input: zOllamaGenerate,
+    output: z.unknown(),
+    streams: true,
+  }),
+  models: endpoint({
+    method: 'GET',
+    path: '/v1/models',
+    summary: 'Models for sale, with prices.',
+    access: 'open',
+    input: none,
+    output: z.object({ object: z.literal('list'), data: z.array(zPricedModel) }),
+  }),
+  ollamaTags: endpoint({
+    method: 'GET',
+    path: '/api/tags',
+    summary: 'Models for sale in the Ollama dialect.',
+    access: 'open',
+    input: none,
+    output: z.object({
+      models: z.array(
+        z.object({
+          name: z.string(),
+          model: z.string(),
+          modified_at: z.string(),
+          size: zCount,
+          digest: z.string(),
+          details: z.object({ quantization_level: z.string() }),
+        }),
+      ),
+    }),
+  }),
+  offers: endpoint({
+    method: 'GET',
+    path: '/v1/offers',
+    summary: 'Signed offers, one per model.',
+    access: 'open',
+    input: none,
+    output: z.object({ offers: z.array(zSignedOffer) }),
+  }),
+  extend: endpoint({
+    method: 'POST',
+    path: '/v1/payments/vouchers',
+    summary: 'Hands in the voucher for the next window of a running job.',
+    access: 'open',
+    input: z.strictObject({
+      jobId: zHash,
+      channelId: zHash,
+      tokens: zCount,
+      maxClaimable: zAmount,
+      signature: zSignature,
+    }),
+    output: zJobPaymentState,
+  }),
+  receipt: endpoint({
+    method: 'GET',
+    path: '/v1/payments/receipts/:jobId',
+    summary: 'All receipts of a job, in order.',
+    access: 'open',
+    input: z.strictObject({ jobId: zHash }),
+    output: z.object({
+      jobId: zHash,
+      offer: zSignedOffer,
+      receipts: z.array(zSignedReceipt),
+      settledTxId: zHash.nullable(),
+    }),
+  }),
+  status: endpoint({
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'Account, engine, queue and earnings of this provider.',
+    access: 'open',
+    input: none,
+    output: z.object({
+      provider: zAddress,
+      engine: z.object({ name: z.string(), version: z.string() }),
+      models: z.array(z.string()),
+      running: zCount,
+      waiting: zCount,
+      slots: zCount,
+      jobs: zCount,
+      outputTokens: zCount,
+      charged: zAmount,
+      claimed: zAmount,
+      coordinator: z.enum(['connected', 'connecting', 'off']),
+      verifyMicros: z.object({ p50: z.number(), p99: z.number(), count: zCount }),
+    }),
+  }),
+  claimNow: endpoint({
+    method: 'POST',
+    path: '/v1/payments/claim',
+    summary:
+      'Claims all that is due on chain now instead of at the next interval. Owner only (token).',
+    access: 'token',
+    input: none,
+    output: z.object({ txId: zHash.nullable(), rows: zCount }),
+  }),
+} as const satisfies EndpointTable;
+
+/** Extra fields our provider adds to the answers it sells, beside those of the dialect. */
+export interface PaidAnswerExtras {
+  /** Signed receipt of the job; in streams also one per window. */
+  readonly x_aitbc_receipt?: unknown;
+}
+
+/** In SSE streams a receipt travels as a comment line: this mark, then the receipt as one-line JSON. */
+export const sseReceiptMark = ': aitbc-receipt ';
+
+/** In SSE streams the provider asks for the next voucher with this comment. */
+export const sseNeedVoucherMark = ': aitbc-need-voucher ';
+
+/** In NDJSON streams both travel as these extra fields of a line with empty text. */
+export const ndjsonReceiptField = 'x_aitbc_receipt';
+export const ndjsonNeedVoucherField = 'x_aitbc_need_voucher';

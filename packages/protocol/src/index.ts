@@ -1,0 +1,19 @@
+export * from './blocks.ts';
+export * from './endpoints/index.ts';
+export * from './errors.ts';
+export type { Fields, Hex, RecordOf } from './fields.ts';
+export * as field from './fields.ts';
+export {
+  addressOf,
+  readRecord,
+  recordFromJson,
+  recordToJson,
+  writeRecord,
+} from './fields.ts';
+export * from './limits.ts';
+export * from './network.ts';
+export * from './params.ts';
+export * from './payments/index.ts';
+export * from './ports.ts';
+export * from './scalars.ts';
+export * from './transactions.ts';

@@ -1,0 +1,51 @@
+/**
+ * Every shared limit, in one table. Sizes in bytes, times in milliseconds, counts in pieces.
+ * A limit that only one file knows stands at the head of that file with its reason.
+ */
+export const limits = Object.freeze({
+  // chain
+  txSizeBytes: 24_576, // a claim of 100 rows is about 14.6 kB
+  blockSizeBytes: 2_097_152,
+  blockTxCount: 2_000,
+  memoBytes: 64,
+  nameBytes: 32,
+  endpointBytes: 200,
+  claimRows: 100,
+  vaultAllocations: 16,
+  mempoolTxCount: 10_000,
+  mempoolSizeBytes: 16_777_216,
+  mempoolPerAccount: 64,
+  validators: 100,
+  withdrawDelayMsMin: 1_000,
+  withdrawDelayMsMax: 30 * 24 * 3_600_000,
+
+  // HTTP and WebSocket
+  bodyBytes: 1_048_576,
+  headerBytes: 8_192, // the payment header, base64
+  requestTimeoutMs: 30_000,
+  rpcBatch: 50,
+  subscriptionsPerSocket: 256,
+  socketBacklogBytes: 1_048_576, // a slower reader is dropped with its cursor
+  pageSize: 100,
+
+  // payments
+  idempotencyKeyBytes: 128,
+  windowTokensDefault: 16,
+  windowTokensMax: 256,
+  outputTokensMax: 8_192,
+  needVoucherWaitMs: 30_000,
+  openCreditRequests: 16,
+  offerLifetimeMs: 24 * 3_600_000,
+  clockSkewMs: 120_000,
+  mirrorAgeMsMax: 60_000,
+
+  // market
+  leaseMs: 15_000,
+  heartbeatMs: 5_000,
+  challengeLifetimeMs: 30_000,
+  offersPerProvider: 64,
+  routeResults: 20,
+  jobAttempts: 3,
+  jobLifetimeMs: 15 * 60_000,
+  queuedJobs: 100_000,
+});

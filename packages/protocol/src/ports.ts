@@ -1,0 +1,13 @@
+/** Standard TCP ports of the daemons, on loopback unless the operator says otherwise. */
+export const ports = Object.freeze({
+  coordinator: 8000,
+  node: 8006,
+  provider: 8008,
+  wallet: 8015,
+  gateway: 11435,
+  /** Where Ollama listens by default. */
+  ollama: 11434,
+});
+
+/** Name of the development network. */
+export const devnetName = 'ait-devnet';

@@ -1,4 +1,4 @@
-export { sha256, wipe } from '#sodium';
+export { sha256, sha256Into, wipe } from '#sodium';
 export * from './address.ts';
 export * from './amount.ts';
 export * from './binary.ts';

@@ -28,6 +28,10 @@ export function sha256(data: Uint8Array): Uint8Array {
   return nobleSha256(data);
 }
 
+export function sha256Into(digest: Uint8Array, data: Uint8Array): void {
+  digest.set(nobleSha256(data));
+}
+
 export function wipe(secret: Uint8Array): void {
   secret.fill(0);
 }

@@ -1,0 +1,241 @@
+/**
+ * What every engine must do, as a list of cases. Tests run it on all three adapters; an owner can run it
+ * against an engine of his own. It needs two slots and a model that answers greedily with some 20 tokens.
+ * Free of any test framework: a case throws when it fails.
+ */
+import assert from 'node:assert/strict';
+import { AppError } from '@aitbc/protocol';
+import {
+  type EndEvent,
+  type Engine,
+  type EngineModel,
+  type EngineRequest,
+  RUN_AHEAD_TOKENS,
+  type TokensEvent,
+} from './engine.ts';
+
+/** Longest time from an abort to a free slot. */
+const ABORT_MS_MAX = 250;
+const CASE_TIMEOUT_MS = 30_000;
+/** A character or a group of tokens may be on its way when the consumer stops. */
+const RUN_AHEAD_SLACK_TOKENS = 4;
+
+/** An engine that is started, and the model to ask. */
+export interface ComplianceTarget {
+  readonly engine: Engine;
+  readonly model: string;
+}
+
+export interface ComplianceCase {
+  readonly name: string;
+  run(target: ComplianceTarget): Promise<void>;
+}
+
+/** One generation, collected. */
+export interface Collected {
+  readonly text: string;
+  readonly events: readonly TokensEvent[];
+  readonly tokens: number;
+  readonly end: EndEvent;
+}
+
+/** A greedy request; fields of `more` win. */
+export function greedyRequest(model: string, more: Partial<EngineRequest> = {}): EngineRequest {
+  const messages = [{ role: 'user' as const, content: 'What is a virtual table?' }];
+  return { model, messages, maxTokens: 60, temperature: 0, ...more };
+}
+
+/** Runs a generation to its end. */
+export async function collect(engine: Engine, request: EngineRequest): Promise<Collected> {
+  const events: TokensEvent[] = [];
+  const signal = AbortSignal.timeout(CASE_TIMEOUT_MS);
+  for await (const event of engine.generate(request, { signal })) {
+    if (event.type === 'end') {
+      const text = events.map((part) => part.text).join('');
+      const tokens = events.reduce((sum, part) => sum + part.tokens, 0);
+      return { text, events, tokens, end: event };
+    }
+    events.push(event);
+  }
+  throw new Error('the generation had no end event');
+}
+
+/** The error of a generation that must fail. */
+export async function failureOf(engine: Engine, request: EngineRequest): Promise<unknown> {
+  try {
+    await collect(engine, request);
+  } catch (error) {
+    return error;
+  }
+  throw new Error('the generation should have failed');
+}
+
+/** Starts a generation and pulls its first event. */
+async function begin(target: ComplianceTarget, signal: AbortSignal) {
+  const request = greedyRequest(target.model, { maxTokens: 2_000 });
+  const events = target.engine.generate(request, { signal })[Symbol.asyncIterator]();
+  const first = await events.next();
+  assert.equal(first.value?.type, 'tokens');
+  return { events, first: first.value as TokensEvent };
+}
+
+async function modelOf({ engine, model }: ComplianceTarget): Promise<EngineModel> {
+  const { models } = await engine.probe(AbortSignal.timeout(CASE_TIMEOUT_MS));
+  const found = models.find(({ name }) => name === model);
+  assert(found, `${model} is not listed`);
+  return found;
+}
+
+async function listsModel(target: ComplianceTarget): Promise<void> {
+  const { contextMax, digest } = await modelOf(target);
+  assert(contextMax > 0);
+  assert.match(digest ?? `sha256:${'0'.repeat(64)}`, /^sha256:[0-9a-f]{64}$/);
+  const { engine, version } = await target.engine.probe(AbortSignal.timeout(CASE_TIMEOUT_MS));
+  assert.equal(engine, target.engine.kind);
+  assert(version.length > 0);
+}
+
+async function countsAgree({ engine, model }: ComplianceTarget): Promise<void> {
+  const request = greedyRequest(model);
+  const { text, tokens, end } = await collect(engine, request);
+  assert(text.length > 0);
+  assert.equal(tokens, end.completionTokens);
+  assert(end.promptTokens !== undefined && end.promptTokens > 0);
+  const ahead = (end.counterTokens ?? tokens) - tokens;
+  assert(ahead === 0 || ahead === 1, `the engine claims ${ahead} tokens more than it sent`);
+  const counted = await engine.countPromptTokens(request, AbortSignal.timeout(CASE_TIMEOUT_MS));
+  assert.equal(counted ?? end.promptTokens, end.promptTokens);
+}
+
+async function stopsAtMaxTokens({ engine, model }: ComplianceTarget): Promise<void> {
+  const { tokens, end } = await collect(engine, greedyRequest(model, { maxTokens: 5 }));
+  assert.equal(tokens, 5);
+  assert.equal(end.completionTokens, 5);
+  assert.equal(end.reason, 'length');
+}
+
+async function repeatsGreedy({ engine, model }: ComplianceTarget): Promise<void> {
+  const request = greedyRequest(model);
+  const alone = await collect(engine, request);
+  const together = await Promise.all([collect(engine, request), collect(engine, request)]);
+  for (const one of together) {
+    assert.equal(one.text, alone.text);
+    assert.equal(one.tokens, alone.tokens);
+  }
+}
+
+async function repeatsSeed({ engine, model }: ComplianceTarget): Promise<void> {
+  const request = greedyRequest(model, { temperature: 1, seed: 11 });
+  const first = await collect(engine, request);
+  assert.equal((await collect(engine, request)).text, first.text);
+}
+
+async function obeysStopStrings({ engine, model }: ComplianceTarget): Promise<void> {
+  const { text } = await collect(engine, greedyRequest(model));
+  const middle = Math.floor(text.length / 2);
+  const stop = text.slice(middle, middle + 6);
+  const request = greedyRequest(model, { stop: [stop, 'never said'] });
+  const stopped = await collect(engine, request);
+  assert.equal(stopped.text, text.slice(0, text.indexOf(stop)));
+  assert.equal(stopped.end.reason, 'stop');
+  assert.equal(stopped.tokens, stopped.end.completionTokens);
+}
+
+async function abortsQuickly(target: ComplianceTarget): Promise<void> {
+  const abort = new AbortController();
+  const { events } = await begin(target, abort.signal);
+  const pulling = (async () => {
+    for (;;) await events.next();
+  })();
+  const reason = new AppError('CANCELLED');
+  const fromMs = performance.now();
+  abort.abort(reason);
+  await assert.rejects(pulling, (error) => error === reason);
+  await collect(target.engine, greedyRequest(target.model, { maxTokens: 1 }));
+  const tookMs = performance.now() - fromMs;
+  assert(tookMs <= ABORT_MS_MAX, `a slot was free only after ${tookMs} ms`);
+  assert.equal(target.engine.gauges().running, 0);
+}
+
+async function refusesAbortedStart({ engine, model }: ComplianceTarget): Promise<void> {
+  const reason = new AppError('CANCELLED');
+  const events = engine.generate(greedyRequest(model), { signal: AbortSignal.abort(reason) });
+  await assert.rejects(events[Symbol.asyncIterator]().next(), (error) => error === reason);
+}
+
+async function endsWithItsConsumer(target: ComplianceTarget): Promise<void> {
+  for (let round = 0; round < 6; round += 1) {
+    const { events } = await begin(target, AbortSignal.timeout(CASE_TIMEOUT_MS));
+    await events.return?.();
+  }
+  assert.equal(target.engine.gauges().running, 0);
+}
+
+/** While one consumer stands still, another generation runs through; only that one may have moved. */
+async function standsStillWithItsConsumer(target: ComplianceTarget): Promise<void> {
+  const { engine, model } = target;
+  const undisturbed = await collect(engine, greedyRequest(model, { maxTokens: 2_000 }));
+  const fromTokens = engine.gauges().tokens;
+  const { events, first } = await begin(target, AbortSignal.timeout(CASE_TIMEOUT_MS));
+  const other = await collect(engine, greedyRequest(model));
+  const moved = engine.gauges().tokens - fromTokens - other.tokens;
+  const allowed = first.tokens + RUN_AHEAD_TOKENS + RUN_AHEAD_SLACK_TOKENS;
+  assert(moved <= allowed, `${moved} tokens were made, ${first.tokens} were taken`);
+  let text = first.text;
+  for (let next = await events.next(); !next.done; next = await events.next()) {
+    if (next.value.type === 'tokens') text += next.value.text;
+  }
+  assert.equal(text, undisturbed.text);
+}
+
+async function continuesExactlyOrRefuses(target: ComplianceTarget): Promise<void> {
+  const { engine, model } = target;
+  const whole = await collect(engine, greedyRequest(model));
+  if (!(await modelOf(target)).canResume) {
+    const error = await failureOf(engine, greedyRequest(model, { prefixText: 'The' }));
+    assert.equal(engine.classify(error), 'bad');
+    return;
+  }
+  for (let cut = 1; cut < whole.events.length; cut += 9) {
+    const before = whole.events.slice(0, cut);
+    const tokens = before.reduce((sum, event) => sum + event.tokens, 0);
+    const prefixText = before.map((event) => event.text).join('');
+    const rest = await collect(
+      engine,
+      greedyRequest(model, { prefixText, maxTokens: 60 - tokens }),
+    );
+    assert.equal(prefixText + rest.text, whole.text, `cut after ${tokens} tokens`);
+    assert.equal(tokens + rest.tokens, whole.tokens);
+  }
+}
+
+async function namesUnknownModels({ engine }: ComplianceTarget): Promise<void> {
+  const error = await failureOf(engine, greedyRequest('no-such-model'));
+  assert.equal((error as AppError).code, 'ENGINE_MODEL_UNKNOWN');
+  assert.equal(engine.classify(error), 'bad');
+}
+
+async function refusesLongPrompts(target: ComplianceTarget): Promise<void> {
+  const { contextMax } = await modelOf(target);
+  const messages = [{ role: 'user' as const, content: 'one two three four '.repeat(contextMax) }];
+  const error = await failureOf(target.engine, greedyRequest(target.model, { messages }));
+  assert.equal((error as AppError).code, 'ENGINE_BAD_REQUEST');
+  assert.equal(target.engine.classify(error), 'bad');
+}
+
+/** The cases, in the order in which a failure is easiest to understand. */
+export const complianceCases: readonly ComplianceCase[] = [
+  { name: 'lists the model with version, digest and context', run: listsModel },
+  { name: 'counts the tokens it streamed, and the prompt', run: countsAgree },
+  { name: 'ends at maxTokens with reason length', run: stopsAtMaxTokens },
+  { name: 'repeats a greedy answer, alone and beside another', run: repeatsGreedy },
+  { name: 'repeats a sampled answer with the same seed', run: repeatsSeed },
+  { name: 'ends in front of a stop string', run: obeysStopStrings },
+  { name: 'frees the slot within 250 ms of an abort', run: abortsQuickly },
+  { name: 'refuses a request that is aborted before it starts', run: refusesAbortedStart },
+  { name: 'ends a generation when its consumer leaves', run: endsWithItsConsumer },
+  { name: 'stands still while its consumer does, and goes on', run: standsStillWithItsConsumer },
+  { name: 'continues a prefix exactly, or refuses it', run: continuesExactlyOrRefuses },
+  { name: 'names an unknown model', run: namesUnknownModels },
+  { name: 'refuses a prompt above the context', run: refusesLongPrompts },
+];

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-// @ts-expect-error -- the worker's modules are plain JavaScript
-import { createCharacterHold, createStopHold } from '../../../engine-llama/text-hold.mjs';
+import { createCharacterHold, createStopHold } from './text-hold.mjs';
 
 type Piece = [string, number];
 

@@ -1,0 +1,71 @@
+/** Whole networks for tests: real processes on free ports, a temporary home folder, the built-in model. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bringUp, type Devnet } from '@aitbc/cli/devnet';
+
+/** A devnet and the way to end it. */
+export interface TestNetwork {
+  readonly devnet: Devnet;
+  end(): Promise<void>;
+}
+
+/** Brings a network up in a fresh temporary home. */
+export async function startNetwork(engine = 'embedded'): Promise<TestNetwork> {
+  const home = mkdtempSync(join(tmpdir(), 'aitbc-network-'));
+  const devnet = await bringUp({
+    home,
+    freePorts: true,
+    engine,
+    signal: new AbortController().signal,
+    tell: () => {},
+  });
+  return {
+    devnet,
+    async end() {
+      await devnet.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Repeatable random numbers in [0, 1): mulberry32. */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Polls until the condition gives a value; fails with `what` after the deadline. */
+export async function until<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false>,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > end) throw new Error(`timed out waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** Claims all that is due and waits until the chain has paid it. */
+export async function settleAll({ clients }: Devnet): Promise<void> {
+  const { txId } = await clients.provider.claimNow({});
+  if (txId) {
+    await until('the claim is final', async () => {
+      return (await clients.node.rpc.tx_get({ txId })).status === 'final';
+    });
+  }
+  await until('all charges are claimed', async () => {
+    const { charged, claimed } = await clients.provider.status({});
+    return charged === claimed;
+  });
+}

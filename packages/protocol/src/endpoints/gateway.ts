@@ -1,9 +1,11 @@
 /** HTTP of the buyer's gateway (port 11435, loopback): unmodified clients in, paid calls out. */
 import { z } from 'zod';
+import { limits } from '../limits.ts';
 import { zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash } from '../scalars.ts';
 import { zOpenAiChat } from './chat.ts';
+import { zJob } from './coordinator.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 
 const none = z.strictObject({});
@@ -31,6 +33,21 @@ export const gatewayEndpoints = {
     input: zOpenAiChat,
     output: z.unknown(),
     streams: true,
+  }),
+  submitJob: endpoint({
+    method: 'POST',
+    path: '/v1/aitbc/jobs',
+    summary:
+      'Pays for and submits an asynchronous job: the gateway picks an offer, signs one voucher for the whole job and hands both to the coordinator.',
+    access: 'open',
+    input: z.strictObject({
+      model: z.string().min(1).max(128),
+      messages: zOpenAiChat.shape.messages,
+      max_tokens: z.int().positive().max(limits.outputTokensMax).optional(),
+      temperature: z.number().min(0).max(2).optional(),
+      idempotencyKey: z.string().min(1).max(limits.idempotencyKeyBytes).optional(),
+    }),
+    output: zJob,
   }),
   models: endpoint({
     method: 'GET',

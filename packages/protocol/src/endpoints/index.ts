@@ -5,3 +5,4 @@ export * from './gateway.ts';
 export * from './node-rpc.ts';
 export * from './provider.ts';
 export * from './provider-socket.ts';
+export * from './wallet.ts';

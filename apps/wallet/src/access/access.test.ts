@@ -1,0 +1,141 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createManualClock, hex, randomBytes } from '@aitbc/primitives';
+import { addressOf, type TxKind, txKinds, type UnsignedTx } from '@aitbc/protocol';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { openStore } from '../store.ts';
+import { createHostCheck } from './check-host.ts';
+import { assertMaySign, type Caller, dayOf, spendOf, spentAfter } from './scopes.ts';
+import { callerOf, ensureAdminToken } from './tokens.ts';
+
+const from = hex(randomBytes(32));
+const receiver = hex(randomBytes(32));
+const refused = expect.objectContaining({ code: 'WALLET_SCOPE' });
+
+function caller(scopes: Partial<Caller['scopes']> = {}): Caller {
+  return {
+    tokenId: 't',
+    label: 'agent',
+    scopes: {
+      admin: false,
+      read: true,
+      accounts: [addressOf(from)],
+      kinds: ['transfer'],
+      amountPerDay: '100',
+      ...scopes,
+    },
+  };
+}
+
+const envelope = { chain: 1, nonce: 0, validUntil: 0, from, fee: 10n };
+const transfer = (amount: bigint): UnsignedTx => {
+  return { ...envelope, kind: 'transfer', body: { to: receiver, amount, memo: '' } };
+};
+const allocation = (amount: bigint) => {
+  const keys = { payerAuthorizer: from, receiverAuthorizer: receiver };
+  return { receiver, ...keys, withdrawDelayMs: 1_000, salt: from, amount };
+};
+
+test('what leaves the account counts with its fee', () => {
+  expect(spendOf(transfer(5n))).toBe(15n);
+  const deposit = (amount: bigint, ...parts: bigint[]): UnsignedTx => {
+    const body = { amount, allocations: parts.map(allocation) };
+    return { ...envelope, kind: 'vault_deposit', body };
+  };
+  expect(spendOf(deposit(7n))).toBe(17n);
+  expect(spendOf(deposit(7n, 3n, 4n))).toBe(17n);
+  expect(spendOf(deposit(0n, 3n, 4n))).toBe(17n);
+  expect(spendOf({ ...envelope, kind: 'channel_fund', body: allocation(9n) })).toBe(19n);
+  const bond = { authorizer: from, endpoint: 'http://x', bond: 50n };
+  expect(spendOf({ ...envelope, kind: 'provider_register', body: bond })).toBe(60n);
+  expect(spendOf({ ...envelope, kind: 'vault_withdraw', body: { amount: 7n } })).toBe(10n);
+});
+
+test('a scoped token signs only its kinds for its accounts', () => {
+  assertMaySign(caller(), transfer(1n));
+  expect(() => assertMaySign(caller({ accounts: [] }), transfer(1n))).toThrow(refused);
+  for (const kind of Object.keys(txKinds) as TxKind[]) {
+    if (kind === 'transfer') continue;
+    const tx = { ...envelope, kind, body: {} } as unknown as UnsignedTx;
+    expect(() => assertMaySign(caller(), tx), kind).toThrow(refused);
+    assertMaySign(caller({ admin: true, accounts: [], kinds: [] }), tx);
+  }
+});
+
+test('no row of accepted spends ever passes the cap, and the admin has none', () => {
+  fc.assert(
+    fc.property(fc.array(fc.bigInt(0n, 120n)), (amounts) => {
+      let spent = 0n;
+      for (const amount of amounts) {
+        try {
+          spent = spentAfter(caller(), spent, amount);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'WALLET_SCOPE' });
+          expect(spent + amount).toBeGreaterThan(100n);
+        }
+        expect(spent).toBeLessThanOrEqual(100n);
+      }
+    }),
+  );
+  expect(spentAfter(caller({ admin: true }), 0n, 10n ** 15n)).toBe(10n ** 15n);
+});
+
+test('a day is a UTC day', () => {
+  expect(dayOf(86_399_999)).toBe(0);
+  expect(dayOf(86_400_000)).toBe(1);
+});
+
+const check = createHostCheck({ bindHost: '127.0.0.1', allowedHosts: ['wallet:8015'] });
+
+test.each([
+  ['127.0.0.1:8015', undefined],
+  ['localhost:8015', undefined],
+  ['LOCALHOST:8015', 'http://localhost:8015'],
+  ['[::1]:8015', undefined],
+  ['wallet:8015', 'https://wallet:8015'],
+])('host %s with origin %s is answered', (host, origin) => {
+  expect(() => check({ host, origin, port: 8015 })).not.toThrow();
+});
+
+test.each([
+  ['evil.example:8015', undefined],
+  ['127.0.0.1.evil.example:8015', undefined],
+  ['127.0.0.1', undefined],
+  ['127.0.0.1:9999', undefined],
+  [undefined, undefined],
+  ['127.0.0.1:8015', 'http://evil.example'],
+  ['127.0.0.1:8015', 'http://localhost:8015'],
+  ['127.0.0.1:8015', 'null'],
+])('host %s with origin %s is forbidden', (host, origin) => {
+  const forbidden = expect.objectContaining({ code: 'WALLET_HOST_FORBIDDEN' });
+  expect(() => check({ host, origin, port: 8015 })).toThrow(forbidden);
+});
+
+test('the admin token is made once, private, found again, and replaced when its file is deleted', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'aitbc-wallet-'));
+  const store = await openStore(join(dir, 'wallet.db'));
+  const path = join(dir, 'admin.token');
+  const ensure = () => {
+    ensureAdminToken(path, store, createManualClock(5));
+    return `Bearer ${readFileSync(path, 'utf8').trim()}`;
+  };
+  const first = ensure();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(callerOf(store, first).scopes.admin).toBe(true);
+  expect(ensure()).toBe(first);
+  rmSync(path);
+  const second = ensure();
+  expect(second).not.toBe(first);
+  const unknown = expect.objectContaining({ code: 'UNAUTHORIZED' });
+  expect(() => callerOf(store, first)).toThrow(unknown);
+  expect(() => callerOf(store, undefined)).toThrow(unknown);
+  expect(() => callerOf(store, second.slice(0, -1))).toThrow(unknown);
+  chmodSync(path, 0o644);
+  expect(ensure).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  writeFileSync(path, 'nonsense', { mode: 0o600 });
+  chmodSync(path, 0o600);
+  expect(ensure).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  await store.close();
+});

@@ -1,0 +1,106 @@
+/**
+ * What a token may do. The admin token may do everything. A scoped one sees (`read`), unlocks, locks and
+ * signs for the accounts it names, signs only the kinds it names, and at most `amountPerDay` nait may
+ * leave those accounts by its signatures per UTC day.
+ *
+ * The cap is an upper bound on loss, so it counts when in doubt: money into the vault counts although
+ * only a channel can spend it, and money from the vault into a channel counts again, because the vault
+ * may have been filled by somebody else. A signature that is never sent still counts.
+ */
+import {
+  AppError,
+  addressOf,
+  amountOf,
+  type OutputOf,
+  type TxBody,
+  type TxKind,
+  type UnsignedTx,
+  type walletEndpoints,
+} from '@aitbc/protocol';
+
+/** Scopes of a token. */
+export type WalletScopes = OutputOf<typeof walletEndpoints.listTokens>['tokens'][number]['scopes'];
+
+/** Who calls. */
+export interface Caller {
+  readonly tokenId: string;
+  readonly label: string;
+  readonly scopes: WalletScopes;
+}
+
+const dayMs = 86_400_000;
+
+/** Number of the UTC day of a time. */
+export function dayOf(nowMs: number): number {
+  return Math.floor(nowMs / dayMs);
+}
+
+type SpendRule<K extends TxKind> = (body: TxBody<K>) => bigint;
+const feeOnly = (): bigint => 0n;
+
+const spendRules: { readonly [K in TxKind]: SpendRule<K> } = {
+  transfer: ({ amount }) => amount,
+  vault_deposit({ amount, allocations }) {
+    const allocated = allocations.reduce((sum, row) => sum + row.amount, 0n);
+    return allocated > amount ? allocated : amount;
+  },
+  vault_withdraw: feeOnly,
+  channel_fund: ({ amount }) => amount,
+  channel_claim: feeOnly,
+  channel_refund: feeOnly,
+  withdraw_init: feeOnly,
+  withdraw_finalize: feeOnly,
+  agent_register: feeOnly,
+  provider_register: ({ bond }) => bond,
+  provider_unbond: feeOnly,
+  bond_withdraw: feeOnly,
+};
+
+/** What a transaction takes out of its sender's reach, fee included, nait. */
+export function spendOf(tx: UnsignedTx): bigint {
+  const rule = spendRules[tx.kind] as SpendRule<TxKind>;
+  return rule(tx.body) + tx.fee;
+}
+
+/** Throws WALLET_SCOPE unless the caller is an administrator. */
+export function assertAdmin({ scopes }: Caller): void {
+  if (!scopes.admin) throw refused('this call needs the admin token');
+}
+
+/** Throws WALLET_SCOPE unless the caller may look. */
+export function assertReads({ scopes }: Caller): void {
+  if (!scopes.admin && !scopes.read) throw refused('it has no scope "read"');
+}
+
+/** True when the caller's scopes name the account. */
+export function coversAccount({ scopes }: Caller, address: string): boolean {
+  return scopes.admin || scopes.accounts.includes(address);
+}
+
+/** Throws WALLET_SCOPE unless the caller's scopes name the account. */
+export function assertCovers(caller: Caller, address: string): void {
+  if (!coversAccount(caller, address)) throw refused(`it does not cover account ${address}`);
+}
+
+/** Throws WALLET_SCOPE unless the caller may sign this kind for this account at all. */
+export function assertMaySign(caller: Caller, tx: UnsignedTx): void {
+  assertCovers(caller, addressOf(tx.from));
+  if (!caller.scopes.admin && !caller.scopes.kinds.includes(tx.kind)) {
+    throw refused(`it may not sign a ${tx.kind}`);
+  }
+}
+
+/** What the caller has spent today once this is added. Throws WALLET_SCOPE above the cap. */
+export function spentAfter(caller: Caller, spentNait: bigint, addedNait: bigint): bigint {
+  const total = spentNait + addedNait;
+  const cap = amountOf(caller.scopes.amountPerDay);
+  if (!caller.scopes.admin && total > cap) {
+    const left = spentNait > cap ? 0n : cap - spentNait;
+    throw refused(`this takes ${addedNait} nait; of ${cap} nait per UTC day ${left} are left`);
+  }
+  return total;
+}
+
+function refused(reason: string): AppError {
+  return new AppError('WALLET_SCOPE', { reason });
+}

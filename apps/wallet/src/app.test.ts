@@ -1,0 +1,368 @@
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { base64, bytesFromBase64, createManualClock, hex, randomBytes } from '@aitbc/primitives';
+import {
+  AppError,
+  accountIdOf,
+  decodeTx,
+  encodeUnsignedTx,
+  networkFromHash,
+  type UnsignedTx,
+  unwrap,
+  verifyTx,
+  walletEndpoints,
+} from '@aitbc/protocol';
+import { createClient, createWalletSigner } from '@aitbc/sdk';
+import { createLog, loadConfig, openSqlite } from '@aitbc/service';
+import { afterEach, expect, test } from 'vitest';
+import { createWallet } from './app.ts';
+import type { Simulation, WalletChain } from './chain.ts';
+import { walletConfig } from './config.ts';
+
+const network = networkFromHash('test', 'ab'.repeat(32));
+const log = createLog({ name: 'wallet', level: 'silent' });
+const stops: (() => Promise<void>)[] = [];
+const dayMs = 86_400_000;
+const password = 'correct horse';
+
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+const newFolder = () => mkdtempSync(join(tmpdir(), 'aitbc-wallet-'));
+const passes: Simulation = { ok: true, code: null, message: null, effects: [] };
+
+async function wallet(dataDir = newFolder()) {
+  const clock = createManualClock(10 * dayMs);
+  const simulated: UnsignedTx[] = [];
+  const answers: { simulation: Simulation | AppError } = { simulation: passes };
+  const chain: WalletChain = {
+    network: async () => network,
+    async simulate(unsigned) {
+      if (answers.simulation instanceof AppError) throw answers.simulation;
+      const signed = decodeTx(network, new Uint8Array([...unsigned, ...new Uint8Array(64)]));
+      simulated.push(unwrap(signed));
+      return answers.simulation;
+    },
+    nonceOf: async () => 0,
+    close: async () => {},
+  };
+  const config = loadConfig(walletConfig, {
+    argv: ['--port=0', `--data-dir=${dataDir}`, '--kdf-memory-kib=8192', '--kdf-passes=1'],
+    env: {},
+  });
+  const daemon = await createWallet(config, { log, clock, chain });
+  await daemon.start();
+  stops.push(() => daemon.stop());
+  const baseUrl = daemon.url ?? '';
+  const adminToken = readFileSync(join(dataDir, 'admin.token'), 'utf8').trim();
+  const client = (token: string | undefined) => createClient(walletEndpoints, { baseUrl, token });
+  const admin = client(adminToken);
+  return { admin, answers, baseUrl, client, clock, daemon, dataDir, simulated, adminToken };
+}
+
+function transfer(address: string, overrides: Partial<UnsignedTx> = {}, amount = 5n) {
+  const tx = {
+    kind: 'transfer',
+    chain: network.chain,
+    nonce: 0,
+    validUntil: 0,
+    from: unwrap(accountIdOf(address)),
+    fee: 10n,
+    body: { to: 'cd'.repeat(32), amount, memo: '' },
+    ...overrides,
+  } as UnsignedTx;
+  return base64(encodeUnsignedTx(tx));
+}
+
+async function withAccount(dataDir?: string) {
+  const parts = await wallet(dataDir);
+  const { address } = await parts.admin.createAccount({ label: 'main', password });
+  await parts.admin.unlock({ address, password });
+  return { ...parts, address };
+}
+
+test('a new account shows its words once, and they bring the same account into another wallet', async () => {
+  const first = await wallet();
+  const { address, mnemonic } = await first.admin.createAccount({ label: 'main', password });
+  expect(mnemonic?.split(' ')).toHaveLength(24);
+  const second = await wallet();
+  const restored = await second.admin.createAccount({
+    label: 'again',
+    password: 'another password',
+    mnemonic: mnemonic ?? '',
+  });
+  expect(restored).toEqual({ address, mnemonic: null });
+  expect((await second.admin.listAccounts({})).accounts).toMatchObject([
+    { address, label: 'again', unlockedUntilMs: null },
+  ]);
+});
+
+test('nothing secret is in the data folder in the clear', async () => {
+  const { admin, dataDir } = await wallet();
+  const seed = hex(randomBytes(32));
+  await admin.createAccount({ label: 'main', password, seed });
+  await admin.createToken({ label: 'agent', scopes: {} }).then(({ token }) => {
+    for (const name of readdirSync(dataDir).filter((file) => file !== 'admin.token')) {
+      const text = readFileSync(join(dataDir, name)).toString('latin1');
+      for (const secret of [seed, password, token]) expect(text).not.toContain(secret);
+    }
+  });
+});
+
+test('an account is imported once, and not from two secrets at once', async () => {
+  const { admin } = await wallet();
+  const seed = 'ee'.repeat(32);
+  await admin.createAccount({ label: 'a', password, seed });
+  const again = admin.createAccount({ label: 'b', password, seed });
+  await expect(again).rejects.toMatchObject({ code: 'WALLET_ACCOUNT_EXISTS' });
+  const both = admin.createAccount({ label: 'c', password, seed, mnemonic: 'x' });
+  await expect(both).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+});
+
+test('a transaction is decoded, simulated, described, signed and logged', async () => {
+  const { admin, address, simulated } = await withAccount();
+  const tx = transfer(address);
+  const signed = await admin.sign({ address, tx });
+  const decoded = unwrap(decodeTx(network, bytesFromBase64(signed.tx) ?? new Uint8Array(0)));
+  expect(verifyTx(network, decoded)).toBe(true);
+  expect(signed).toMatchObject({ txId: decoded.txId, decoded: { kind: 'transfer' } });
+  expect(signed.description).toContain('Send 0.000000005 AIT');
+  expect(simulated).toHaveLength(1);
+  const { entries } = await admin.log({});
+  expect(entries).toMatchObject([{ number: 1, address, token: 'admin', txId: signed.txId }]);
+  expect(entries[0]?.description).toBe(signed.description);
+});
+
+test("the SDK's wallet signer accepts what the wallet signs", async () => {
+  const { admin, address } = await withAccount();
+  const signer = createWalletSigner({ wallet: admin, address, network });
+  const signed = await signer.signTx({
+    kind: 'vault_withdraw',
+    chain: network.chain,
+    nonce: 3,
+    validUntil: 0,
+    from: signer.accountId,
+    fee: 1n,
+    body: { amount: 4n },
+  });
+  expect(verifyTx(network, signed)).toBe(true);
+});
+
+test('what the chain would refuse, or cannot be asked about, is not signed and not logged', async () => {
+  const { admin, address, answers } = await withAccount();
+  const tx = transfer(address);
+  answers.simulation = {
+    ok: false,
+    code: 'TX_FUNDS_INSUFFICIENT',
+    message: 'too little',
+    effects: [],
+  };
+  await expect(admin.sign({ address, tx })).rejects.toMatchObject({
+    code: 'WALLET_SIMULATION_FAILED',
+    facts: { code: 'TX_FUNDS_INSUFFICIENT', reason: 'too little' },
+  });
+  answers.simulation = new AppError('UNAVAILABLE', { what: 'node', reason: 'gone' });
+  await expect(admin.sign({ address, tx })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect((await admin.log({})).entries).toEqual([]);
+});
+
+test('a nonce that is a little ahead is signed, one far ahead is not', async () => {
+  const { admin, address, answers } = await withAccount();
+  answers.simulation = { ok: false, code: 'TX_NONCE_TOO_HIGH', message: 'ahead', effects: [] };
+  const near = await admin.sign({ address, tx: transfer(address, { nonce: 5 }) });
+  expect(near.effects).toEqual([]);
+  const far = admin.sign({ address, tx: transfer(address, { nonce: 500 }) });
+  await expect(far).rejects.toMatchObject({ code: 'WALLET_SIMULATION_FAILED' });
+});
+
+test.each([
+  ['bytes that are no transaction', base64(Uint8Array.of(9, 9, 9)), 'TX_MALFORMED'],
+  ['text that is no base64', 'abc', 'BAD_REQUEST'],
+  ['nothing', '', 'TX_MALFORMED'],
+])('%s cannot be signed', async (_name, tx, code) => {
+  const { admin, address } = await withAccount();
+  await expect(admin.sign({ address, tx })).rejects.toMatchObject({ code });
+});
+
+test("another account's and another chain's transaction is refused", async () => {
+  const { admin, address } = await withAccount();
+  const other = transfer(address, { from: 'cd'.repeat(32) });
+  await expect(admin.sign({ address, tx: other })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+  const chain = transfer(address, { chain: 7 });
+  await expect(admin.sign({ address, tx: chain })).rejects.toMatchObject({
+    code: 'TX_WRONG_CHAIN',
+  });
+});
+
+test('a locked account signs nothing; a wrong password does not open it', async () => {
+  const { admin, address, clock } = await withAccount();
+  expect((await admin.lock({ address })).unlockedUntilMs).toBe(null);
+  const locked = { code: 'WALLET_LOCKED' };
+  const tx = transfer(address);
+  await expect(admin.sign({ address, tx })).rejects.toMatchObject(locked);
+  const wrong = admin.unlock({ address, password: 'wrong' });
+  await expect(wrong).rejects.toMatchObject({ code: 'WALLET_PASSWORD_WRONG' });
+  const opened = await admin.unlock({ address, password, timeoutMs: 1_000 });
+  expect(opened.unlockedUntilMs).toBe(clock.nowMs() + 1_000);
+  clock.advance(1_000);
+  await expect(admin.sign({ address, tx })).rejects.toMatchObject(locked);
+});
+
+test('guessing passwords is slowed down', async () => {
+  const { admin, address } = await withAccount();
+  const guess = () => admin.unlock({ address, password: 'wrong' }).catch((error) => error.code);
+  const codes = [await guess(), await guess(), await guess(), await guess()];
+  expect(codes).toEqual([
+    'WALLET_PASSWORD_WRONG',
+    'WALLET_PASSWORD_WRONG',
+    'WALLET_PASSWORD_WRONG',
+    'RATE_LIMITED',
+  ]);
+});
+
+test('a scoped token spends up to its cap per UTC day, counting fees, and the cap is kept on disk', async () => {
+  const { admin, client, clock, address, daemon, dataDir } = await withAccount();
+  const scopes = { accounts: [address], kinds: ['transfer' as const], amountPerDay: '40' };
+  const { token, tokenId } = await admin.createToken({ label: 'agent', scopes });
+  const agent = client(token);
+  const sign = (nonce: number, amount = 5n) =>
+    agent.sign({ address, tx: transfer(address, { nonce }, amount) });
+  await sign(0);
+  await sign(1);
+  await sign(1);
+  await expect(sign(2)).rejects.toMatchObject({ code: 'WALLET_SCOPE' });
+  const spent = async () =>
+    (await admin.listTokens({})).tokens.find((one) => one.tokenId === tokenId)?.spentToday;
+  expect(await spent()).toBe('30');
+  await daemon.stop();
+  stops.length = 0;
+  const again = await wallet(dataDir);
+  await again.admin.unlock({ address, password });
+  const restarted = again.client(token).sign({ address, tx: transfer(address, { nonce: 2 }) });
+  await expect(restarted).rejects.toMatchObject({ code: 'WALLET_SCOPE' });
+  again.clock.advance(dayMs);
+  await again.admin.unlock({ address, password });
+  await again.client(token).sign({ address, tx: transfer(address, { nonce: 2 }) });
+  expect(clock.nowMs()).toBe(10 * dayMs);
+});
+
+test('concurrent signatures cannot pass the cap together', async () => {
+  const { admin, client, address } = await withAccount();
+  const scopes = { accounts: [address], kinds: ['transfer' as const], amountPerDay: '40' };
+  const { token } = await admin.createToken({ label: 'agent', scopes });
+  const agent = client(token);
+  const all = await Promise.allSettled(
+    Array.from({ length: 8 }, (_, nonce) =>
+      agent.sign({ address, tx: transfer(address, { nonce }) }),
+    ),
+  );
+  expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+  expect((await admin.log({})).entries).toHaveLength(2);
+});
+
+test('a scoped token sees only its accounts and may not administer', async () => {
+  const { admin, client, address } = await withAccount();
+  const other = await admin.createAccount({ label: 'other', password });
+  const scopes = { accounts: [other.address], kinds: ['transfer' as const] };
+  const { token, tokenId } = await admin.createToken({ label: 'agent', scopes });
+  const agent = client(token);
+  await admin.sign({ address, tx: transfer(address) });
+  const { accounts } = await agent.listAccounts({});
+  expect(accounts.map((account) => account.address)).toEqual([other.address]);
+  expect((await agent.log({})).entries).toEqual([]);
+  const keystore = {};
+  const refusals = [
+    agent.createAccount({ label: 'x', password }),
+    agent.exportAccount({ address: other.address }),
+    agent.importFile({ label: 'x', password, keystore }),
+    agent.createToken({ label: 'x', scopes: { admin: true } }),
+    agent.listTokens({}),
+    agent.deleteToken({ tokenId }),
+    agent.unlock({ address, password }),
+    agent.lock({ address }),
+    agent.sign({ address, tx: transfer(address) }),
+  ];
+  for (const refusal of refusals) {
+    await expect(refusal).rejects.toMatchObject({ code: 'WALLET_SCOPE' });
+  }
+});
+
+test('a revoked token is dead at once; the admin token is not revoked here', async () => {
+  const { admin, client } = await wallet();
+  const { token, tokenId } = await admin.createToken({ label: 'agent', scopes: {} });
+  await client(token).listAccounts({});
+  await admin.deleteToken({ tokenId });
+  const unauthorized = { code: 'UNAUTHORIZED' };
+  await expect(client(token).listAccounts({})).rejects.toMatchObject(unauthorized);
+  await expect(client(undefined).listAccounts({})).rejects.toMatchObject(unauthorized);
+  await expect(admin.deleteToken({ tokenId })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  const own = admin.deleteToken({ tokenId: 'admin' });
+  await expect(own).rejects.toMatchObject({ code: 'FORBIDDEN' });
+});
+
+test('an exported keystore opens in another wallet with its password', async () => {
+  const { admin, address } = await withAccount();
+  const { keystore } = await admin.exportAccount({ address });
+  const { admin: second } = await wallet();
+  const wrong = second.importFile({ label: 'x', password: 'wrong', keystore });
+  await expect(wrong).rejects.toMatchObject({ code: 'WALLET_PASSWORD_WRONG' });
+  expect(await second.importFile({ label: 'x', password, keystore })).toEqual({ address });
+  await second.unlock({ address, password });
+});
+
+test('the log is paged, newest first, and the database refuses to change it', async () => {
+  const { admin, address, daemon, dataDir } = await withAccount();
+  for (let nonce = 0; nonce < 101; nonce += 1) {
+    await admin.sign({ address, tx: transfer(address, { nonce }) });
+  }
+  const first = await admin.log({});
+  expect(first.entries).toHaveLength(100);
+  expect(first.entries[0]?.number).toBe(101);
+  const second = await admin.log({ before: first.next ?? 0 });
+  expect(second).toMatchObject({ entries: [{ number: 1 }], next: null });
+  await daemon.stop();
+  stops.length = 0;
+  const sqlite = await openSqlite(join(dataDir, 'wallet.db'), { durability: 'full' });
+  for (const change of ["update signature_log set description = ''", 'delete from signature_log']) {
+    expect(() => sqlite.exec(change)).toThrow('append-only');
+  }
+  await sqlite.close();
+});
+
+function rawGet(
+  url: string,
+  headers: Record<string, string>,
+): Promise<{ status: number; body: string }> {
+  return new Promise((done, fail) => {
+    request(url, { headers }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (part) => {
+        body += part;
+      });
+      answer.on('end', () => done({ status: answer.statusCode ?? 0, body }));
+    })
+      .on('error', fail)
+      .end();
+  });
+}
+
+test('a rebound name or a foreign page gets no answer, not even to an open call', async () => {
+  const { baseUrl, adminToken } = await wallet();
+  const authorization = `Bearer ${adminToken}`;
+  const url = `${baseUrl}/v1/accounts`;
+  expect((await rawGet(url, { authorization })).status).toBe(200);
+  for (const headers of [
+    { authorization, host: 'evil.example:80' },
+    { authorization, origin: 'http://evil.example' },
+  ]) {
+    const answer = await rawGet(url, headers);
+    expect(answer.status).toBe(403);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'WALLET_HOST_FORBIDDEN' });
+  }
+  expect((await rawGet(`${baseUrl}/v1/about`, { host: 'evil.example' })).status).toBe(403);
+  expect((await rawGet(`${baseUrl}/v1/about`, {})).status).toBe(200);
+});

@@ -1,0 +1,123 @@
+/**
+ * The one way to a signature: decode → is it this account's, may this token → simulate at the node →
+ * describe → in one database transaction: is the token still there, is the key unlocked, is it within
+ * the daily cap, sign, write the log → answer. The signature exists outside this process only after its
+ * log line is on disk. Nothing is signed that was not decoded: a call that takes bytes or hashes does
+ * not exist. See docs/spec/wallet.md, "Signing".
+ *
+ * A nonce that is ahead of the chain is the one refusal of a simulation that does not stop a signature:
+ * a program may have several transactions under way, and the chain runs them in order or not at all.
+ */
+
+import { describeTx } from '@aitbc/chain';
+import { base64, bytesFromBase64, type Clock } from '@aitbc/primitives';
+import {
+  AppError,
+  accountIdOf,
+  decodeUnsignedTx,
+  limits,
+  type Network,
+  type OutputOf,
+  signTx,
+  txToJson,
+  type UnsignedTx,
+  unwrap,
+  type walletEndpoints,
+} from '@aitbc/protocol';
+import { assertMaySign, type Caller, dayOf, spendOf, spentAfter } from './access/scopes.ts';
+import type { Simulation, WalletChain } from './chain.ts';
+import type { UnlockedKeys } from './keys/unlocked-keys.ts';
+import type { WalletStore } from './store.ts';
+
+/** What signing needs. */
+export interface SigningDeps {
+  readonly chain: WalletChain;
+  readonly clock: Clock;
+  readonly keys: UnlockedKeys;
+  readonly store: WalletStore;
+}
+
+/** What is to be signed, by whom, for whom. */
+export interface SigningRequest {
+  readonly address: string;
+  /** Unsigned bytes, base64. */
+  readonly tx: string;
+  readonly caller: Caller;
+}
+
+/** A signed transaction and what was shown about it. */
+export type Signed = OutputOf<typeof walletEndpoints.sign>;
+
+/**
+ * Signs a transaction. Throws BAD_REQUEST, the codes of `decodeTx`, WALLET_SCOPE, WALLET_ACCOUNT_UNKNOWN,
+ * WALLET_LOCKED, WALLET_SIMULATION_FAILED, UNAVAILABLE, TIMEOUT.
+ */
+export async function signTransaction(
+  deps: SigningDeps,
+  { address, tx: text, caller }: SigningRequest,
+): Promise<Signed> {
+  const network = await deps.chain.network();
+  const unsigned = bytesFromBase64(text);
+  if (!unsigned) throw new AppError('BAD_REQUEST', { reason: 'tx is not base64' });
+  const tx = unwrap(decodeUnsignedTx(network, unsigned));
+  if (tx.from !== unwrap(accountIdOf(address))) {
+    throw new AppError('BAD_REQUEST', { reason: `the transaction is not from ${address}` });
+  }
+  assertMaySign(caller, tx);
+  deps.store.accounts.get(address);
+  deps.keys.secretKeyOf(address);
+  const effects = await simulate(deps.chain, { address, unsigned, tx });
+  const description = describeTx(tx);
+  const signed = signAndLog(deps, { network, tx, address, caller, description });
+  return { ...signed, description, decoded: txToJson(tx), effects };
+}
+
+function spentToday({ store, clock }: SigningDeps, caller: Caller): bigint {
+  return store.spending.of(caller.tokenId, dayOf(clock.nowMs()));
+}
+
+async function simulate(
+  chain: WalletChain,
+  request: { readonly address: string; readonly unsigned: Uint8Array; readonly tx: UnsignedTx },
+): Promise<Simulation['effects']> {
+  const { ok, code, message, effects } = await chain.simulate(request.unsigned);
+  if (ok) return effects;
+  if (code === 'TX_NONCE_TOO_HIGH') {
+    const ahead = request.tx.nonce - (await chain.nonceOf(request.address));
+    if (ahead <= limits.mempoolPerAccount) return [];
+  }
+  throw new AppError('WALLET_SIMULATION_FAILED', {
+    code: code ?? 'INTERNAL',
+    reason: message ?? 'the node gives no reason',
+  });
+}
+
+interface Approved {
+  readonly network: Network;
+  readonly tx: UnsignedTx;
+  readonly address: string;
+  readonly caller: Caller;
+  readonly description: string;
+}
+
+function signAndLog(
+  deps: SigningDeps,
+  { network, tx, address, caller, description }: Approved,
+): { tx: string; txId: string } {
+  const { store, keys, clock } = deps;
+  return store.transaction(() => {
+    if (!store.tokens.byId(caller.tokenId)) {
+      throw new AppError('UNAUTHORIZED', { reason: 'the token was revoked' });
+    }
+    const atMs = clock.nowMs();
+    const signed = signTx(network, tx, keys.secretKeyOf(address));
+    // The same bytes give the same signature, so asking again after a lost answer is not a second spend.
+    if (!store.log.hasTx(signed.txId)) {
+      const total = spentAfter(caller, spentToday(deps, caller), spendOf(tx));
+      store.spending.set(caller.tokenId, dayOf(atMs), total);
+    }
+    const { tokenId, label: tokenLabel } = caller;
+    store.log.add({ atMs, address, tokenId, tokenLabel, txId: signed.txId, description });
+    return { tx: base64(signed.bytes), txId: signed.txId };
+  });
+}

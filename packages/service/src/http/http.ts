@@ -1,0 +1,199 @@
+/**
+ * The HTTP server of a daemon: Fastify with one error form, request ids, health, metrics, limits.
+ *
+ * Closing takes three steps: no new connection, idle ones ended at once; running requests and WebSockets
+ * get `closeGraceMs`; what is left is cut. A JSON body is kept as its exact bytes beside the parsed value,
+ * because a job id is a hash over what the client really sent.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { AppError, limits } from '@aitbc/protocol';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Log } from '../log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { sendProblem } from './problem.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Exact bytes of a JSON body; null without one. */
+    rawBody: Buffer | null;
+  }
+}
+
+/** Options of `createHttp`. */
+export interface HttpOptions {
+  readonly name: string;
+  readonly log: Log;
+  /** Largest body; default `limits.bodyBytes`. A route may set its own `bodyLimit`. */
+  readonly bodyLimitBytes?: number;
+  /** Throws or answers false while the daemon cannot do its work; behind /health/ready. */
+  readonly ready?: () => Promise<boolean> | boolean;
+  /**
+   * Takes bodies of every content type as JSON, as some engines' clients send them. Never set it where a
+   * browser may reach: a form of any web page could then post.
+   */
+  readonly anyContentIsJson?: boolean;
+  /** How long running requests may go on while closing. Default 2000. */
+  readonly closeGraceMs?: number;
+}
+
+/** Where to listen. Port 0 takes a free one. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The setting an operator changes when the port is taken. Default `--port`. */
+  readonly setting?: string;
+}
+
+/** A server of a daemon. */
+export interface Http {
+  readonly app: FastifyInstance;
+  readonly metrics: Metrics;
+  /** Base URL. Throws PORT_IN_USE or CONFIG_INVALID. */
+  listen(options: ListenOptions): Promise<string>;
+  close(): Promise<void>;
+}
+
+const defaultCloseGraceMs = 2_000;
+const idleConnectionMs = 72_000;
+
+/** A server with health, metrics and error handling, not listening yet. */
+export function createHttp(options: HttpOptions): Http {
+  const { name, log, bodyLimitBytes = limits.bodyBytes } = options;
+  const app: FastifyInstance = Fastify({
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: idleConnectionMs,
+    genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
+    frameworkErrors: (error, request, reply) => sendProblem(error, { request, reply, log }),
+  });
+  const metrics = createMetrics(name);
+  app.decorateRequest('rawBody', null);
+  addBodyParsers(app, options.anyContentIsJson ?? false);
+  app.setErrorHandler((error, request, reply) => sendProblem(error, { request, reply, log }));
+  app.setNotFoundHandler((request, reply) => {
+    const what = `path ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`;
+    sendProblem(new AppError('NOT_FOUND', { what }), { request, reply, log });
+  });
+  addHooks(app, metrics, log);
+  addHealth(app, { metrics, ready: options.ready ?? (() => true) });
+  const sockets = trackSockets(app);
+  return {
+    app,
+    metrics,
+    listen: (where) => listen(app, where),
+    close: () => close(app, sockets, options.closeGraceMs ?? defaultCloseGraceMs),
+  };
+}
+
+/** The caller's request id when it is harmless, else a fresh one. */
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+function addBodyParsers(app: FastifyInstance, anyContentIsJson: boolean): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  const parse = (
+    request: FastifyRequest,
+    body: string | Buffer,
+    done: (error: Error | null, value?: unknown) => void,
+  ): void => {
+    request.rawBody = body as Buffer;
+    if (body.length === 0) done(null, undefined);
+    else void parseJson(request, body.toString('utf8'), done);
+  };
+  app.removeAllContentTypeParsers();
+  const types = anyContentIsJson ? '*' : 'application/json';
+  app.addContentTypeParser(types, { parseAs: 'buffer' }, parse);
+}
+
+function addHooks(app: FastifyInstance, metrics: Metrics, log: Log): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method } = request;
+    const { statusCode: status, elapsedTime } = reply;
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.observe({ method, route, status, seconds: elapsedTime / 1_000 });
+    if (log.isLevelEnabled('debug')) {
+      log.debug(
+        { requestId: request.id, method, route, status, elapsedMs: elapsedTime },
+        'request',
+      );
+    }
+    done();
+  });
+}
+
+function addHealth(
+  app: FastifyInstance,
+  { metrics, ready }: { metrics: Metrics; ready: () => Promise<boolean> | boolean },
+): void {
+  app.get('/health/live', () => ({ status: 'live' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const isReady = await Promise.resolve()
+      .then(ready)
+      .catch((error: unknown) => {
+        throw new AppError(
+          'UNAVAILABLE',
+          { what: 'this daemon', reason: error instanceof AppError ? error.message : 'not ready' },
+          { cause: error },
+        );
+      });
+    if (!isReady) return reply.status(503).send({ status: 'not ready' });
+    return { status: 'ready' };
+  });
+  app.get('/metrics', async (_request, reply) => {
+    void reply.header('content-type', metrics.registry.contentType);
+    return metrics.registry.metrics();
+  });
+}
+
+/** All connections, also those that became WebSockets and left the HTTP server's own list. */
+function trackSockets(app: FastifyInstance): Set<Socket> {
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+async function listen(
+  app: FastifyInstance,
+  { host, port, setting = '--port' }: ListenOptions,
+): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const { code, message } = error as { code?: string; message?: string };
+    if (code === 'EADDRINUSE')
+      throw new AppError('PORT_IN_USE', { port, setting }, { cause: error });
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      const reason = `cannot listen on ${host} port ${port}: ${message}`;
+      throw new AppError('CONFIG_INVALID', { reason }, { cause: error });
+    }
+    throw error;
+  }
+  const address = app.server.address();
+  const bound = typeof address === 'object' && address ? address.port : port;
+  const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host;
+  return `http://${shown.includes(':') && !shown.startsWith('[') ? `[${shown}]` : shown}:${bound}`;
+}
+
+async function close(
+  app: FastifyInstance,
+  sockets: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}

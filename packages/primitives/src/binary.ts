@@ -3,8 +3,6 @@
  * with a length in front. One value has one encoding, and the reader refuses trailing bytes, so
  * decode∘encode is the identity and two spellings of one thing cannot exist.
  */
-import { concat } from './bytes.ts';
-
 /** Thrown by the reader; callers at the edge turn it into a refusal. Never leaves a decoder. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -20,35 +18,62 @@ export interface Writer {
   fixed(bytes: Uint8Array, sizeBytes: number): Writer;
   /** Two-byte length, then the bytes. */
   variable(bytes: Uint8Array): Writer;
+  /** The bytes so far; the writer may not be used after it. */
   finish(): Uint8Array;
 }
 
-/** A writer that starts empty. */
+const firstCapacityBytes = 256; // a transfer and its receipt fit without growing
+
+/** A writer that starts empty: one buffer that doubles, because records are written on the hot path. */
 export function createWriter(): Writer {
-  const parts: Uint8Array[] = [];
-  const number = (size: number, put: (view: DataView) => void): Writer => {
-    const bytes = new Uint8Array(size);
-    put(new DataView(bytes.buffer));
-    parts.push(bytes);
-    return writer;
+  let buffer = new Uint8Array(firstCapacityBytes);
+  let view = new DataView(buffer.buffer);
+  let size = 0;
+  const reserve = (more: number): number => {
+    const start = size;
+    size += more;
+    if (size > buffer.length) {
+      const grown = new Uint8Array(Math.max(size, buffer.length * 2));
+      grown.set(buffer.subarray(0, start));
+      buffer = grown;
+      view = new DataView(buffer.buffer);
+    }
+    return start;
   };
   const writer: Writer = {
-    u8: (value) => number(1, (view) => view.setUint8(0, checked(value, 0xff))),
-    u16: (value) => number(2, (view) => view.setUint16(0, checked(value, 0xffff))),
-    u32: (value) => number(4, (view) => view.setUint32(0, checked(value, 0xffff_ffff))),
-    u64: (value) => number(8, (view) => view.setBigUint64(0, checkedBig(value))),
+    u8(value) {
+      const start = reserve(1);
+      view.setUint8(start, checked(value, 0xff));
+      return writer;
+    },
+    u16(value) {
+      const start = reserve(2);
+      view.setUint16(start, checked(value, 0xffff));
+      return writer;
+    },
+    u32(value) {
+      const start = reserve(4);
+      view.setUint32(start, checked(value, 0xffff_ffff));
+      return writer;
+    },
+    u64(value) {
+      const start = reserve(8);
+      view.setBigUint64(start, checkedBig(value));
+      return writer;
+    },
     fixed(bytes, sizeBytes) {
-      if (bytes.length !== sizeBytes)
+      if (bytes.length !== sizeBytes) {
         throw new RangeError(`expected ${sizeBytes} bytes, got ${bytes.length}`);
-      parts.push(bytes);
+      }
+      const start = reserve(sizeBytes);
+      buffer.set(bytes, start);
       return writer;
     },
     variable(bytes) {
       writer.u16(bytes.length);
-      parts.push(bytes);
-      return writer;
+      return writer.fixed(bytes, bytes.length);
     },
-    finish: () => concat(...parts),
+    finish: () => buffer.slice(0, size), // a copy: results are kept for long, spare capacity should not be
   };
   return writer;
 }

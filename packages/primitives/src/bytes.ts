@@ -21,12 +21,19 @@ export function hex(bytes: Uint8Array): string {
   return text;
 }
 
+const noDigit = 0xff;
+const hexDigits = new Uint8Array(128).fill(noDigit);
+for (let digit = 0; digit < 16; digit += 1) hexDigits[digit.toString(16).charCodeAt(0)] = digit;
+
 /** Bytes of lower-case hex of exactly `sizeBytes` bytes, or undefined for anything else. */
 export function bytesFromHex(text: string, sizeBytes: number): Uint8Array | undefined {
-  if (text.length !== sizeBytes * 2 || !/^[0-9a-f]*$/.test(text)) return undefined;
+  if (text.length !== sizeBytes * 2) return undefined;
   const bytes = new Uint8Array(sizeBytes);
   for (let index = 0; index < sizeBytes; index += 1) {
-    bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16);
+    const high = hexDigits[text.charCodeAt(index * 2)] ?? noDigit;
+    const low = hexDigits[text.charCodeAt(index * 2 + 1)] ?? noDigit;
+    if (high === noDigit || low === noDigit) return undefined;
+    bytes[index] = high * 16 + low;
   }
   return bytes;
 }

@@ -1,0 +1,144 @@
+/**
+ * The audit: walks the whole state and says for each coin whose it is, or which transaction releases it.
+ *
+ * A balance is free. Everything else is a lock, and every lock names a transaction that ends it and, where
+ * one runs, its date: a vault by its owner at any time; the free part of a channel by the payer, after the
+ * channel's delay, and once that was begun by anyone; a bond likewise. Money that no lock and no balance
+ * holds, or an entry that breaks an invariant of the rules, is a problem. See docs/spec/chain.md, "Audit".
+ */
+import { amountMax, equalBytes } from '@aitbc/primitives';
+import { AppError, type ChannelState, type Hex, type TxKind } from '@aitbc/protocol';
+import {
+  type AccountState,
+  type AnyEntry,
+  encodeEntry,
+  entryOfPair,
+  type ProviderState,
+  type StateKey,
+} from './entries.ts';
+import { freePartOf } from './state.ts';
+
+/** Coins that are not in a balance, and the way out. */
+export interface Lock {
+  readonly key: StateKey;
+  /** nait, above zero. */
+  readonly amount: bigint;
+  /** Account that gets the coins. */
+  readonly owner: Hex;
+  /** Transaction that moves them one step towards the owner's balance. */
+  readonly releasedBy: TxKind;
+  /** Chain time from which that transaction succeeds; null when it already does. */
+  readonly dueMs: number | null;
+}
+
+/** Sums in nait. */
+export interface FundsAudit {
+  readonly balances: bigint;
+  readonly vaults: bigint;
+  /** Free parts of all channels. */
+  readonly channels: bigint;
+  readonly bonds: bigint;
+  readonly supply: bigint;
+  readonly locks: readonly Lock[];
+  /** Broken invariants in words; empty in a sound state. */
+  readonly problems: readonly string[];
+}
+
+interface Tally {
+  balances: bigint;
+  vaults: bigint;
+  channels: bigint;
+  bonds: bigint;
+  readonly locks: Lock[];
+  readonly problems: string[];
+}
+
+/** Counts every coin. With `timeMs`, the chain time, dates that are over count as open. */
+export function auditFunds(
+  entries: Iterable<readonly [StateKey, Uint8Array]>,
+  timeMs?: number,
+): FundsAudit {
+  const tally: Tally = {
+    balances: 0n,
+    vaults: 0n,
+    channels: 0n,
+    bonds: 0n,
+    locks: [],
+    problems: [],
+  };
+  for (const [key, value] of entries) countPair(tally, key, value);
+  const { balances, vaults, channels, bonds, problems } = tally;
+  const supply = balances + vaults + channels + bonds;
+  if (supply > amountMax) problems.push(`the supply ${supply} is above 2^64-1`);
+  const isOpen = (dueMs: number | null) =>
+    dueMs !== null && timeMs !== undefined && dueMs <= timeMs;
+  const locks = tally.locks.map((lock) => (isOpen(lock.dueMs) ? { ...lock, dueMs: null } : lock));
+  return { balances, vaults, channels, bonds, supply, locks, problems };
+}
+
+function countPair(tally: Tally, key: StateKey, value: Uint8Array): void {
+  try {
+    const found = entryOfPair(key, value);
+    if (!equalBytes(encodeEntry(found.kind, found.entry), value)) {
+      tally.problems.push(`${key}: its bytes are not canonical`);
+    }
+    countEntry(tally, key, found);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    tally.problems.push(`${key}: ${error.message}`);
+  }
+}
+
+function countEntry(tally: Tally, key: StateKey, { kind, id, entry }: AnyEntry): void {
+  if (kind === 'account') countAccount(tally, { key, id, entry });
+  else if (kind === 'channel') countChannel(tally, key, entry);
+  else if (kind === 'provider') countProvider(tally, { key, id, entry });
+}
+
+function countAccount(
+  tally: Tally,
+  { key, id, entry }: { key: StateKey; id: Hex; entry: AccountState },
+): void {
+  tally.balances += entry.balance;
+  tally.vaults += entry.vault;
+  lock(tally, { key, amount: entry.vault, owner: id, releasedBy: 'vault_withdraw', dueMs: null });
+}
+
+function countChannel(tally: Tally, key: StateKey, channel: ChannelState): void {
+  const free = freePartOf(channel);
+  const { withdrawAmount, withdrawDueMs, closed, payer: owner } = channel;
+  const faults: readonly (readonly [boolean, string])[] = [
+    [free < 0n, 'more was claimed than was put in'],
+    [
+      withdrawAmount > 0n !== withdrawDueMs > 0,
+      'its withdrawal has no date, or a date and no amount',
+    ],
+    [closed && free !== 0n, 'it is closed and holds coins that nothing releases'],
+    [closed && withdrawAmount > 0n, 'it is closed and has a withdrawal'],
+  ];
+  for (const [broken, reason] of faults) if (broken) tally.problems.push(`${key}: ${reason}`);
+  tally.channels += free;
+  if (closed || free <= 0n) return;
+  const leaving = withdrawAmount < free ? withdrawAmount : free;
+  const out = { key, owner, amount: leaving };
+  lock(tally, { ...out, releasedBy: 'withdraw_finalize', dueMs: withdrawDueMs });
+  // While a withdrawal runs, the rest waits for its end before the payer can begin another.
+  const dueMs = withdrawAmount > 0n ? withdrawDueMs : null;
+  lock(tally, { ...out, amount: free - leaving, releasedBy: 'withdraw_init', dueMs });
+}
+
+function countProvider(
+  tally: Tally,
+  { key, id: owner, entry }: { key: StateKey; id: Hex; entry: ProviderState },
+): void {
+  const { bond: amount, unbondDueMs } = entry;
+  tally.bonds += amount;
+  if (unbondDueMs > 0 && amount === 0n) tally.problems.push(`${key}: it unbonds nothing`);
+  if (unbondDueMs > 0) {
+    lock(tally, { key, amount, owner, releasedBy: 'bond_withdraw', dueMs: unbondDueMs });
+  } else lock(tally, { key, amount, owner, releasedBy: 'provider_unbond', dueMs: null });
+}
+
+function lock(tally: Tally, found: Lock): void {
+  if (found.amount > 0n) tally.locks.push(found);
+}

@@ -1,0 +1,120 @@
+import { createWriter } from '@aitbc/primitives';
+import { AppError, type ChannelState, field, writeRecord } from '@aitbc/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type AnyEntry,
+  accountKey,
+  agentKey,
+  channelKey,
+  decodeEntry,
+  encodeEntry,
+  entryOfPair,
+  keyOf,
+  providerKey,
+} from './entries.ts';
+
+const id = 'ab'.repeat(32);
+const amounts = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const counts = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const ids = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+});
+const channels: fc.Arbitrary<ChannelState> = fc.record({
+  channelId: fc.constant(id),
+  payer: ids,
+  payerAuthorizer: ids,
+  receiver: ids,
+  receiverAuthorizer: ids,
+  withdrawDelayMs: counts,
+  salt: ids,
+  balance: amounts,
+  totalClaimed: amounts,
+  withdrawAmount: amounts,
+  withdrawDueMs: counts,
+  refundNonce: counts,
+  closed: fc.boolean(),
+});
+const texts = fc.string({ maxLength: 30, unit: 'grapheme-ascii' });
+const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
+  fc.record({ balance: amounts, nonce: counts, vault: amounts }).map((entry) => {
+    return { kind: 'account' as const, id, entry };
+  }),
+  channels.map((entry) => ({ kind: 'channel' as const, id, entry })),
+  fc.record({ name: texts, endpoint: texts, cardHash: ids }).map((entry) => {
+    return { kind: 'agent' as const, id, entry };
+  }),
+  fc
+    .record({ authorizer: ids, endpoint: texts, bond: amounts, unbondDueMs: counts })
+    .map((entry) => ({ kind: 'provider' as const, id, entry })),
+);
+
+describe('entries', () => {
+  it('come back from their bytes as they were', () => {
+    fc.assert(
+      fc.property(entries, (found) => {
+        const bytes = encodeEntry(found.kind, found.entry);
+        expect(entryOfPair(keyOf(found.kind, found.id), bytes)).toEqual(found);
+      }),
+    );
+  });
+
+  it('write accounts exactly as the field table would', () => {
+    fc.assert(
+      fc.property(amounts, counts, amounts, (balance, nonce, vault) => {
+        const writer = createWriter();
+        const fields = { balance: field.amount, nonce: field.count, vault: field.amount };
+        writeRecord(fields, writer, { balance, nonce, vault });
+        expect(encodeEntry('account', { balance, nonce, vault })).toStrictEqual(writer.finish());
+      }),
+    );
+  });
+
+  it('refuse to write an account that is out of range', () => {
+    for (const bad of [-1n, 2n ** 64n]) {
+      expect(() => encodeEntry('account', { balance: bad, nonce: 0, vault: 0n })).toThrow(
+        RangeError,
+      );
+      expect(() => encodeEntry('account', { balance: 0n, nonce: 0, vault: bad })).toThrow(
+        RangeError,
+      );
+    }
+  });
+
+  it('throw STORE_CORRUPT, and nothing else, for bytes or keys that are not canonical', () => {
+    const codeOf = (run: () => unknown): unknown => {
+      try {
+        run();
+        return 'none';
+      } catch (error) {
+        return error instanceof AppError ? error.code : error;
+      }
+    };
+    expect(codeOf(() => decodeEntry('account', id, new Uint8Array(23)))).toBe('STORE_CORRUPT');
+    expect(codeOf(() => decodeEntry('account', id, new Uint8Array(25)))).toBe('STORE_CORRUPT');
+    const badFlag = new Uint8Array(32 * 5 + 8 * 6 + 1).fill(0);
+    badFlag[badFlag.length - 1] = 2;
+    expect(codeOf(() => decodeEntry('channel', id, badFlag))).toBe('STORE_CORRUPT');
+    expect(codeOf(() => entryOfPair('x00', new Uint8Array(0)))).toBe('STORE_CORRUPT');
+    fc.assert(
+      fc.property(
+        fc.constantFrom('account', 'channel', 'agent', 'provider'),
+        fc.uint8Array({ maxLength: 300 }),
+        (kind, bytes) => {
+          expect(['none', 'STORE_CORRUPT']).toContain(
+            codeOf(() => decodeEntry(kind as 'account', id, bytes)),
+          );
+        },
+      ),
+    );
+  });
+
+  it('have a key for each kind', () => {
+    expect([accountKey(id), channelKey(id), agentKey(id), providerKey(id)]).toStrictEqual([
+      keyOf('account', id),
+      keyOf('channel', id),
+      keyOf('agent', id),
+      keyOf('provider', id),
+    ]);
+  });
+});

@@ -1,0 +1,14 @@
+export * from './apply.ts';
+export * from './audit.ts';
+export * from './block.ts';
+export { type BlockBody, decodeBody, encodeBody } from './body.ts';
+export * from './describe.ts';
+export * from './entries.ts';
+export * from './genesis.ts';
+export * from './mempool.ts';
+export * from './receipt.ts';
+export type { BlockContext } from './rules/rule.ts';
+export { feeFloorOf } from './rules/table.ts';
+export * from './simulate.ts';
+export * from './state.ts';
+export * from './tree.ts';

@@ -1,0 +1,82 @@
+/**
+ * Agents, providers and bonds. A provider is an agent that locked a bond; the bond stays locked until the
+ * provider unbonds and `unbondingMs` of chain time went by, then anyone may send the transaction that pays it
+ * back. Only then may the provider register again. See docs/spec/chain.md, "Agents and providers".
+ */
+import { amountFromText, amountMax } from '@aitbc/primitives';
+import { addressOf, type Hex, refuse, type TxBody, type Verdict } from '@aitbc/protocol';
+import type { ProviderState } from '../entries.ts';
+import { agentOf, providerOf } from '../state.ts';
+import { checkKey } from './channel.ts';
+import { applied, credit, type Rule, type Step } from './rule.ts';
+
+export const agentRegister: Rule<'agent_register'> = {
+  apply({ overlay, from, body }) {
+    overlay.put('agent', from, body);
+    return applied;
+  },
+};
+
+export const providerRegister: Rule<'provider_register'> = {
+  form: (_from, { authorizer }) => checkKey(authorizer, 'authorizer'),
+  spend: ({ bond }) => bond,
+  apply(step) {
+    const { overlay, from, body } = step;
+    const bond = bondAfter(step);
+    if (!bond.ok) return bond;
+    const { authorizer, endpoint }: TxBody<'provider_register'> = body;
+    overlay.put('provider', from, { authorizer, endpoint, bond: bond.value, unbondDueMs: 0 });
+    return applied;
+  },
+};
+
+/** Bond that the provider would have, nait. */
+function bondAfter({ overlay, context, from, body }: Step<'provider_register'>): Verdict<bigint> {
+  if (!agentOf(overlay, from)) return refuse('AGENT_UNKNOWN', { account: addressOf(from) });
+  const known = providerOf(overlay, from);
+  if (known && known.unbondDueMs > 0) return unbonding(from);
+  const bond = (known?.bond ?? 0n) + body.bond;
+  const expected = amountFromText(context.params.providerBondMin) ?? amountMax;
+  if (bond > amountMax) return refuse('TX_AMOUNT_OVERFLOW');
+  return bond < expected
+    ? refuse('PROVIDER_BOND_LOW', { got: bond, expected })
+    : { ok: true, value: bond };
+}
+
+export const providerUnbond: Rule<'provider_unbond'> = {
+  apply({ overlay, context, from }) {
+    const known = providerOf(overlay, from);
+    if (!known) return unknown(from);
+    if (known.unbondDueMs > 0) return unbonding(from);
+    if (known.bond === 0n) return unknown(from);
+    const unbondDueMs = context.timeMs + context.params.unbondingMs;
+    overlay.put('provider', from, { ...known, unbondDueMs });
+    return applied;
+  },
+};
+
+export const bondWithdraw: Rule<'bond_withdraw'> = {
+  apply({ overlay, context, body }) {
+    const known = providerOf(overlay, body.provider);
+    if (!known) return unknown(body.provider);
+    if (known.unbondDueMs === 0 || context.timeMs < known.unbondDueMs) {
+      return locked(body.provider, known, context.timeMs);
+    }
+    overlay.put('provider', body.provider, { ...known, bond: 0n, unbondDueMs: 0 });
+    const paid = credit(overlay, body.provider, { balance: known.bond });
+    return paid.ok ? applied : paid;
+  },
+};
+
+function locked(provider: Hex, { unbondDueMs }: ProviderState, now: number): Verdict<never> {
+  const dueAt = unbondDueMs || 'a time that provider_unbond sets';
+  return refuse('PROVIDER_BOND_LOCKED', { account: addressOf(provider), dueAt, now });
+}
+
+function unknown(provider: Hex): Verdict<never> {
+  return refuse('PROVIDER_UNKNOWN', { account: addressOf(provider) });
+}
+
+function unbonding(provider: Hex): Verdict<never> {
+  return refuse('PROVIDER_UNBONDING', { account: addressOf(provider) });
+}

@@ -1,0 +1,86 @@
+/** The rules by kind, and what every kind has in common: chain, expiry, form, fee. */
+import { amountFromText, amountMax } from '@aitbc/primitives';
+import {
+  accept,
+  type ChainParams,
+  refuse,
+  type TxKind,
+  type UnsignedTx,
+  type Verdict,
+} from '@aitbc/protocol';
+import { channelFund, channelRefund, withdrawFinalize, withdrawInit } from './channel.ts';
+import { channelClaim } from './claim.ts';
+import { agentRegister, bondWithdraw, providerRegister, providerUnbond } from './registry.ts';
+import type { BlockContext, Rule } from './rule.ts';
+import { transfer, vaultDeposit, vaultWithdraw } from './vault.ts';
+
+const rules: { readonly [K in TxKind]: Rule<K> } = {
+  transfer,
+  vault_deposit: vaultDeposit,
+  vault_withdraw: vaultWithdraw,
+  channel_fund: channelFund,
+  channel_claim: channelClaim,
+  channel_refund: channelRefund,
+  withdraw_init: withdrawInit,
+  withdraw_finalize: withdrawFinalize,
+  agent_register: agentRegister,
+  provider_register: providerRegister,
+  provider_unbond: providerUnbond,
+  bond_withdraw: bondWithdraw,
+};
+
+/** The rule of a kind. The kind and the body of a transaction belong together, which the type cannot say. */
+export function ruleOf(kind: TxKind): Rule<TxKind> {
+  return rules[kind] as unknown as Rule<TxKind>;
+}
+
+/** The amounts of the parameters as numbers: read once for each set of parameters. */
+interface FeeAmounts {
+  readonly flat: ReadonlyMap<string, bigint>;
+  readonly perRow: bigint;
+}
+
+const feeCache = new WeakMap<ChainParams, FeeAmounts>();
+
+function feesOf(params: ChainParams): FeeAmounts {
+  const known = feeCache.get(params);
+  if (known) return known;
+  // A text that is no amount stands for a fee nobody can pay; `genesisBlock` refuses it before.
+  const amountOf = (text: string): bigint => amountFromText(text) ?? amountMax;
+  const flat = new Map(Object.entries(params.fees).map(([kind, text]) => [kind, amountOf(text)]));
+  const fees = { flat, perRow: amountOf(params.feePerRow) };
+  feeCache.set(params, fees);
+  return fees;
+}
+
+/** Smallest fee of a transaction, nait: the flat fee of its kind, and a part for each row of a claim. */
+export function feeFloorOf(params: ChainParams, tx: UnsignedTx): bigint {
+  const { flat, perRow } = feesOf(params);
+  const fee = flat.get(tx.kind) ?? amountMax;
+  return tx.kind === 'channel_claim' ? fee + BigInt(tx.body.rows.length) * perRow : fee;
+}
+
+/**
+ * Checks all that can be said without the state; the nait that the sender's balance must hold, fee
+ * included. Refusals: TX_WRONG_CHAIN, TX_EXPIRED, TX_FEE_TOO_LOW, TX_AMOUNT_OVERFLOW and those of the form
+ * of each kind.
+ */
+export function checkForm(
+  context: Pick<BlockContext, 'height' | 'network' | 'params'>,
+  tx: UnsignedTx,
+): Verdict<bigint> {
+  const { network, params, height } = context;
+  if (tx.chain !== network.chain) {
+    return refuse('TX_WRONG_CHAIN', { got: tx.chain, expected: network.chain });
+  }
+  if (tx.validUntil !== 0 && height > tx.validUntil) {
+    return refuse('TX_EXPIRED', { validUntil: tx.validUntil, height });
+  }
+  const expected = feeFloorOf(params, tx);
+  if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
+  const rule = ruleOf(tx.kind);
+  const form = rule.form?.(tx.from, tx.body) ?? accept(true);
+  if (!form.ok) return form;
+  const needed = tx.fee + (rule.spend?.(tx.body) ?? 0n);
+  return needed > amountMax ? refuse('TX_AMOUNT_OVERFLOW') : accept(needed);
+}

@@ -1,0 +1,271 @@
+import { mkdtempSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { coordinatorEndpoints, isErrorCode } from '@aitbc/protocol';
+import { loadConfig, openSqlite, until } from '@aitbc/service';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createChainReader } from './chain/chain-reader.ts';
+import { configTable, databasePathOf } from './config.ts';
+import { createCommitGroups } from './store/commit-groups.ts';
+import { type Bench, createTestChain, identityOf, network, startBench } from './testing/harness.ts';
+import { sellingProvider, submissionFor } from './testing/provider.ts';
+
+const open: { stop(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const part of open.splice(0)) await part.stop();
+});
+
+async function bench(options: Parameters<typeof startBench>[0] = {}): Promise<Bench> {
+  const started = await startBench(options);
+  open.push(started);
+  return started;
+}
+
+describe('pages', () => {
+  test('the OpenAPI document has every endpoint and the docs page shows it', async () => {
+    const { url } = await bench();
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      openapi: string;
+      paths: Record<string, unknown>;
+    };
+    expect(document.openapi).toBe('3.1.0');
+    for (const { path } of Object.values(coordinatorEndpoints)) {
+      expect(Object.keys(document.paths)).toContain(path.replace(/:(\w+)/g, '{$1}'));
+    }
+    const docs = await fetch(`${url}/docs`);
+    expect(docs.status).toBe(200);
+    expect(await docs.text()).toContain('swagger');
+  });
+
+  test('an unknown path and a malformed body are problems with a code', async () => {
+    const { url } = await bench();
+    const missing = await fetch(`${url}/v1/nothing`);
+    expect(missing.headers.get('content-type')).toContain('application/problem+json');
+    expect(await missing.json()).toMatchObject({ code: 'NOT_FOUND', status: 404 });
+    const headers = { 'content-type': 'application/json' };
+    const bad = await fetch(`${url}/v1/route`, { method: 'POST', headers, body: '{"models":[]}' });
+    expect(await bad.json()).toMatchObject({ code: 'BAD_REQUEST' });
+  });
+
+  test('POST requests of one address are counted and limited, GET requests are not', async () => {
+    const { url } = await bench({ config: { postsPerMinute: 2 } });
+    const post = () =>
+      fetch(`${url}/v1/route`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"models":["tiny"]}',
+      });
+    const first = await post();
+    expect(first.headers.get('ratelimit-limit')).toBe('2');
+    expect(first.headers.get('ratelimit-remaining')).toBe('1');
+    await post();
+    const refused = await post();
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await fetch(`${url}/v1/models`)).status).toBe(200);
+  });
+});
+
+describe('the chain', () => {
+  test('a coordinator that starts without its node waits for it and says so', async () => {
+    const chain = createTestChain();
+    chain.isUp = false;
+    chain.register(identityOf('seller'));
+    const started = await bench({ chain });
+    const { url, client } = started;
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(503);
+    await expect(client.about({})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    chain.isUp = true;
+    await until(async () => (await fetch(`${url}/health/ready`)).status === 200);
+    expect(await client.about({})).toMatchObject({ genesisHash: network.genesisHash });
+    const { offer } = await sellingProvider(started);
+    expect(await client.submitJob(submissionFor(offer).submission)).toMatchObject({
+      state: 'queued',
+    });
+  });
+
+  test('a database of another chain is refused at the start', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aitbc-coordinator-'));
+    const first = await startBench({ dataDir });
+    await first.coordinator.stop();
+    const chain = createTestChain();
+    chain.genesisHash = 'cd'.repeat(32);
+    await expect(startBench({ dataDir, chain })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('belongs to the chain abababababababab'),
+    });
+  });
+
+  test('a node that turns out to be on another chain ends the process', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'aitbc-coordinator-'));
+    const first = await startBench({ dataDir });
+    await first.coordinator.stop();
+    const chain = createTestChain();
+    chain.isUp = false;
+    const second = await bench({ dataDir, chain });
+    chain.genesisHash = 'cd'.repeat(32);
+    chain.isUp = true;
+    await until(() => second.fatal.length > 0);
+    expect(second.fatal).toMatchObject([{ code: 'CONFIG_INVALID' }]);
+  });
+
+  test('the reader asks a node over JSON-RPC and knows an unknown provider from an error', async () => {
+    const seller = identityOf('seller');
+    const { url } = await serveRpc({
+      chain_status: () => chainStatus,
+      state_getProvider: ({ address }) => {
+        if (address !== seller.address) return { code: 'PROVIDER_UNKNOWN' };
+        const { publicKey: authorizer } = seller;
+        return { address, authorizer, endpoint: 'http://x', bond: '7', unbondDueMs: 0 };
+      },
+    });
+    const reader = createChainReader(url);
+    open.push({ stop: () => reader.close() });
+    expect(await reader.facts()).toEqual({ network, providerBondMinNait: 5n });
+    expect(await reader.provider(seller.address)).toEqual({
+      authorizer: seller.publicKey,
+      bondNait: 7n,
+      unbondDueMs: 0,
+    });
+    expect(await reader.provider(identityOf('nobody').address)).toBeUndefined();
+    const away = createChainReader('http://127.0.0.1:1');
+    open.push({ stop: () => away.close() });
+    await expect(away.provider(seller.address)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  test('many logins of one account ask the node once', async () => {
+    const { chain, client, url } = await bench();
+    chain.register(identityOf('seller'));
+    for (let login = 0; login < 5; login += 1) await sellingProvider({ client, url });
+    expect(chain.lookups).toBe(1);
+  });
+});
+
+describe('settings', () => {
+  const read = (...argv: string[]) => loadConfig(configTable, { argv, env: {} });
+
+  test('the standard port, the data folder and the node have defaults', () => {
+    expect(read()).toMatchObject({
+      port: 8_000,
+      host: '127.0.0.1',
+      nodeUrl: 'http://127.0.0.1:8006',
+    });
+    expect(() => read('--prot', '1')).toThrowError(/Did you mean "--port"/);
+  });
+
+  test('the database is a file in the data folder, a named file, or an error', () => {
+    expect(databasePathOf({ databaseUrl: '', dataDir: '/d' })).toBe('/d/coordinator.sqlite');
+    expect(databasePathOf({ databaseUrl: 'sqlite:/x/y.db', dataDir: '/d' })).toBe('/x/y.db');
+    expect(() => databasePathOf({ databaseUrl: 'postgres://x', dataDir: '/d' })).toThrowError(
+      /sqlite:<path>/,
+    );
+  });
+});
+
+describe('group commit', () => {
+  test('writes of one moment share a transaction and end in their order', async () => {
+    const sqlite = await openSqlite(':memory:', { durability: 'full' });
+    sqlite.exec('create table t (n integer) strict');
+    const insert = sqlite.prepare('insert into t values (?)');
+    let transactions = 0;
+    const counted = {
+      transaction: <R>(work: () => R): R => {
+        transactions += 1;
+        return sqlite.transaction(work);
+      },
+    };
+    const groups = createCommitGroups(counted, () => {});
+    const ended: number[] = [];
+    const writes = Array.from({ length: 50 }, (_, n) =>
+      groups.write(() => void insert.run(n)).then(() => ended.push(n)),
+    );
+    await Promise.all(writes);
+    expect(transactions).toBe(1);
+    expect(ended).toEqual(Array.from({ length: 50 }, (_, n) => n));
+    void groups.write(() => void insert.run(50));
+    groups.close();
+    const count = () => sqlite.prepare<{ c: number }>('select count(*) as c from t').get()?.c;
+    expect(count()).toBe(51);
+    await expect(groups.write(() => void insert.run(51))).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    expect(count()).toBe(51);
+    await sqlite.close();
+  });
+
+  test('a write that fails takes its group with it and is reported as final', async () => {
+    const sqlite = await openSqlite(':memory:', { durability: 'full' });
+    sqlite.exec('create table t (n integer primary key) strict');
+    const insert = sqlite.prepare('insert into t values (?)');
+    const failures: unknown[] = [];
+    const groups = createCommitGroups(sqlite, (error) => failures.push(error));
+    const ends = await Promise.allSettled([
+      groups.write(() => void insert.run(1)),
+      groups.write(() => void insert.run(1)),
+    ]);
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(failures).toHaveLength(1);
+    expect(sqlite.prepare('select n from t').all()).toEqual([]);
+    await sqlite.close();
+  });
+});
+
+const chainStatus = {
+  network: 'ait-test',
+  caip2: network.caip2,
+  chain: network.chain,
+  genesisHash: network.genesisHash,
+  height: 1,
+  blockHash: '00'.repeat(32),
+  stateRoot: '00'.repeat(32),
+  timeMs: 1,
+  waitingTxs: 0,
+  validators: [],
+  params: {
+    fees: feesOf('1'),
+    feePerRow: '1',
+    providerBondMin: '5',
+    unbondingMs: 1,
+    faucetMax: '0',
+    heartbeatMs: 1,
+  },
+};
+
+function feesOf(fee: string): Record<string, string> {
+  const kinds =
+    'transfer vault_deposit vault_withdraw channel_fund channel_claim channel_refund withdraw_init withdraw_finalize agent_register provider_register provider_unbond bond_withdraw';
+  return Object.fromEntries(kinds.split(' ').map((kind) => [kind, fee]));
+}
+
+type RpcAnswers = Record<string, (params: { address?: string }) => object>;
+
+/** A node's JSON-RPC with fixed answers; `{code}` becomes an error. */
+async function serveRpc(answers: RpcAnswers): Promise<{ url: string }> {
+  const server: Server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    request.on('end', () => {
+      const { id, method, params } = JSON.parse(text);
+      const answer = (answers[method]?.(params) ?? {}) as { code?: string };
+      const isError = isErrorCode(answer.code);
+      const error = { code: -33_404, message: 'no', data: { ...answer, facts: {}, message: 'no' } };
+      response.setHeader('content-type', 'application/json');
+      response.end(
+        JSON.stringify({ jsonrpc: '2.0', id, ...(isError ? { error } : { result: answer }) }),
+      );
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  };
+  open.push({ stop });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}

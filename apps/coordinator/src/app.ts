@@ -1,0 +1,173 @@
+/** The coordinator: where its parts are made and joined. */
+import { createMeasurements, createOfferIndex } from '@aitbc/market';
+import { type Clock, randomBytes, systemClock } from '@aitbc/primitives';
+import { AppError, coordinatorEndpoints, limits, providerSocketPath } from '@aitbc/protocol';
+import {
+  createHttp,
+  type Http,
+  type Log,
+  mountDocs,
+  mountEndpoints,
+  mountSocket,
+  openApiOf,
+} from '@aitbc/service';
+import { type ChainLink, createChainLink } from './chain/chain-link.ts';
+import { type ChainReader, createChainReader } from './chain/chain-reader.ts';
+import { type CoordinatorConfig, configTable, databasePathOf } from './config.ts';
+import { takeAnswer } from './jobs/answer-frames.ts';
+import { createDispatcher } from './jobs/dispatch-jobs.ts';
+import { createJobBook } from './jobs/job-book.ts';
+import { createReportDesk } from './market/take-report.ts';
+import { type Connections, createConnections } from './providers/connection.ts';
+import { createSessions, type Sessions } from './providers/sessions.ts';
+import { limitPosts } from './rate-limit.ts';
+import { createHandlers, type RouteDeps } from './routes.ts';
+import { openStore, type Store } from './store/store.ts';
+import { createUpkeep, type Upkeep } from './upkeep.ts';
+
+/** What a coordinator is made with; everything but the log has a default. */
+export interface CoordinatorDeps {
+  readonly log: Log;
+  readonly chain?: ChainReader;
+  readonly clock?: Clock;
+  /** Fresh bytes for challenges. */
+  randomBytes?(sizeBytes: number): Uint8Array;
+  /** A number in [0, 1) for the exploration of routes. */
+  draw?(): number;
+  /** The store or the chain failed for good: the process must end. */
+  onFatal(error: unknown): void;
+}
+
+/** A coordinator. */
+export interface Coordinator {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Base URL after `start`. */
+  readonly url: string | undefined;
+  /** One round of upkeep now; the timer does the same twice a second. */
+  round(): Promise<void>;
+}
+
+interface Parts {
+  readonly http: Http;
+  readonly chain: ChainLink;
+  readonly store: Store;
+  readonly upkeep: Upkeep;
+  readonly connections: Connections;
+  readonly routes: RouteDeps;
+  load(): void;
+}
+
+// A job travels on to its provider inside one WebSocket frame of at most `limits.bodyBytes`.
+const bodyLimitBytes = limits.bodyBytes - 1_024;
+
+/** A coordinator that does not run yet. */
+export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDeps): Coordinator {
+  let parts: Parts | undefined;
+  let url: string | undefined;
+  return {
+    get url() {
+      return url;
+    },
+    async start() {
+      const store = await openStore({ path: databasePathOf(config), onFailure: deps.onFatal });
+      parts = createParts(config, deps, store);
+      await parts.chain.start();
+      parts.load();
+      await mount(config, deps.log, parts);
+      url = await parts.http.listen({ host: config.host, port: config.port });
+      parts.upkeep.start();
+    },
+    async stop() {
+      await parts?.upkeep.stop();
+      await parts?.http.close();
+      await parts?.chain.stop();
+      await parts?.store.close();
+    },
+    async round() {
+      await parts?.upkeep.round();
+    },
+  };
+}
+
+function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: Store): Parts {
+  const { log, clock = systemClock, draw = Math.random } = deps;
+  const chain = createChainLink({
+    reader: deps.chain ?? createChainReader(config.nodeUrl),
+    clock,
+    log,
+    bindChain: store.bindChain,
+    onFailure: deps.onFatal,
+  });
+  const index = createOfferIndex();
+  const measurements = createMeasurements();
+  const book = createJobBook({ rows: store.jobs, clock });
+  const dispatcher = createDispatcher({
+    book,
+    rows: store.jobs,
+    clock,
+    log,
+    sessions: () => sessions,
+  });
+  const sessions: Sessions = createSessions({
+    clock,
+    index,
+    onBegin: ({ provider }) => setImmediate(() => dispatcher.pump(provider)),
+    onEnd: (session) => dispatcher.takeBack(session),
+  });
+  const connections = createConnections({
+    chain,
+    clock,
+    log,
+    sessions,
+    index,
+    offers: store.offers,
+    randomBytes: deps.randomBytes ?? randomBytes,
+    onAnswer: (session, frame) => takeAnswer({ chain, book, dispatcher, log }, session, frame),
+  });
+  const desk = createReportDesk({
+    chain,
+    sessions,
+    offers: store.offers,
+    reports: store.reports,
+    measurements,
+    clock,
+  });
+  const routes: RouteDeps = {
+    name: config.name,
+    chain,
+    market: { index, sessions, measurements, clock, draw },
+    submit: { chain, book, index, sessions, dispatcher, clock },
+    show: { book, rows: store.jobs, offers: store.offers },
+    desk,
+  };
+  return {
+    http: createHttp({ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) }),
+    chain,
+    store,
+    upkeep: createUpkeep({ chain, clock, log, sessions, store, book, connections, dispatcher }),
+    connections,
+    routes,
+    load() {
+      book.load();
+      desk.load();
+    },
+  };
+}
+
+function assertReady(chain: ChainLink): boolean {
+  if (chain.isUp()) return true;
+  const reason = 'it does not answer; asked again every few seconds';
+  throw new AppError('UNAVAILABLE', { what: 'the chain node', reason });
+}
+
+async function mount(config: CoordinatorConfig, log: Log, parts: Parts): Promise<void> {
+  const { app } = parts.http;
+  const { summary, version } = configTable;
+  const tables = { coordinator: coordinatorEndpoints };
+  const title = 'AITBC coordinator';
+  await limitPosts(app, config.postsPerMinute);
+  await mountDocs(app, openApiOf({ title, version, description: summary, tables }));
+  await mountSocket(app, providerSocketPath, { log, onOpen: parts.connections.open });
+  mountEndpoints(app, coordinatorEndpoints, { handlers: createHandlers(parts.routes), log });
+}

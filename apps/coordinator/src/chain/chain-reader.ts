@@ -1,0 +1,59 @@
+/** What the coordinator asks of the chain, and the node client behind it. */
+import { type Hex, isErrorCode, type Network, networkFromHash } from '@aitbc/protocol';
+import { createNodeClient } from '@aitbc/sdk';
+
+/** Identity and rules of the chain. */
+export interface ChainFacts {
+  readonly network: Network;
+  /** Smallest bond of a provider, nait. */
+  readonly providerBondMinNait: bigint;
+}
+
+/** A provider as the chain has it. */
+export interface Registration {
+  /** Hot key that signs logins, offers and receipts, hex. */
+  readonly authorizer: Hex;
+  readonly bondNait: bigint;
+  /** Chain time at which an unbonding ends; 0 when the bond stays. */
+  readonly unbondDueMs: number;
+}
+
+/** Questions to the chain. Throws UNAVAILABLE or TIMEOUT while the node is away. */
+export interface ChainReader {
+  facts(): Promise<ChainFacts>;
+  /** Undefined for an account that is no provider. */
+  provider(address: string): Promise<Registration | undefined>;
+  close(): Promise<void>;
+}
+
+const callTimeoutMs = 5_000; // a login waits for this answer
+
+/** A reader of a node's JSON-RPC. */
+export function createChainReader(nodeUrl: string): ChainReader {
+  const node = createNodeClient({ url: nodeUrl, timeoutMs: callTimeoutMs });
+  return {
+    async facts() {
+      const { network, genesisHash, params } = await node.rpc.chain_status({});
+      return {
+        network: networkFromHash(network, genesisHash),
+        providerBondMinNait: BigInt(params.providerBondMin),
+      };
+    },
+    async provider(address) {
+      try {
+        const found = await node.rpc.state_getProvider({ address });
+        const { authorizer, bond, unbondDueMs } = found;
+        return { authorizer, bondNait: BigInt(bond), unbondDueMs };
+      } catch (error) {
+        if (isUnknownProvider(error)) return undefined;
+        throw error;
+      }
+    },
+    close: () => node.close(),
+  };
+}
+
+function isUnknownProvider(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return isErrorCode(code) && code === 'PROVIDER_UNKNOWN';
+}

@@ -1,0 +1,96 @@
+/** Jobs as their owners see them. */
+import {
+  AppError,
+  type coordinatorEndpoints,
+  type Hex,
+  limits,
+  type OutputOf,
+  unwrap,
+} from '@aitbc/protocol';
+import type { JobPlace, JobRecord, JobRows } from '../store/job-rows.ts';
+import type { OfferRows } from '../store/market-rows.ts';
+import type { JobBook } from './job-book.ts';
+
+/** A job in an answer. */
+export type JobView = OutputOf<typeof coordinatorEndpoints.getJob>;
+
+/** Parts that answer questions about jobs. */
+export interface ShowDeps {
+  readonly book: JobBook;
+  readonly rows: JobRows;
+  readonly offers: OfferRows;
+}
+
+/** A record in the form of the API. */
+export function viewOf({ job, payer, offerId, model }: JobRecord): JobView {
+  return {
+    jobId: job.jobId,
+    state: job.state,
+    kind: 'inference',
+    model,
+    payer,
+    provider: job.provider,
+    offerId,
+    attempts: job.attempts,
+    createdAtMs: job.createdAtMs,
+    startedAtMs: job.startedAtMs,
+    finishedAtMs: job.finishedAtMs,
+    error: job.error,
+  };
+}
+
+/** A job as it is on disk or about to be. Throws JOB_UNKNOWN. */
+export async function showJob({ book }: ShowDeps, jobId: Hex): Promise<JobView> {
+  const record = book.get(jobId);
+  if (!record) throw new AppError('JOB_UNKNOWN', { jobId });
+  await book.pending(jobId)?.stored;
+  return viewOf(record);
+}
+
+/** A page of a payer's jobs, newest first. Throws BAD_REQUEST for a cursor that is none. */
+export async function listJobs(
+  { rows }: ShowDeps,
+  { payer, after }: { payer: string; after?: string | undefined },
+): Promise<OutputOf<typeof coordinatorEndpoints.listJobs>> {
+  const place = after === undefined ? undefined : placeOf(after);
+  const found = await rows.listOfPayer(payer, place, limits.pageSize);
+  const last = found.length === limits.pageSize ? found.at(-1)?.job : undefined;
+  return {
+    jobs: found.map(viewOf),
+    next: last ? `${last.createdAtMs}.${last.jobId}` : null,
+  };
+}
+
+function placeOf(cursor: string): JobPlace {
+  const match = /^(\d{1,15})\.([0-9a-f]{64})$/.exec(cursor);
+  if (!match) throw new AppError('BAD_REQUEST', { reason: 'after: it is no cursor of ours' });
+  return { createdAtMs: Number(match[1]), jobId: match[2] ?? '' };
+}
+
+/** Cancels a job that has not begun; again is no error. Throws JOB_UNKNOWN, JOB_STATE_WRONG. */
+export async function cancelJob({ book }: ShowDeps, jobId: Hex): Promise<JobView> {
+  const known = book.get(jobId);
+  if (known?.job.state === 'cancelled') return viewOf(known);
+  const { record, stored } = unwrap(book.apply(jobId, { type: 'cancel' }));
+  await stored;
+  return viewOf(record);
+}
+
+/** Answer and receipt of a completed job. Throws JOB_UNKNOWN, JOB_STATE_WRONG, STORE_CORRUPT. */
+export async function showResult(
+  { book, rows, offers }: ShowDeps,
+  jobId: Hex,
+): Promise<OutputOf<typeof coordinatorEndpoints.jobResult>> {
+  const record = book.get(jobId);
+  if (!record) throw new AppError('JOB_UNKNOWN', { jobId });
+  const { state } = record.job;
+  if (state !== 'completed') throw new AppError('JOB_STATE_WRONG', { jobId, state });
+  await book.pending(jobId)?.stored;
+  const output = rows.output(jobId);
+  const offer = offers.get(record.offerId);
+  if (!output || !offer) {
+    const reason = 'its answer or its offer is missing';
+    throw new AppError('STORE_CORRUPT', { what: `job ${jobId}`, reason });
+  }
+  return { jobId, ...output, offer };
+}

@@ -1,0 +1,56 @@
+/** Endpoint → handler. */
+import type { coordinatorEndpoints } from '@aitbc/protocol';
+import type { Handlers } from '@aitbc/service';
+import type { ChainLink } from './chain/chain-link.ts';
+import {
+  cancelJob,
+  listJobs,
+  type ShowDeps,
+  showJob,
+  showResult,
+  viewOf,
+} from './jobs/show-jobs.ts';
+import { type SubmitDeps, submitJob } from './jobs/submit-job.ts';
+import {
+  listModels,
+  listOffers,
+  listProviders,
+  type MarketDeps,
+  routeOffers,
+} from './market/market.ts';
+import type { ReportDesk } from './market/take-report.ts';
+
+/** Parts behind the routes. */
+export interface RouteDeps {
+  readonly name: string;
+  readonly chain: ChainLink;
+  readonly market: MarketDeps;
+  readonly submit: SubmitDeps;
+  readonly show: ShowDeps;
+  readonly desk: ReportDesk;
+}
+
+/** One handler for each row of the table. */
+export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndpoints> {
+  const { market, submit, show, desk } = deps;
+  return {
+    about: () => about(deps),
+    route: (query) => routeOffers(market, query),
+    models: () => listModels(market),
+    listOffers: (query) => listOffers(market, query),
+    listProviders: (query) => listProviders(market, query),
+    report: async (report) => ({ accepted: await desk.take(report) }),
+    submitJob: async (submission) => viewOf(await submitJob(submit, submission)),
+    getJob: ({ jobId }) => showJob(show, jobId),
+    listJobs: (query) => listJobs(show, query),
+    cancelJob: ({ jobId }) => cancelJob(show, jobId),
+    jobResult: ({ jobId }) => showResult(show, jobId),
+  };
+}
+
+function about({ name, chain, market, show }: RouteDeps) {
+  const { name: network, caip2, genesisHash } = chain.network();
+  const providers = market.sessions.size;
+  const offers = market.index.size;
+  return { name, network, caip2, genesisHash, providers, offers, jobs: show.book.counts() };
+}

@@ -1,0 +1,178 @@
+/**
+ * A coordinator for tests: the real one on a free port, with a chain of the test's own making, a clock
+ * that the test moves, and providers that speak the real protocol with real signatures.
+ */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  addressFromId,
+  type Clock,
+  createManualClock,
+  hex,
+  type KeyPair,
+  keyPairFromSeed,
+  sha256,
+  utf8,
+} from '@aitbc/primitives';
+import { AppError, networkFromHash } from '@aitbc/protocol';
+import { createCoordinatorClient } from '@aitbc/sdk';
+import { createLog } from '@aitbc/service';
+import { type Coordinator, createCoordinator } from '../app.ts';
+import type { ChainReader, Registration } from '../chain/chain-reader.ts';
+import type { CoordinatorConfig } from '../config.ts';
+
+export const network = networkFromHash('ait-test', 'ab'.repeat(32));
+export const startMs = 1_700_000_000_000;
+export const bondMinNait = 100_000_000_000n;
+
+/** Keys and address of a name; the same in every run. */
+export interface Identity {
+  readonly address: string;
+  readonly accountId: string;
+  /** Registered hot key. */
+  readonly publicKey: string;
+  readonly secretKey: Uint8Array;
+}
+
+/** Identity of a name. */
+export function identityOf(name: string): Identity {
+  const account: KeyPair = keyPairFromSeed(sha256(utf8(`account of ${name}`)));
+  const hot: KeyPair = keyPairFromSeed(sha256(utf8(`hot key of ${name}`)));
+  return {
+    address: addressFromId(account.publicKey),
+    accountId: hex(account.publicKey),
+    publicKey: hex(hot.publicKey),
+    secretKey: hot.secretKey,
+  };
+}
+
+/** A chain that is what the test says. */
+export interface TestChain extends ChainReader {
+  register(identity: Identity, changes?: Partial<Registration>): void;
+  unregister(identity: Identity): void;
+  isUp: boolean;
+  genesisHash: string;
+  /** Calls of `provider` so far. */
+  lookups: number;
+}
+
+/** A chain without providers. */
+export function createTestChain(): TestChain {
+  const providers = new Map<string, Registration>();
+  const assertUp = (chain: TestChain): void => {
+    if (!chain.isUp) throw new AppError('UNAVAILABLE', { what: 'test node', reason: 'it is down' });
+  };
+  return {
+    isUp: true,
+    genesisHash: network.genesisHash,
+    lookups: 0,
+    register({ address, publicKey }, changes = {}) {
+      const registration = { authorizer: publicKey, bondNait: bondMinNait, unbondDueMs: 0 };
+      providers.set(address, { ...registration, ...changes });
+    },
+    unregister: ({ address }) => void providers.delete(address),
+    async facts() {
+      assertUp(this);
+      const known = networkFromHash('ait-test', this.genesisHash);
+      return { network: known, providerBondMinNait: bondMinNait };
+    },
+    async provider(address) {
+      assertUp(this);
+      this.lookups += 1;
+      return providers.get(address);
+    },
+    close: async () => {},
+  };
+}
+
+/** A running coordinator and what belongs to it. */
+export interface Bench {
+  readonly coordinator: Coordinator;
+  readonly url: string;
+  readonly chain: TestChain;
+  readonly clock: Clock & { advance(byMs: number): void };
+  readonly client: ReturnType<typeof createCoordinatorClient>;
+  readonly dataDir: string;
+  readonly fatal: unknown[];
+  /** Moves the clock and lets one round of upkeep run. */
+  pass(ms: number): Promise<void>;
+  /**
+   * What a crash leaves: a second coordinator on a copy of the files as they are now. The first one is
+   * stopped afterwards, so that its goodbye does not reach the copy.
+   */
+  crash(): Promise<Bench>;
+  stop(): Promise<void>;
+}
+
+/** What a test may choose. */
+export interface BenchOptions {
+  readonly chain?: TestChain;
+  readonly clock?: Clock & { advance(byMs: number): void };
+  readonly dataDir?: string;
+  readonly config?: Partial<CoordinatorConfig>;
+  /** Default 0.5: no exploration. */
+  readonly draw?: number;
+}
+
+/** Settings of a test. */
+export function testConfig(changes: Partial<CoordinatorConfig>): CoordinatorConfig {
+  return {
+    host: '127.0.0.1',
+    port: 0,
+    dataDir: '',
+    databaseUrl: '',
+    nodeUrl: '',
+    name: 'test',
+    postsPerMinute: 1_000_000,
+    logLevel: 'silent',
+    exitWithParent: false,
+    ...changes,
+  };
+}
+
+/** Starts a coordinator. */
+export async function startBench(options: BenchOptions = {}): Promise<Bench> {
+  const chain = options.chain ?? createTestChain();
+  const clock = options.clock ?? createManualClock(startMs);
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'aitbc-coordinator-'));
+  const fatal: unknown[] = [];
+  const coordinator = createCoordinator(testConfig({ dataDir, ...options.config }), {
+    log: createLog({ name: 'coordinator', level: 'silent' }),
+    chain,
+    clock,
+    draw: () => options.draw ?? 0.5,
+    onFatal: (error) => void fatal.push(error),
+  });
+  const stop = async (): Promise<void> => {
+    await coordinator.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await coordinator.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const url = String(coordinator.url);
+  return {
+    coordinator,
+    url,
+    chain,
+    clock,
+    client: createCoordinatorClient({ baseUrl: url }),
+    dataDir,
+    fatal,
+    async pass(ms) {
+      clock.advance(ms);
+      await coordinator.round();
+    },
+    async crash() {
+      const copy = mkdtempSync(join(tmpdir(), 'aitbc-coordinator-'));
+      cpSync(dataDir, copy, { recursive: true });
+      await stop();
+      return startBench({ ...options, chain, clock, dataDir: copy });
+    },
+    stop,
+  };
+}

@@ -1,0 +1,80 @@
+/** What happens by itself: leases and deadlines run out, old rows are deleted. */
+import type { Clock } from '@aitbc/primitives';
+import type { Log } from '@aitbc/service';
+import type { Dispatcher } from './jobs/dispatch-jobs.ts';
+import type { JobBook } from './jobs/job-book.ts';
+import type { Connections } from './providers/connection.ts';
+import { type RecheckDeps, recheckProviders } from './providers/recheck.ts';
+import type { Store } from './store/store.ts';
+
+/** Parts that need looking after. */
+export interface UpkeepDeps extends RecheckDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  readonly book: JobBook;
+  readonly connections: Connections;
+  readonly dispatcher: Dispatcher;
+}
+
+/** The timer of the daemon. */
+export interface Upkeep {
+  start(): void;
+  /** Ends when the round that runs has ended. */
+  stop(): Promise<void>;
+  /** One round, now. */
+  round(): Promise<void>;
+}
+
+const roundEveryMs = 500;
+const pruneEveryMs = 60_000;
+const pruneRows = 500; // a minute's share, so that no round is long
+const jobsKeptMs = 7 * 24 * 3_600_000;
+const reportsKeptMs = 7 * 24 * 3_600_000;
+const offersKeptMs = 2 * 24 * 3_600_000; // reports may name an offer a day after it ran out
+
+/** Upkeep that does not run yet. */
+export function createUpkeep(deps: UpkeepDeps): Upkeep {
+  const { clock, log } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let prunedAtMs = clock.nowMs();
+
+  const round = async (): Promise<void> => {
+    deps.connections.dropLate();
+    deps.sessions.dropSilent();
+    deps.book.tick();
+    deps.dispatcher.pumpAll();
+    await recheckProviders(deps);
+    if (clock.nowMs() - prunedAtMs < pruneEveryMs) return;
+    prunedAtMs = clock.nowMs();
+    await prune(deps);
+  };
+  const tick = (): void => {
+    running = round()
+      .catch((error: unknown) => log.error({ err: error }, 'upkeep failed'))
+      .then(plan);
+  };
+  const plan = (): void => {
+    if (timer) timer = setTimeout(tick, roundEveryMs);
+  };
+
+  return {
+    round,
+    start() {
+      timer = setTimeout(tick, roundEveryMs);
+    },
+    async stop() {
+      clearTimeout(timer);
+      timer = undefined;
+      await running;
+    },
+  };
+}
+
+async function prune({ clock, store, book }: UpkeepDeps): Promise<void> {
+  const nowMs = clock.nowMs();
+  book.forget(await store.jobs.prune(nowMs - jobsKeptMs, pruneRows));
+  await store.offers.prune(nowMs - offersKeptMs, pruneRows);
+  await store.reports.prune(nowMs - reportsKeptMs, pruneRows);
+}

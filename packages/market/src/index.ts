@@ -1,0 +1,3 @@
+export * from './admission/index.ts';
+export * from './jobs/index.ts';
+export * from './routing/index.ts';

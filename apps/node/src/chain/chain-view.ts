@@ -1,0 +1,75 @@
+/** Reading the final chain: blocks with their transactions, the newest few kept decoded. */
+import { decodeBody, type StateKey, type TxReceipt } from '@aitbc/chain';
+import {
+  AppError,
+  type BlockHeader,
+  type Certificate,
+  decodeCertificate,
+  type Hex,
+  type SignedTx,
+  unwrap,
+} from '@aitbc/protocol';
+import type { TxPlace } from '../storage/database.ts';
+import type { Store } from '../storage/store.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A final block; genesis has no certificate. */
+export interface FinalBlock {
+  readonly hash: Hex;
+  readonly header: BlockHeader;
+  readonly txs: readonly SignedTx[];
+  readonly receipts: readonly TxReceipt[];
+  readonly certificate: Certificate | null;
+  /** Keys of the entries it wrote, with their order. */
+  readonly touched: ReadonlyMap<StateKey, number>;
+}
+
+/** Reads of the final chain. */
+export interface ChainView {
+  headHeight(): number;
+  /** Throws NOT_FOUND above the head. */
+  blockAt(height: number): FinalBlock;
+  heightOf(hash: Hex): number | undefined;
+  txCount(height: number): number;
+  placeOf(txId: Hex): TxPlace | undefined;
+  /** Keeps a block that was just committed, so that its readers need not decode it. */
+  remember(block: FinalBlock): void;
+}
+
+const keptBlocks = 16;
+
+/** A view over a ledger and its stored data. */
+export function createChainView(ledger: Ledger, store: Store): ChainView {
+  const kept = new Map<number, FinalBlock>();
+  const remember = (block: FinalBlock): void => {
+    kept.set(block.header.height, block);
+    if (kept.size > keptBlocks) kept.delete(kept.keys().next().value as number);
+  };
+  const load = (height: number): FinalBlock => {
+    const row = store.blockRow(height);
+    if (!row) throw new AppError('NOT_FOUND', { what: `block ${height}` });
+    const touched = new Map(store.touched(height).map((key, index) => [key, index]));
+    if (height === 0) {
+      const { header, hash } = ledger.genesisHead;
+      return { hash, header, txs: [], receipts: [], certificate: null, touched };
+    }
+    const record = store.record(row);
+    const { header, txs } = unwrap(decodeBody(ledger.network, record.body));
+    const certificate = unwrap(decodeCertificate(record.certificate));
+    return { hash: row.hash, header, txs, receipts: store.receipts(height), certificate, touched };
+  };
+  return {
+    headHeight: () => ledger.head().header.height,
+    blockAt(height) {
+      const known = kept.get(height);
+      if (known) return known;
+      const block = load(height);
+      remember(block);
+      return block;
+    },
+    heightOf: (hash) => store.heightOf(hash),
+    txCount: (height) => kept.get(height)?.txs.length ?? store.blockRow(height)?.txCount ?? 0,
+    placeOf: (txId) => store.placeOf(txId),
+    remember,
+  };
+}

@@ -1,0 +1,59 @@
+import { ports } from '@aitbc/protocol';
+import { type ConfigOf, defineConfig } from '@aitbc/service';
+
+/** Settings of the node. */
+export const nodeConfig = defineConfig({
+  name: 'node',
+  summary: 'Brother Chain node. `--init DIR` writes genesis and keys of a devnet and ends.',
+  settings: {
+    dataDir: {
+      env: 'AITBC_NODE_DATA_DIR',
+      type: 'path',
+      default: '~/.aitbc/node',
+      help: 'folder of blocks, votes and database',
+    },
+    host: {
+      env: 'AITBC_NODE_HOST',
+      type: 'string',
+      default: '127.0.0.1',
+      help: 'address to listen on',
+    },
+    port: {
+      env: 'AITBC_NODE_PORT',
+      type: 'integer',
+      default: ports.node,
+      min: 0,
+      max: 65_535,
+      help: 'port of RPC over HTTP and WebSocket, 0 for any',
+    },
+    genesisFile: {
+      env: 'AITBC_NODE_GENESIS_FILE',
+      type: 'path',
+      default: undefined,
+      help: 'genesis document; genesis.json in the data folder when unset',
+    },
+    keyFile: {
+      env: 'AITBC_NODE_KEY_FILE',
+      type: 'path',
+      default: undefined,
+      help: 'validator key; validator.key in the data folder when unset',
+    },
+    faucetKeyFile: {
+      env: 'AITBC_NODE_FAUCET_KEY_FILE',
+      type: 'path',
+      default: undefined,
+      help: 'key of the faucet account; no faucet when unset',
+    },
+    minBlockIntervalMs: {
+      env: 'AITBC_NODE_MIN_BLOCK_INTERVAL_MS',
+      type: 'integer',
+      default: 20,
+      min: 0,
+      max: 10_000,
+      help: 'shortest time between two blocks, ms: under load, transactions are batched',
+    },
+  },
+});
+
+/** Values of the settings. */
+export type NodeConfig = ConfigOf<typeof nodeConfig>;

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { runDaemon } from '@aitbc/service';
+import { createNode } from './app.ts';
+import { nodeConfig } from './config.ts';
+import { runInit } from './setup/run-init.ts';
+
+if (process.argv.includes('--init')) runInit(process.argv.slice(2), process);
+else {
+  await runDaemon({
+    config: nodeConfig,
+    create: (config, { log }) => createNode(config, { log }),
+  });
+}

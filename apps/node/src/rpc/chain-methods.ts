@@ -1,0 +1,300 @@
+import {
+  accountOf,
+  agentOf,
+  auditFunds,
+  channelOf,
+  effectToJson,
+  type Mempool,
+  providerOf,
+  simulateTx,
+  supplyOf,
+} from '@aitbc/chain';
+import {
+  AppError,
+  accountIdOf,
+  addressOf,
+  amountOf,
+  decodeTx,
+  decodeUnsignedTx,
+  type Hex,
+  limits,
+  messageOf,
+  type nodeRpc,
+  refuse,
+  txToJson,
+  type UnsignedTx,
+  unwrap,
+  type Verdict,
+  verifyTx,
+} from '@aitbc/protocol';
+import type { Admit } from '../chain/admission.ts';
+import type { ChainView } from '../chain/chain-view.ts';
+import type { Faucet } from '../chain/faucet.ts';
+import type { Finality } from '../chain/finality.ts';
+import type { Ledger } from '../chain/ledger.ts';
+import type { Store } from '../storage/store.ts';
+import {
+  accountToJson,
+  agentToJson,
+  blockToJson,
+  channelToJson,
+  finalStatus,
+  providerToJson,
+  type TxStatusJson,
+  waitingStatus,
+} from './json-forms.ts';
+import type { RpcHandlers } from './json-rpc.ts';
+
+/** Parts that the methods read from and hand over to. */
+export interface MethodDeps {
+  readonly ledger: Ledger;
+  readonly chain: ChainView;
+  readonly store: Store;
+  readonly mempool: Mempool;
+  readonly admit: Admit;
+  readonly finality: Finality;
+  readonly faucet: Faucet | undefined;
+  /** Clock of the next block, ms. */
+  readonly nowMs: () => number;
+  readonly proposer: Hex;
+}
+
+/** What a call knows of its caller. */
+export interface CallerContext {
+  /** Aborts when the caller goes away or the node stops. */
+  readonly signal: AbortSignal;
+}
+
+type Handlers = RpcHandlers<typeof nodeRpc, CallerContext>;
+
+/** Handlers of all methods that both transports have. */
+export function createMethods(deps: MethodDeps): Handlers {
+  return {
+    ...chainMethods(deps),
+    ...txMethods(deps),
+    ...stateMethods(deps),
+    ...listMethods(deps),
+    ...otherMethods(deps),
+  };
+}
+
+/** Bytes of canonical base64. Throws BAD_REQUEST. */
+function txBytesOf(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') === text) return bytes;
+  throw new AppError('BAD_REQUEST', { reason: 'tx: expected canonical base64' });
+}
+
+function notFound(what: string): AppError {
+  return new AppError('NOT_FOUND', { what });
+}
+
+function chainMethods(
+  deps: MethodDeps,
+): Pick<Handlers, 'chain_status' | 'chain_getBlock' | 'chain_listBlocks'> {
+  const { ledger, chain, mempool } = deps;
+  const { network, genesis } = ledger;
+  return {
+    chain_status: () => {
+      const { header, hash } = ledger.head();
+      return {
+        network: network.name,
+        caip2: network.caip2,
+        chain: network.chain,
+        genesisHash: network.genesisHash,
+        height: header.height,
+        blockHash: hash,
+        stateRoot: header.stateRoot,
+        timeMs: header.timeMs,
+        waitingTxs: mempool.count(),
+        validators: genesis.validators.map(({ publicKey, stake }) => ({ publicKey, stake })),
+        params: { ...genesis.params, fees: { ...genesis.params.fees } },
+      };
+    },
+    chain_getBlock: ({ height, hash }) => {
+      if (height !== undefined && hash !== undefined) {
+        throw new AppError('BAD_REQUEST', { reason: 'give height or hash, not both' });
+      }
+      const wanted = hash === undefined ? (height ?? chain.headHeight()) : chain.heightOf(hash);
+      if (wanted === undefined) throw notFound(`block ${hash}`);
+      return blockToJson(chain.blockAt(wanted));
+    },
+    chain_listBlocks: ({ from, limit }) => {
+      const top = Math.min(from ?? chain.headHeight(), chain.headHeight());
+      const bottom = Math.max(0, top - limit + 1);
+      const heights = Array.from({ length: top - bottom + 1 }, (_, below) => top - below);
+      const blocks = heights.map((height) => {
+        const { hash, header, txs } = chain.blockAt(height);
+        return { hash, header, txCount: txs.length };
+      });
+      return { blocks, next: bottom > 0 ? bottom - 1 : null };
+    },
+  };
+}
+
+function txMethods(
+  deps: MethodDeps,
+): Pick<Handlers, 'tx_send' | 'tx_sendAndWait' | 'tx_get' | 'tx_simulate'> {
+  const { ledger, mempool, admit, finality } = deps;
+  return {
+    tx_send: ({ tx }) => ({ txId: unwrap(admit(txBytesOf(tx))).txId }),
+    async tx_sendAndWait({ tx, timeoutMs }, { signal }) {
+      const bytes = txBytesOf(tx);
+      const admitted = admit(bytes);
+      // Asking again for a transaction that is known already is how a caller survives a lost answer.
+      if (!admitted.ok && admitted.code !== 'TX_DUPLICATE') return unwrap(admitted);
+      const { txId } = admitted.ok ? admitted.value : unwrap(decodeTx(ledger.network, bytes));
+      if (mempool.get(txId)) await finality.wait(txId, { timeoutMs, signal });
+      return statusOf(deps, txId);
+    },
+    tx_get: ({ txId }) => statusOf(deps, txId),
+    tx_simulate: ({ tx, signed }) => simulate(deps, txBytesOf(tx), signed),
+  };
+}
+
+function statusOf({ chain, mempool, finality }: MethodDeps, txId: Hex): TxStatusJson {
+  const place = chain.placeOf(txId);
+  if (place) return finalStatus(chain.blockAt(place.height), place.index);
+  const waiting = mempool.get(txId);
+  if (waiting) return waitingStatus(waiting);
+  const refusal = finality.refusalOf(txId);
+  if (refusal) throw new AppError(refusal.code, refusal.facts);
+  throw notFound(`transaction ${txId}`);
+}
+
+function simulate(
+  deps: MethodDeps,
+  bytes: Uint8Array,
+  signed: boolean,
+): ReturnType<Handlers['tx_simulate']> {
+  const { ledger, store } = deps;
+  const { network, genesis } = ledger;
+  const tx = unwrap<UnsignedTx>(
+    signed ? signedTx(ledger, bytes) : decodeUnsignedTx(network, bytes),
+  );
+  const { header } = ledger.head();
+  const context = {
+    height: header.height + 1,
+    timeMs: Math.max(deps.nowMs(), header.timeMs + 1),
+    proposer: deps.proposer,
+    network,
+    params: genesis.params,
+  };
+  const { verdict, effects } = simulateTx(store, context, tx);
+  return {
+    ok: verdict.ok,
+    code: verdict.ok ? null : verdict.code,
+    message: verdict.ok ? null : messageOf(verdict.code, verdict.facts),
+    tx: txToJson(tx),
+    effects: effects.map(effectToJson),
+  };
+}
+
+function signedTx({ network }: Ledger, bytes: Uint8Array): Verdict<UnsignedTx> {
+  const decoded = decodeTx(network, bytes);
+  if (!decoded.ok || verifyTx(network, decoded.value)) return decoded;
+  return refuse('TX_SIGNATURE_INVALID', { from: addressOf(decoded.value.from) });
+}
+
+function stateMethods(
+  deps: MethodDeps,
+): Pick<
+  Handlers,
+  'state_getAccount' | 'state_getChannel' | 'state_getAgent' | 'state_getProvider'
+> {
+  const { store, mempool } = deps;
+  return {
+    state_getAccount: ({ address }) => {
+      const id = unwrap(accountIdOf(address));
+      const account = accountOf(store, id);
+      return {
+        ...accountToJson(id, account),
+        pendingNonce: mempool.pendingNonce(id, account.nonce),
+      };
+    },
+    state_getChannel: ({ channelId }) => {
+      const channel = channelOf(store, channelId);
+      if (!channel) throw new AppError('CHANNEL_UNKNOWN', { channelId });
+      return channelToJson(channel);
+    },
+    state_getAgent: ({ address }) => {
+      const id = unwrap(accountIdOf(address));
+      const agent = agentOf(store, id);
+      if (!agent) throw new AppError('AGENT_UNKNOWN', { account: address });
+      return agentToJson(id, agent);
+    },
+    state_getProvider: ({ address }) => {
+      const id = unwrap(accountIdOf(address));
+      const provider = providerOf(store, id);
+      if (!provider) throw new AppError('PROVIDER_UNKNOWN', { account: address });
+      return providerToJson(id, provider);
+    },
+  };
+}
+
+/** A page of ids and the id to go on after, null at the end. */
+function pageOf(ids: readonly Hex[]): { page: readonly Hex[]; next: Hex | null } {
+  const page = ids.slice(0, limits.pageSize);
+  return { page, next: ids.length > page.length ? (page[page.length - 1] as Hex) : null };
+}
+
+function listMethods(
+  deps: MethodDeps,
+): Pick<Handlers, 'state_listChannels' | 'state_listProviders'> {
+  const { store } = deps;
+  const limit = limits.pageSize + 1;
+  return {
+    state_listChannels: ({ payer, receiver, after }) => {
+      const address = payer ?? receiver;
+      if (address === undefined || (payer !== undefined && receiver !== undefined)) {
+        throw new AppError('BAD_REQUEST', { reason: 'give payer or receiver, one of them' });
+      }
+      const role = payer === undefined ? 'receiver' : 'payer';
+      const party = unwrap(accountIdOf(address));
+      const { page, next } = pageOf(store.channelsOf({ role, party, after, limit }));
+      const channels = page.map((id) => channelOf(store, id)).filter((row) => row !== undefined);
+      return { channels: channels.map(channelToJson), next };
+    },
+    state_listProviders: ({ after }) => {
+      const afterId = after === undefined ? undefined : unwrap(accountIdOf(after));
+      const { page, next } = pageOf(store.keysOf({ letter: 'p', after: afterId, limit }));
+      const providers = page.flatMap((id) => {
+        const provider = providerOf(store, id);
+        return provider ? [providerToJson(id, provider)] : [];
+      });
+      return { providers, next: next && addressOf(next) };
+    },
+  };
+}
+
+function otherMethods(
+  deps: MethodDeps,
+): Pick<Handlers, 'state_audit' | 'mempool_status' | 'dev_faucet'> {
+  const { ledger, store, mempool, faucet } = deps;
+  const genesisSupply = supplyOf(ledger.genesis);
+  return {
+    state_audit: () => {
+      const { header } = ledger.head();
+      const audit = auditFunds(store.entries(), header.timeMs);
+      const problems = [...audit.problems];
+      if (audit.supply !== genesisSupply) problems.push('the supply is not that of genesis');
+      return {
+        height: header.height,
+        supply: audit.supply.toString(),
+        genesisSupply: genesisSupply.toString(),
+        balances: audit.balances.toString(),
+        vaults: audit.vaults.toString(),
+        channels: audit.channels.toString(),
+        bonds: audit.bonds.toString(),
+        problems: problems.slice(0, limits.pageSize),
+      };
+    },
+    mempool_status: () => ({ count: mempool.count(), sizeBytes: mempool.sizeBytes() }),
+    dev_faucet: ({ address, amount }) => {
+      if (!faucet) throw new AppError('FAUCET_DISABLED');
+      const to = unwrap(accountIdOf(address));
+      const given = unwrap(faucet.give(to, amount === undefined ? undefined : amountOf(amount)));
+      return { txId: given.txId, amount: given.amount.toString() };
+    },
+  };
+}

@@ -10,6 +10,7 @@ import { createChainView } from './chain/chain-view.ts';
 import { createFaucet, type Faucet, type FaucetDeps } from './chain/faucet.ts';
 import { createFinality } from './chain/finality.ts';
 import { type Ledger, openLedger } from './chain/ledger.ts';
+import { nextBlockOf } from './chain/next-block.ts';
 import { createValidator, type Validator, type ValidatorDeps } from './chain/validator.ts';
 import type { NodeConfig } from './config.ts';
 import { createMethods, type MethodDeps } from './rpc/chain-methods.ts';
@@ -183,10 +184,13 @@ function createLive(setting: Setting, stored: Stored): Live {
     finality.isAdmitted(txId);
     validator.wake();
   };
-  const admit = createAdmission({ network, params, mempool, reader: store, chain, onAdmitted });
+  const nextBlock = () => nextBlockOf(ledger, { nowMs: clock.nowMs(), proposer });
+  const admit = createAdmission({
+    ...{ network, params, mempool, reader: store },
+    ...{ chain, nextBlock, onAdmitted },
+  });
   const faucet = faucetOf(setting, { network, genesis, mempool, reader: store, admit, clock });
-  const nowMs = (): number => clock.nowMs();
-  const methodDeps = { ledger, chain, store, mempool, admit, finality, faucet, nowMs, proposer };
+  const methodDeps = { ledger, chain, store, mempool, admit, finality, faucet, nextBlock };
   return { validator, subscriptions, methodDeps };
 }
 

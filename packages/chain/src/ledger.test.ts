@@ -1,12 +1,5 @@
 /** Properties over random histories: every kind, several actors, time that moves. */
-import {
-  type Allocation,
-  devnetParams,
-  type SignedTx,
-  type TxKind,
-  txKinds,
-  zeroHash,
-} from '@aitbc/protocol';
+import { type Allocation, type SignedTx, type TxKind, txKinds, zeroHash } from '@aitbc/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyTx } from './apply.ts';
@@ -23,11 +16,12 @@ import {
   createWorld,
   refundOf,
   type World,
+  worldParams,
 } from './testing/world.ts';
 import { createStateTree } from './tree.ts';
 
 const actorCount = 3;
-const params = { ...devnetParams, unbondingMs: 9_000, providerBondMin: '500' };
+const params = { ...worldParams, unbondingMs: 9_000, providerBondMin: '500' };
 
 interface Move {
   readonly kind: TxKind;

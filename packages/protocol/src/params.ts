@@ -19,7 +19,7 @@ export interface ChainParams {
   readonly heartbeatMs: number;
 }
 
-const feeNait = '10000'; // 0.00001 AIT: far below a typical unclaimed balance, far above free
+const feeNait = '1000'; // about seven output tokens at devnet prices: small beside a claim, not free
 
 /** Parameters of a development network. */
 export const devnetParams: ChainParams = Object.freeze({
@@ -37,7 +37,7 @@ export const devnetParams: ChainParams = Object.freeze({
     provider_unbond: feeNait,
     bond_withdraw: feeNait,
   }),
-  feePerRow: '1000',
+  feePerRow: '100',
   providerBondMin: '100000000000', // 100 AIT
   unbondingMs: 3_600_000,
   faucetMax: '1000000000000', // 1 000 AIT

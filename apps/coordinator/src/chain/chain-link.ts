@@ -42,11 +42,12 @@ const watchEveryMs = 10_000;
 const retryFirstMs = 250;
 const retryLongestMs = 5_000;
 const registrationLifetimeMs = 10_000;
+const unknownLifetimeMs = 250; // a provider that has just registered is not kept waiting
 const registrationsKept = 10_000;
 
 interface Cached {
   readonly registration: Promise<Registration | undefined>;
-  readonly untilMs: number;
+  untilMs: number;
 }
 
 /** A link that is not connected yet. */
@@ -112,9 +113,15 @@ export function createChainLink(deps: ChainLinkDeps): ChainLink {
       const cached = cache.get(address);
       if (cached && clock.nowMs() < cached.untilMs) return cached.registration;
       const registration = reader.provider(address);
-      registration.catch(() => cache.delete(address));
+      const entry = { registration, untilMs: clock.nowMs() + registrationLifetimeMs };
+      registration.then(
+        (found) => {
+          if (!found) entry.untilMs = clock.nowMs() + unknownLifetimeMs;
+        },
+        () => cache.delete(address),
+      );
       cache.delete(address);
-      cache.set(address, { registration, untilMs: clock.nowMs() + registrationLifetimeMs });
+      cache.set(address, entry);
       const [oldest] = cache.keys();
       if (cache.size > registrationsKept && oldest !== undefined) cache.delete(oldest);
       return registration;

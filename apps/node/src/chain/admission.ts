@@ -1,9 +1,20 @@
 /**
- * How a transaction gets in: length and form, duplicate, fee, signature, state; cheapest first, and nothing
- * is looked up in the state for bytes that nobody signed. A signature is checked here once; blocks are made
- * of admitted transactions only.
+ * How a transaction gets in: length and form, duplicate, fee, signature, state, rules of its kind; cheapest
+ * first, and nothing is looked up in the state for bytes that nobody signed. A signature is checked here
+ * once; blocks are made of admitted transactions only.
+ *
+ * The rules of a kind are tried on the final state when the transaction is its sender's next: a claim with
+ * a hundred bad signatures must not wait for a block that would refuse it unpaid. One that follows
+ * waiting transactions of its sender may depend on them and meets its rules when the block is built.
  */
-import { feeFloorOf, type Mempool, type StateReader } from '@aitbc/chain';
+import {
+  accountOf,
+  type BlockContext,
+  feeFloorOf,
+  type Mempool,
+  type StateReader,
+  simulateTx,
+} from '@aitbc/chain';
 import {
   accept,
   addressOf,
@@ -25,6 +36,8 @@ export interface AdmissionDeps {
   readonly mempool: Mempool;
   readonly reader: StateReader;
   readonly chain: Pick<ChainView, 'headHeight' | 'placeOf'>;
+  /** The block that would be built now. */
+  readonly nextBlock: () => BlockContext;
   /** Told about each transaction that got in. */
   readonly onAdmitted: (txId: Hex) => void;
 }
@@ -45,8 +58,17 @@ export function createAdmission(deps: AdmissionDeps): Admit {
     if (!verifyTx(network, tx)) return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
     const checked = mempool.check(tx, reader, { height: chain.headHeight() + 1 });
     if (!checked.ok) return checked;
+    const allowed = tryRules(deps, tx);
+    if (!allowed.ok) return allowed;
     mempool.add(tx);
     deps.onAdmitted(tx.txId);
     return accept(tx);
   };
+}
+
+/** A transfer has no rules beyond what the mempool checked already. */
+function tryRules({ reader, nextBlock }: AdmissionDeps, tx: SignedTx): Verdict<unknown> {
+  const isNext = accountOf(reader, tx.from).nonce === tx.nonce;
+  if (tx.kind === 'transfer' || !isNext) return accept(true);
+  return simulateTx(reader, nextBlock(), tx).verdict;
 }

@@ -2,6 +2,7 @@ import {
   accountOf,
   agentOf,
   auditFunds,
+  type BlockContext,
   channelOf,
   effectToJson,
   type Mempool,
@@ -55,8 +56,8 @@ export interface MethodDeps {
   readonly finality: Finality;
   readonly faucet: Faucet | undefined;
   /** Clock of the next block, ms. */
-  readonly nowMs: () => number;
-  readonly proposer: Hex;
+  /** The block that would be built now. */
+  readonly nextBlock: () => BlockContext;
 }
 
 /** What a call knows of its caller. */
@@ -168,19 +169,11 @@ function simulate(
   signed: boolean,
 ): ReturnType<Handlers['tx_simulate']> {
   const { ledger, store } = deps;
-  const { network, genesis } = ledger;
+  const { network } = ledger;
   const tx = unwrap<UnsignedTx>(
     signed ? signedTx(ledger, bytes) : decodeUnsignedTx(network, bytes),
   );
-  const { header } = ledger.head();
-  const context = {
-    height: header.height + 1,
-    timeMs: Math.max(deps.nowMs(), header.timeMs + 1),
-    proposer: deps.proposer,
-    network,
-    params: genesis.params,
-  };
-  const { verdict, effects } = simulateTx(store, context, tx);
+  const { verdict, effects } = simulateTx(store, deps.nextBlock(), tx);
   return {
     ok: verdict.ok,
     code: verdict.ok ? null : verdict.code,

@@ -9,6 +9,7 @@ import {
   fund,
   makeFolder,
   nodeIn,
+  post,
   resultOf,
   sendParams,
   signed,
@@ -140,9 +141,27 @@ describe('a bad transaction over HTTP', () => {
     const unbond = signed(at.network, alice, { kind: 'provider_unbond', body: {}, nonce: 1 });
     const simulated = await resultOf(url(), 'tx_simulate', { ...sendParams(unbond), signed: true });
     expect(simulated).toMatchObject({ ok: false, code: 'PROVIDER_UNKNOWN', effects: [] });
-    // The state rules of a kind run in the block: the refusal reaches whoever waits for it.
-    expect(await codeOf(url(), 'tx_sendAndWait', sendParams(unbond))).toBe('PROVIDER_UNKNOWN');
-    expect(await codeOf(url(), 'tx_get', { txId: unbond.txId })).toBe('PROVIDER_UNKNOWN');
+    expect(await codeOf(url(), 'tx_send', sendParams(unbond))).toBe('PROVIDER_UNKNOWN');
+  });
+
+  it('is refused by its block when it depended on one that waits, and whoever waits is told', async () => {
+    const first = signed(at.network, alice, {
+      kind: 'vault_deposit',
+      body: { amount: 5n, allocations: [] },
+      nonce: 1,
+    });
+    const second = signed(at.network, alice, { kind: 'provider_unbond', body: {}, nonce: 2 });
+    const batch = [first, second].map((tx, id) => ({
+      jsonrpc: '2.0',
+      id,
+      method: 'tx_sendAndWait',
+      params: sendParams(tx),
+    }));
+    const { body } = await post(url(), JSON.stringify(batch));
+    expect(body).toMatchObject([
+      { result: { status: 'final' } },
+      { error: { data: { code: 'PROVIDER_UNKNOWN' } } },
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   addressOf,
   type ChainParams,
   devnetParams,
+  type FeeTable,
   type Genesis,
   type Hex,
   type Network,
@@ -15,6 +16,7 @@ import {
   signTx,
   type TxBody,
   type TxKind,
+  txKinds,
   type UnsignedTx,
 } from '@aitbc/protocol';
 import { createLog } from '@aitbc/service';
@@ -54,13 +56,20 @@ export interface TestFolder {
   remove(): void;
 }
 
+/** Prices of its own, so that a change of the devnet's prices changes no test. */
+const testParams: ChainParams = {
+  ...devnetParams,
+  fees: Object.fromEntries(Object.keys(txKinds).map((kind) => [kind, '10000'])) as FeeTable,
+  feePerRow: '1000',
+};
+
 /** Writes genesis and keys into a temporary folder. */
 export function makeFolder(params: Partial<ChainParams> = {}): TestFolder {
   const folder = mkdtempSync(join(tmpdir(), 'aitbc-node-'));
   initDevnet({
     folder,
     timeMs: 1_760_000_000_000,
-    params: { ...devnetParams, ...params },
+    params: { ...testParams, ...params },
     seeds: { validator: seedOf(250), faucet: seedOf(251) },
   });
   const genesis = readGenesisFile(join(folder, 'genesis.json'));

@@ -12,6 +12,7 @@ import {
   channelIdOf,
   claimBytes,
   devnetParams,
+  type FeeTable,
   type Genesis,
   type Hex,
   type Network,
@@ -22,6 +23,7 @@ import {
   signVoucher,
   type TxBody,
   type TxKind,
+  txKinds,
   type UnsignedTx,
   type Validator,
   zeroHash,
@@ -48,8 +50,15 @@ export function actorOf(seed: number): Actor {
 export const genesisTimeMs = 1_800_000_000_000;
 export const balanceNait = 1_000_000_000_000n;
 
+/** Rules of the test chain: prices of its own, so that a change of the devnet's prices changes no test. */
+export const worldParams: ChainParams = {
+  ...devnetParams,
+  fees: Object.fromEntries(Object.keys(txKinds).map((kind) => [kind, '10000'])) as FeeTable,
+  feePerRow: '1000',
+};
+
 /** A genesis document with `count` funded actors; the proposer is actor 200. */
-export function genesisOf(count: number, params: ChainParams = devnetParams): Genesis {
+export function genesisOf(count: number, params: ChainParams = worldParams): Genesis {
   return {
     network: 'chain-test',
     timeMs: genesisTimeMs,
@@ -85,7 +94,7 @@ export interface World {
 }
 
 /** A world with `count` funded actors. */
-export function createWorld(count = 4, params: ChainParams = devnetParams): World {
+export function createWorld(count = 4, params: ChainParams = worldParams): World {
   const genesis = genesisOf(count, params);
   const network = networkFromGenesis(genesis);
   const first = genesisBlock(genesis);

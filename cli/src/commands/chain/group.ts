@@ -1,0 +1,5 @@
+import { defineGroup } from '../../command/define-command.ts';
+
+export default defineGroup({
+  summary: 'The ledger: status, blocks, transactions, accounts, audit',
+});

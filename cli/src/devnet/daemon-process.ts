@@ -1,0 +1,170 @@
+/**
+ * One daemon of the devnet as a real process. It is started with `--exit-with-parent`, so that a killed
+ * devnet leaves no orphans; its log goes to a file; it counts as up when it prints its `ready` line.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { AppError } from '@aitbc/protocol';
+
+/** Daemons by the name of their package. */
+export type DaemonName = 'node' | 'wallet' | 'coordinator' | 'provider' | 'gateway';
+
+/** A running daemon. */
+export interface DaemonProcess {
+  readonly name: DaemonName;
+  readonly pid: number;
+  readonly url: string;
+  /** Milliseconds from the start of the process to its ready line. */
+  readonly startMs: number;
+  /** SIGTERM, then SIGKILL after ten seconds. */
+  stop(): Promise<void>;
+  /** SIGKILL at once. */
+  kill(): Promise<void>;
+  /** Resolves when the process has ended, with a sentence that says how. */
+  readonly ended: Promise<string>;
+}
+
+/** How to start a daemon. */
+export interface DaemonStart {
+  readonly name: DaemonName;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const readyTimeoutMs = 60_000;
+const stopTimeoutMs = 10_000;
+const keptLines = 20;
+
+/** Path of the entry of a daemon's package. */
+export function entryOf(name: DaemonName): string {
+  const manifest = createRequire(import.meta.url).resolve(`@aitbc/${name}/package.json`);
+  return join(dirname(manifest), 'dist', 'main.js');
+}
+
+/** Starts a daemon and waits until it is ready. Throws DAEMON_FAILED with its last words. */
+export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
+  const begunMs = performance.now();
+  const child = spawn(
+    process.execPath,
+    [entryOf(start.name), ...start.args, '--exit-with-parent'],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...start.env },
+      detached: true, // Ctrl-C of the terminal reaches only us; we stop the daemons in order
+    },
+  );
+  const log = createWriteStream(start.logFile, { flags: 'a' });
+  const last: string[] = [];
+  const ended = endOf(child, log);
+  const url = await readyUrl({ child, start, log, last, ended });
+  return {
+    name: start.name,
+    pid: child.pid ?? 0,
+    url,
+    startMs: performance.now() - begunMs,
+    ended,
+    stop: () => stopProcess(child, ended),
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Runs a one-shot command of a daemon's package, such as `--init`; throws DAEMON_FAILED. */
+export async function runDaemonOnce(name: DaemonName, args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [entryOf(name), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  if (code === 0) return output;
+  throw new AppError('DAEMON_FAILED', {
+    daemon: name,
+    reason: complaint.trim() || `exit code ${code}`,
+  });
+}
+
+interface Waiting {
+  readonly child: ChildProcess;
+  readonly start: DaemonStart;
+  readonly log: WriteStream;
+  readonly last: string[];
+  readonly ended: Promise<string>;
+}
+
+async function readyUrl({ child, start, log, last, ended }: Waiting): Promise<string> {
+  const keep = (line: string): void => {
+    log.write(`${line}\n`);
+    last.push(line);
+    if (last.length > keptLines) last.shift();
+  };
+  const ready = new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      keep(line);
+      const url = urlOfReadyLine(line);
+      if (url) resolve(url);
+    });
+    createInterface({ input: child.stderr! }).on('line', keep);
+  });
+  const timer = AbortSignal.timeout(readyTimeoutMs);
+  const stopped = start.signal ? AbortSignal.any([start.signal, timer]) : timer;
+  const cut = new Promise<'cut'>((resolve) => {
+    stopped.addEventListener('abort', () => resolve('cut'), { once: true });
+  });
+  const first = await Promise.race([ready.then((url) => ({ url })), ended, cut]);
+  if (typeof first === 'object') return first.url;
+  if (first === 'cut') {
+    await stopProcess(child, ended);
+    if (start.signal?.aborted) throw new AppError('CANCELLED');
+    throw new AppError('TIMEOUT', { what: `The ${start.name} daemon`, timeoutMs: readyTimeoutMs });
+  }
+  throw new AppError('DAEMON_FAILED', { daemon: start.name, reason: lastWords(last) ?? first });
+}
+
+function urlOfReadyLine(line: string): string | undefined {
+  if (!line.includes('"msg":"ready"')) return undefined;
+  try {
+    const entry = JSON.parse(line) as { msg?: unknown; url?: unknown };
+    return entry.msg === 'ready' && typeof entry.url === 'string' ? entry.url : undefined;
+  } catch {
+    return undefined; // a line of text that only looks like the ready line
+  }
+}
+
+/** The last line a daemon wrote for people (standard error is plain text, the log is JSON). */
+function lastWords(lines: readonly string[]): string | undefined {
+  const plain = lines.filter((line) => line && !line.startsWith('{'));
+  return plain.at(-1) ?? lines.at(-1);
+}
+
+function endOf(child: ChildProcess, log: WriteStream): Promise<string> {
+  return new Promise((resolve) => {
+    const end = (how: string): void => {
+      log.end();
+      resolve(how);
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('close', (code, signal) => end(signal ? `ended by ${signal}` : `exit code ${code}`));
+  });
+}
+
+async function stopProcess(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+  await ended;
+  clearTimeout(timer);
+}

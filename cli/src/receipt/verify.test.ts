@@ -1,0 +1,202 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  AppError,
+  type Genesis,
+  type JobProof,
+  networkFromGenesis,
+  nodeRpc,
+} from '@aitbc/protocol';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { chainStatus } from '../testing/chain-answers.ts';
+import { createTestHome } from '../testing/run-words.ts';
+import { sampleGenesisHash, sampleProof } from '../testing/sample-proof.ts';
+import { type NodeHandlers, serveNode, type TestServer } from '../testing/table-server.ts';
+
+const home = createTestHome();
+const servers: TestServer[] = [];
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
+afterAll(() => home.remove());
+
+const sample = sampleProof();
+const { provider, authorizer, channelId } = sample;
+const offline = ['--offline', '--genesis-hash', sampleGenesisHash];
+
+function proofFile(name: string, proof: unknown): string {
+  const file = join(home.dir, name);
+  writeFileSync(file, JSON.stringify(proof));
+  return file;
+}
+
+const good = proofFile('good.json', sample.proof);
+const verify = (file: string, ...words: string[]) =>
+  home.run(['receipt', 'verify', file, ...words]);
+
+async function startNode(handlers: NodeHandlers): Promise<string[]> {
+  const server = await serveNode(nodeRpc, { chain_status: () => chainStatus(), ...handlers });
+  servers.push(server);
+  return ['--node-url', server.url];
+}
+
+const registered: NodeHandlers = {
+  state_getProvider: ({ address }) => ({
+    address,
+    authorizer,
+    endpoint: 'http://127.0.0.1:8008',
+    bond: '2000000000',
+    unbondDueMs: 0,
+  }),
+  state_getChannel: () => ({
+    channelId,
+    payer: provider,
+    payerAuthorizer: authorizer,
+    receiver: provider,
+    receiverAuthorizer: authorizer,
+    withdrawDelayMs: 1000,
+    salt: '00'.repeat(32),
+    balance: '1000000',
+    totalClaimed: '9450',
+    withdrawAmount: '0',
+    withdrawDueMs: 0,
+    refundNonce: 0,
+    closed: false,
+  }),
+};
+
+describe('receipt verify without a server', () => {
+  it('prints line by line what is proven', async () => {
+    const { exitCode, stdout, stderr } = await verify(good, ...offline);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/✓ offer signed/);
+    expect(stdout).toMatch(/✓ ranges tile +output tokens 0 to 20/);
+    expect(stdout).toMatch(/✓ text chain/);
+    expect(stdout).toMatch(/✓ charge within price +0.00000445 AIT/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('is one JSON object with --json', async () => {
+    const { stdout } = await verify(good, ...offline, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: true,
+      jobId: sample.proof.jobId,
+      charged: '4450',
+      outputTokens: 20,
+      outcome: 'complete',
+    });
+  });
+
+  it('takes the network from the genesis file of the home folder', async () => {
+    const genesis: Genesis = {
+      network: 'test',
+      timeMs: 1,
+      accounts: [],
+      validators: [],
+      params: {} as Genesis['params'],
+    };
+    const dir = join(home.dir, 'elsewhere');
+    mkdirSync(join(dir, 'chain'), { recursive: true });
+    writeFileSync(join(dir, 'chain', 'genesis.json'), JSON.stringify(genesis));
+    const { exitCode, stderr } = await verify(good, '--offline', '--home', dir);
+    expect(networkFromGenesis(genesis).genesisHash).not.toBe(sampleGenesisHash);
+    expect([exitCode, stderr.includes('not of this network')]).toEqual([8, true]);
+  });
+
+  it('refuses every tampered proof with exit code 8', async () => {
+    const [first, last] = sample.proof.receipts as [
+      JobProof['receipts'][number],
+      JobProof['receipts'][number],
+    ];
+    const withLast = (patch: object) => ({
+      ...sample.proof,
+      receipts: [first, { ...last, payload: { ...last.payload, ...patch } }],
+    });
+    const tampered: Record<string, unknown> = {
+      'charges less': withLast({ charged: '1' }),
+      'other text': withLast({ textHash: '00'.repeat(32) }),
+      gap: { ...sample.proof, receipts: [last] },
+      'other request': { ...sample.proof, bodyDigest: '00'.repeat(32) },
+      'no receipt': { ...sample.proof, receipts: [] },
+      'not a proof': { hello: 'world' },
+    };
+    for (const [name, proof] of Object.entries(tampered)) {
+      const { exitCode, stdout } = await verify(proofFile('bad.json', proof), ...offline, '--json');
+      expect([exitCode, JSON.parse(stdout).error.code], name).toEqual([8, 'RECEIPT_INVALID']);
+    }
+    writeFileSync(join(home.dir, 'text.json'), 'no json');
+    expect((await verify(join(home.dir, 'text.json'), ...offline)).exitCode).toBe(8);
+  });
+
+  it('asks for a network, a hash in form and a file that exists', async () => {
+    const nowhere = await verify(good, '--offline', '--home', join(home.dir, 'empty'));
+    expect([nowhere.exitCode, nowhere.stderr.includes('--genesis-hash')]).toEqual([2, true]);
+    expect((await verify(good, '--offline', '--genesis-hash', 'xyz')).exitCode).toBe(2);
+    expect((await verify(join(home.dir, 'missing.json'), ...offline)).exitCode).toBe(2);
+  });
+});
+
+describe('receipt verify with a node', () => {
+  const checksOf = (stdout: string): Record<string, boolean | null> =>
+    Object.fromEntries(
+      (JSON.parse(stdout).checks as { name: string; holds: boolean | null }[]).map((check) => [
+        check.name,
+        check.holds,
+      ]),
+    );
+
+  it('also shows a registered key, a bond and a settled channel', async () => {
+    const node = await startNode(registered);
+    const { exitCode, stdout } = await verify(good, ...node, '--json');
+    expect(exitCode).toBe(0);
+    expect(checksOf(stdout)).toMatchObject({
+      'key registered': true,
+      'provider bonded': true,
+      settled: true,
+    });
+  });
+
+  it('says when the channel has not paid yet, and the proof still holds', async () => {
+    const node = await startNode({
+      ...registered,
+      state_getChannel: () => {
+        throw new AppError('CHANNEL_UNKNOWN', { channelId });
+      },
+    });
+    const { exitCode, stdout } = await verify(good, ...node, '--json');
+    expect([exitCode, checksOf(stdout).settled]).toEqual([0, false]);
+  });
+
+  it('refuses a key that the chain does not know, or knows for another', async () => {
+    const other = await startNode({
+      ...registered,
+      state_getProvider: ({ address }) => ({
+        address,
+        authorizer: '05'.repeat(32),
+        endpoint: '',
+        bond: '2000000000',
+        unbondDueMs: 0,
+      }),
+    });
+    expect((await verify(good, ...other)).exitCode).toBe(8);
+    const unknown = await startNode({
+      state_getProvider: () => {
+        throw new AppError('PROVIDER_UNKNOWN', { account: provider });
+      },
+    });
+    const { exitCode, stderr } = await verify(good, ...unknown);
+    expect([exitCode, stderr.includes('is not a registered provider')]).toEqual([8, true]);
+  });
+
+  it('leaves the chain open when the node is away or on another network', async () => {
+    const away = await verify(
+      good,
+      ...['--genesis-hash', sampleGenesisHash, '--node-url', 'http://127.0.0.1:9', '--json'],
+    );
+    expect([away.exitCode, checksOf(away.stdout).chain]).toEqual([0, null]);
+    const foreign = await startNode({ chain_status: () => chainStatus('cd'.repeat(32)) });
+    const { exitCode, stdout } = await verify(
+      good,
+      ...[...foreign, '--genesis-hash', sampleGenesisHash, '--json'],
+    );
+    expect([exitCode, checksOf(stdout).chain]).toEqual([0, null]);
+  });
+});

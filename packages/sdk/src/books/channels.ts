@@ -1,0 +1,242 @@
+/**
+ * Opens, finds and fills the channels of a buyer: one per provider and hot key of the provider.
+ *
+ *   none ─fund→ opening ─final→ open ─exit or tombstone on chain→ closed (a new one gets a fresh salt)
+ *
+ * A request waits for the chain only when no channel has room for it. A channel that is running low is
+ * filled in the background, one transaction at a time per channel. The row is stored as `opening` before
+ * the transaction leaves, so a crash in between never loses a channel with money in it.
+ */
+import { hex, randomBytes } from '@aitbc/primitives';
+import {
+  AppError,
+  accountIdOf,
+  asAppError,
+  channelConfigOf,
+  channelIdOf,
+  type Hex,
+  limits,
+  type nodeRpc,
+  type OutputOf,
+  unwrap,
+} from '@aitbc/protocol';
+import type { NodeClient } from '../chain/node-client.ts';
+import { assertFinal, type TxSender } from '../chain/tx-sender.ts';
+import type { Candidate } from '../offers/discover-offers.ts';
+import type { Book } from './book.ts';
+import type { BuyerLog } from './log.ts';
+import type { BuyerStore, ChannelRow } from './store.ts';
+
+const saltBytes = 32;
+const fundWaitMs = 20_000;
+const refillBelowPercent = 30n;
+const pagesMax = 100;
+const refillPauseMs = 30_000; // after a background funding failed
+
+/** How much goes on chain at a time, nait. */
+export interface Funding {
+  /** Into a channel. */
+  readonly channelFund: bigint;
+  /** Into the vault, when it cannot fill a channel. */
+  readonly vaultFund: bigint;
+}
+
+/** What the channels need. */
+export interface ChannelDeps {
+  readonly node: NodeClient;
+  readonly sender: TxSender;
+  readonly book: Book;
+  readonly store: BuyerStore;
+  /** Public key that signs vouchers. */
+  readonly hotKey: Hex;
+  readonly funding: Funding;
+  readonly log: BuyerLog;
+  readonly nowMs: () => number;
+}
+
+/** The channels of a buyer. */
+export interface Channels {
+  /** A channel to the candidate with room for `need` nait; waits for the chain only when there is none. */
+  usable(candidate: Candidate, need: bigint): Promise<ChannelRow>;
+  /** Puts more money into a channel until `need` fits. */
+  fill(channelId: Hex, need: bigint): Promise<void>;
+  /** Reads the channel from the chain again. */
+  refresh(channelId: Hex): Promise<ChannelRow>;
+  /** Finds channels of this payer and hot key that the store does not know, and what became of `opening` ones. */
+  recover(): Promise<void>;
+}
+
+type ChainChannel = OutputOf<typeof nodeRpc.state_getChannel>;
+
+/** The channels of one payer. */
+export function createChannels(deps: ChannelDeps): Channels {
+  const { book } = deps;
+  const running = new Map<string, Promise<void>>();
+  const pausedUntilMs = new Map<Hex, number>();
+
+  /** One funding at a time per key; the second caller waits for the first. */
+  const once = (key: string, work: () => Promise<void>): Promise<void> => {
+    const known = running.get(key);
+    if (known) return known;
+    const promise = work().finally(() => running.delete(key));
+    running.set(key, promise);
+    return promise;
+  };
+
+  const fill: Channels['fill'] = async (channelId, need) => {
+    if (book.room(channelId) >= need) return;
+    await once(channelId, () => topUp(deps, channelId, need));
+  };
+
+  const refillLater = (channelId: Hex): void => {
+    const { channelFund } = deps.funding;
+    if (book.room(channelId) * 100n >= channelFund * refillBelowPercent) return;
+    if (deps.nowMs() < (pausedUntilMs.get(channelId) ?? 0)) return;
+    once(channelId, () => topUp(deps, channelId, 0n)).catch((error) => {
+      pausedUntilMs.set(channelId, deps.nowMs() + refillPauseMs);
+      const { code, facts } = asAppError(error);
+      deps.log.warn({ code, ...facts, channelId }, 'a channel could not be filled');
+    });
+  };
+
+  return {
+    async usable(candidate, need) {
+      let row = findChannel(book, candidate);
+      if (!row) {
+        const { provider, offer } = candidate;
+        await once(provider + offer.payload.authorizer, () => open(deps, candidate, need));
+        row = findChannel(book, candidate);
+      }
+      if (row) await fill(row.channelId, need);
+      if (row && book.room(row.channelId) >= need) {
+        refillLater(row.channelId);
+        return book.channel(row.channelId) as ChannelRow;
+      }
+      const what = `Money in the channel to ${candidate.provider}`;
+      throw new AppError('UNAVAILABLE', { what, reason: 'other calls use it now' });
+    },
+    fill,
+    refresh: (channelId) => refresh(deps, channelId),
+    recover: () => recover(deps),
+  };
+}
+
+function findChannel(book: Book, { provider, offer }: Candidate): ChannelRow | undefined {
+  const { authorizer, withdrawDelayMsMin } = offer.payload;
+  const fitting = book
+    .channels()
+    .filter((row) => row.provider === provider && row.receiverAuthorizer === authorizer);
+  if (fitting.some(({ status }) => status === 'distrusted')) {
+    throw new AppError('RECEIPT_INVALID', { reason: `${provider} broke the rules before` });
+  }
+  return fitting.find(
+    ({ status, withdrawDelayMs }) => status === 'open' && withdrawDelayMs >= withdrawDelayMsMin,
+  );
+}
+
+async function open(
+  deps: ChannelDeps,
+  { provider, offer }: Candidate,
+  need: bigint,
+): Promise<void> {
+  const { network } = await deps.node.network();
+  const { authorizer, withdrawDelayMsMin } = offer.payload;
+  const begun = deps.book
+    .channels()
+    .find(
+      (row) =>
+        row.status === 'opening' &&
+        row.provider === provider &&
+        row.receiverAuthorizer === authorizer,
+    );
+  if (begun) {
+    await topUp(deps, begun.channelId, need);
+    return;
+  }
+  const row = {
+    provider,
+    receiverAuthorizer: authorizer,
+    withdrawDelayMs: Math.max(withdrawDelayMsMin, limits.withdrawDelayMsMin),
+    salt: hex(randomBytes(saltBytes)),
+  };
+  const config = channelConfigOf(deps.sender.signer.accountId, allocationOf(deps, row, 0n));
+  const channelId = channelIdOf(network, config);
+  const fresh = { balance: 0n, settled: 0n, signedMax: 0n, status: 'opening' as const };
+  await deps.store.save(deps.book.putChannel({ channelId, ...row, ...fresh }));
+  await topUp(deps, channelId, need);
+}
+
+function allocationOf(
+  { hotKey }: ChannelDeps,
+  row: Pick<ChannelRow, 'provider' | 'receiverAuthorizer' | 'withdrawDelayMs' | 'salt'>,
+  amount: bigint,
+) {
+  const { provider, receiverAuthorizer, withdrawDelayMs, salt } = row;
+  const receiver = unwrap(accountIdOf(provider));
+  return { receiver, payerAuthorizer: hotKey, receiverAuthorizer, withdrawDelayMs, salt, amount };
+}
+
+/** Funds a channel from the vault, or through it when it holds too little; returns when that is final. */
+async function topUp(deps: ChannelDeps, channelId: Hex, need: bigint): Promise<void> {
+  const { node, sender, book, funding } = deps;
+  const row = book.channel(channelId);
+  if (!row || row.status === 'closed' || row.status === 'distrusted') return;
+  const missing = need - book.room(channelId);
+  const amount = missing > funding.channelFund ? missing : funding.channelFund;
+  const allocation = allocationOf(deps, row, amount);
+  const { vault } = await node.rpc.state_getAccount({ address: sender.signer.address });
+  const options = { waitMs: fundWaitMs };
+  const deposit = amount > funding.vaultFund ? amount : funding.vaultFund;
+  const status =
+    BigInt(vault) >= amount
+      ? await sender.send('channel_fund', allocation, options)
+      : await sender.send('vault_deposit', { amount: deposit, allocations: [allocation] }, options);
+  assertFinal(status, fundWaitMs);
+  const after = await refresh(deps, channelId);
+  deps.log.info({ channelId, balance: after.balance.toString() }, 'channel funded');
+}
+
+async function refresh(deps: ChannelDeps, channelId: Hex): Promise<ChannelRow> {
+  const state = await deps.node.rpc.state_getChannel({ channelId });
+  const row = mergeChainState(deps.book.channel(channelId), state);
+  await deps.store.save(deps.book.putChannel(row));
+  return row;
+}
+
+/** The row after a look at the chain. What the chain has paid counts as signed and settled at least. */
+function mergeChainState(known: ChannelRow | undefined, state: ChainChannel): ChannelRow {
+  const claimed = BigInt(state.totalClaimed);
+  const isClosing = state.closed || state.withdrawDueMs > 0;
+  const { channelId, receiver, receiverAuthorizer, withdrawDelayMs, salt } = state;
+  const status = known?.status === 'distrusted' ? 'distrusted' : isClosing ? 'closed' : 'open';
+  return {
+    channelId,
+    provider: receiver,
+    receiverAuthorizer,
+    withdrawDelayMs,
+    salt,
+    status,
+    balance: BigInt(state.balance) - BigInt(state.withdrawAmount),
+    settled: known ? known.settled : claimed,
+    signedMax: known && known.signedMax > claimed ? known.signedMax : claimed,
+  };
+}
+
+async function recover(deps: ChannelDeps): Promise<void> {
+  const { node, book, store, sender, hotKey } = deps;
+  let after: Hex | undefined;
+  for (let page = 0; page < pagesMax; page += 1) {
+    const query = { payer: sender.signer.address, ...(after === undefined ? {} : { after }) };
+    const { channels, next } = await node.rpc.state_listChannels(query);
+    for (const state of channels.filter(({ payerAuthorizer }) => payerAuthorizer === hotKey)) {
+      const known = book.channel(state.channelId);
+      if (!known && state.closed) continue;
+      await store.save(book.putChannel(mergeChainState(known, state)));
+    }
+    if (next === null) break;
+    after = next;
+  }
+  for (const row of book.channels().filter(({ status }) => status === 'opening')) {
+    await store.save(book.putChannel({ ...row, status: 'closed' }));
+  }
+}

@@ -1,0 +1,130 @@
+/** What a buyer must not forget, and where it keeps it. */
+import type { Hex, Outcome, SignedOffer, SignedReceipt } from '@aitbc/protocol';
+
+/**
+ * How a channel stands with its buyer. `opening`: the funding transaction may or may not be on chain.
+ * `distrusted`: the provider broke a rule; nothing more is signed on it.
+ */
+export type ChannelStatus = 'opening' | 'open' | 'closed' | 'distrusted';
+
+/** The buyer's book of one channel; amounts in nait. */
+export interface ChannelRow {
+  readonly channelId: Hex;
+  /** Address of the provider. */
+  readonly provider: string;
+  readonly receiverAuthorizer: Hex;
+  readonly withdrawDelayMs: number;
+  readonly salt: Hex;
+  readonly status: ChannelStatus;
+  /** What vouchers may promise: the balance on chain less a pending withdrawal. */
+  readonly balance: bigint;
+  /** Due for jobs that have ended. */
+  readonly settled: bigint;
+  /** Largest cap that was ever signed. */
+  readonly signedMax: bigint;
+}
+
+/**
+ * How a paid call stands. `running` holds a reservation; so does `unsettled`, whose end is not known yet,
+ * and `submitted`, which the coordinator keeps until a provider runs it.
+ * `settled` was charged as its final receipt says; `refused` never ran and is forgotten.
+ */
+export type CallStatus = 'running' | 'unsettled' | 'submitted' | 'settled' | 'refused';
+
+/** One paid call at one provider; amounts in nait. */
+export interface CallRow {
+  readonly jobId: Hex;
+  readonly channelId: Hex;
+  readonly provider: string;
+  readonly model: string;
+  readonly offer: SignedOffer;
+  readonly bodyDigest: Hex;
+  readonly promptBound: number;
+  /** Output tokens that signed vouchers cover. */
+  readonly tokens: number;
+  /** Most that this call can cost by what was signed for it; 0 once it is settled. */
+  readonly reserved: bigint;
+  readonly status: CallStatus;
+  readonly outcome: Outcome;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+  readonly charged: bigint;
+  readonly startedAtMs: number;
+  readonly firstTokenMs: number | null;
+  readonly durationMs: number;
+}
+
+/** What was charged on one day, nait; days are counted in UTC since 1970. */
+export interface DaySpend {
+  readonly day: number;
+  readonly charged: bigint;
+}
+
+/** All that a buyer starts from: open books, calls without an end, newest settled calls. */
+export interface BuyerState {
+  readonly channels: readonly ChannelRow[];
+  readonly calls: readonly CallRow[];
+  readonly spend: DaySpend | undefined;
+}
+
+/** One step to keep: all of it or nothing. */
+export interface BuyerChange {
+  readonly channel?: ChannelRow;
+  readonly call?: CallRow;
+  readonly spend?: DaySpend;
+  /** Receipts of `call`, to be added to those it has. */
+  readonly receipts?: readonly SignedReceipt[];
+}
+
+/**
+ * Keeps the books of a buyer. `save` returns (or resolves) only when the change will survive a crash of the
+ * process: a voucher leaves after that. Calls are identified by job and channel together.
+ */
+export interface BuyerStore {
+  /** Calls that hold a reservation, and those settled after `settledAfterMs`. */
+  load(settledAfterMs: number): BuyerState | Promise<BuyerState>;
+  save(change: BuyerChange): void | Promise<void>;
+}
+
+/** A store that forgets with the process: for programs that live shorter than their channels' claims. */
+export function createMemoryStore(): BuyerStore {
+  const channels = new Map<Hex, ChannelRow>();
+  const calls = new Map<string, CallRow>();
+  let spend: DaySpend | undefined;
+  return {
+    load: (settledAfterMs) => ({
+      channels: [...channels.values()],
+      calls: [...calls.values()].filter(
+        (call) => call.status !== 'settled' || call.startedAtMs > settledAfterMs,
+      ),
+      spend,
+    }),
+    save(change) {
+      const { channel, call } = change;
+      if (channel) channels.set(channel.channelId, channel);
+      if (call) keepCall(calls, call);
+      if (change.spend) spend = change.spend;
+    },
+  };
+}
+
+const memoryCallsMax = 10_000;
+
+function keepCall(calls: Map<string, CallRow>, call: CallRow): void {
+  const key = callKey(call);
+  calls.delete(key);
+  if (call.status === 'refused') return;
+  calls.set(key, call);
+  if (calls.size <= memoryCallsMax) return;
+  for (const [oldKey, { status }] of calls) {
+    if (status === 'settled') {
+      calls.delete(oldKey);
+      return;
+    }
+  }
+}
+
+/** Key of a call: the same job may be tried at several providers. */
+export function callKey({ jobId, channelId }: Pick<CallRow, 'jobId' | 'channelId'>): string {
+  return `${jobId}${channelId}`;
+}

@@ -1,0 +1,144 @@
+/** Sends a paid request and waits for the head of its answer; mends what the provider's books can mend. */
+import {
+  type AppError,
+  asAppError,
+  dialectPaths,
+  type ErrorCode,
+  paymentHeaders,
+} from '@aitbc/protocol';
+import { pause } from '../chain/pause.ts';
+import { baseOf, errorOfAnswer } from '../http/client.ts';
+import { type HttpAnswer, readText } from '../http/transport.ts';
+import { adoptCorrective } from './adopt-corrective.ts';
+import { type AttemptPlan, type PaidStart, startHeader } from './pay-job.ts';
+import type { BuyerParts } from './types.ts';
+
+const stallMs = 45_000; // longer than a provider waits for a voucher
+const errorBytesMax = 65_536;
+const mirrorRetries = 20;
+const mirrorRetryMs = 100;
+
+/** Refusals that prove that the job was not admitted. */
+const refusalCodes: readonly ErrorCode[] = [
+  'BAD_REQUEST',
+  'NOT_FOUND',
+  'FORBIDDEN',
+  'UNAUTHORIZED',
+  'PAYLOAD_TOO_LARGE',
+  'RATE_LIMITED',
+  'PAYMENT_REQUIRED',
+  'PAYMENT_MALFORMED',
+  'PAYMENT_NETWORK_WRONG',
+  'OFFER_UNKNOWN',
+  'OFFER_INVALID',
+  'VOUCHER_SIGNATURE_INVALID',
+  'VOUCHER_CHANNEL_WRONG',
+  'VOUCHER_CHANNEL_CLOSING',
+  'VOUCHER_UNDERFUNDED',
+  'VOUCHER_BEYOND_BALANCE',
+  'VOUCHER_STALE_STATE',
+  'VOUCHER_OPEN_CREDIT',
+  'CHANNEL_UNKNOWN',
+  'CHANNEL_CLOSED',
+  'QUEUE_FULL',
+  'MODEL_UNKNOWN',
+  'FIELD_UNSUPPORTED',
+  'JOB_CONFLICT',
+];
+
+/** Failures to connect: the request never left. */
+const connectReasons: readonly unknown[] = [
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+];
+
+/** The provider may not have seen the newest block yet, or this book may not. */
+const mirrorCodes: readonly ErrorCode[] = [
+  'VOUCHER_BEYOND_BALANCE',
+  'VOUCHER_CHANNEL_WRONG',
+  'VOUCHER_CHANNEL_CLOSING',
+  'CHANNEL_UNKNOWN',
+  'CHANNEL_CLOSED',
+];
+
+/** True when the error proves that the provider did not take the job. */
+export function isDefiniteRefusal({ code, facts }: AppError): boolean {
+  return (
+    refusalCodes.includes(code) || (code === 'UNAVAILABLE' && connectReasons.includes(facts.reason))
+  );
+}
+
+/** A request that is paid for. */
+export interface Asking {
+  readonly start: PaidStart;
+  readonly signal: AbortSignal;
+}
+
+/** The answer with status 200. Throws the provider's refusal, or what kept it from answering. */
+export async function askProvider(
+  parts: BuyerParts,
+  plan: AttemptPlan,
+  asking: Asking,
+): Promise<HttpAnswer> {
+  let adopted = false;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await post(parts, plan, asking);
+    } catch (error) {
+      const known = asAppError(error);
+      if (known.code === 'VOUCHER_UNDERFUNDED' && !adopted) {
+        adopted = true;
+        await takeOver(parts, asking.start, known);
+      } else if (mirrorCodes.includes(known.code) && attempt < mirrorRetries) {
+        await waitForMirror(parts, asking, known);
+      } else {
+        throw known;
+      }
+    }
+  }
+}
+
+async function takeOver(
+  parts: BuyerParts,
+  { row, need }: PaidStart,
+  error: AppError,
+): Promise<void> {
+  await adoptCorrective(parts, row, error);
+  const { channelId } = row;
+  if (parts.book.room(channelId) === 0n) await parts.channels.fill(channelId, need);
+}
+
+async function post(
+  parts: BuyerParts,
+  plan: AttemptPlan,
+  { start, signal }: Asking,
+): Promise<HttpAnswer> {
+  const { endpoint } = plan.candidate.offer.payload;
+  const url = baseOf(endpoint) + dialectPaths[plan.call.dialect];
+  const answer = await parts.transport.request({
+    method: 'POST',
+    url,
+    headers: {
+      'content-type': 'application/json',
+      [paymentHeaders.signature]: startHeader(parts, plan, start),
+    },
+    body: plan.call.body,
+    timeoutMs: stallMs,
+    signal,
+  });
+  if (answer.status === 200) return answer;
+  throw errorOfAnswer(endpoint, answer.status, await readText(answer, endpoint, errorBytesMax));
+}
+
+/** Looks at the chain: a closed channel is over, an open one will reach the provider's mirror soon. */
+async function waitForMirror(
+  parts: BuyerParts,
+  { start, signal }: Asking,
+  error: AppError,
+): Promise<void> {
+  const row = await parts.channels.refresh(start.row.channelId);
+  if (row.status !== 'open') throw error;
+  await pause(mirrorRetryMs, signal);
+}

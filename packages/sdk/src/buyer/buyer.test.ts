@@ -1,0 +1,385 @@
+import { hex, keyPairFromSeed, utf8 } from '@aitbc/primitives';
+import {
+  AppError,
+  dialectBodies,
+  inferenceOf,
+  limits,
+  offerIdOf,
+  type SignedReceipt,
+  signDocument,
+} from '@aitbc/protocol';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type BuyerStore, createMemoryStore } from '../books/store.ts';
+import { createTestChain, type TestChain, testHotKey } from '../node/testing/chain.ts';
+import { until } from '../node/testing/http-server.ts';
+import { type Seller, type SellerOptions, startSeller } from '../node/testing/seller.ts';
+import type { JobReport } from '../offers/report-jobs.ts';
+import { type Buyer, type BuyerOptions, createBuyer } from './buyer.ts';
+import type { BuyCall, JobEnd, RunningJob } from './types.ts';
+
+const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
+const options: BuyerOptions = {
+  jobMax: 10_000_000n,
+  dayMax: 1_000_000_000n,
+  channelFund: 1_000_000n,
+  vaultFund: 10_000_000n,
+  allowPrivate: true,
+};
+
+function callOf(key: string, more: object = {}, signal?: AbortSignal): BuyCall {
+  const json = {
+    model: 'tiny',
+    messages: [{ role: 'user', content: 'hello' }],
+    stream: true,
+    ...more,
+  };
+  const request = inferenceOf('openai', dialectBodies.openai.parse(json));
+  const body = utf8(JSON.stringify(json));
+  return { dialect: 'openai', body, request, idempotencyKey: key, signal };
+}
+
+async function drain({ events }: RunningJob): Promise<{ text: string; end: JobEnd | undefined }> {
+  let text = '';
+  let end: JobEnd | undefined;
+  for await (const event of events) {
+    if (event.type === 'text') text += event.text;
+    if (event.type === 'end') end = event.end;
+  }
+  return { text, end };
+}
+
+describe('buyer', () => {
+  const sellers: Seller[] = [];
+  const buyers: Buyer[] = [];
+  afterEach(async () => {
+    await Promise.all(buyers.splice(0).map((buyer) => buyer.close()));
+    await Promise.all(sellers.splice(0).map(({ server }) => server.close()));
+  });
+
+  const sell = async (chain: TestChain, more: Partial<SellerOptions> = {}) => {
+    const { network, channelOf } = chain;
+    const seed = 10 + sellers.length;
+    const base = { network, channelOf, seed, tokens: words, model: 'tiny' };
+    const seller = await startSeller({ ...base, ...more });
+    chain.register(seller.offer);
+    sellers.push(seller);
+    return seller;
+  };
+
+  const buy = async (
+    chain: TestChain,
+    more: Partial<BuyerOptions> & { store?: BuyerStore; reports?: JobReport[] } = {},
+  ) => {
+    const { store = createMemoryStore(), reports = [], ...rest } = more;
+    const coordinator = {
+      route: async () => ({
+        offers: sellers.map(({ offer }, rank) => ({
+          offerId: offerIdOf(chain.network, offer.payload),
+          offer,
+          rank,
+          reason: 'price',
+          measured: {
+            firstTokenMsP50: null,
+            firstTokenMsP90: null,
+            tokensPerSecondP50: null,
+            samples: 0,
+          },
+          gauges: { running: 0, waiting: 0, slots: 1 },
+        })),
+      }),
+      submitJob: () => Promise.reject(new AppError('NO_OFFER', {})),
+      getJob: () => Promise.reject(new AppError('JOB_UNKNOWN', {})),
+      report: async (report: JobReport) => {
+        reports.push(report);
+        return { accepted: true };
+      },
+    };
+    const { node, sender } = chain;
+    const deps = { node, sender, coordinator, hotKey: testHotKey(), store };
+    const buyer = await createBuyer({ ...options, ...rest }, deps);
+    buyers.push(buyer);
+    return buyer;
+  };
+
+  it('opens a channel, pays by windows, checks the receipts and settles', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const reports: JobReport[] = [];
+    const buyer = await buy(chain, { reports });
+    const job = await buyer.run(callOf('k1'));
+    const { text, end } = await drain(job);
+    expect(text).toBe(words.join(''));
+    expect(end).toMatchObject({
+      outcome: 'complete',
+      finishReason: 'stop',
+      outputTokens: 30,
+      promptTokens: 5,
+    });
+    expect(end?.charged).toBe(7n + 5n + 300n);
+    expect(seller.exposure()).toBeLessThanOrEqual(4);
+    expect(chain.sent).toEqual(['vault_deposit']);
+    const [channel] = buyer.channels();
+    expect(channel).toMatchObject({ settled: 312n, status: 'open', balance: 1_000_000n });
+    expect(buyer.openCalls()).toEqual([]);
+    expect(buyer.spentToday()).toBe(312n);
+    await until(() => reports.length === 1);
+    expect(reports[0]?.receipt.payload.outcome).toBe('complete');
+  });
+
+  it('uses one channel for calls that run at once and never promises more than it holds', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain, { faults: { tokenMs: 1 } });
+    const buyer = await buy(chain);
+    const jobs = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((key) => buyer.run(callOf(key))));
+    const ends = await Promise.all(jobs.map(drain));
+    expect(ends.every(({ text }) => text === words.join(''))).toBe(true);
+    const [channel] = buyer.channels();
+    expect(buyer.channels()).toHaveLength(1);
+    expect(channel?.settled).toBe(5n * 312n);
+    expect(seller.books.get(channel?.channelId ?? '')?.charged).toBe(5n * 312n);
+    expect(channel?.signedMax).toBeLessThanOrEqual(5n * 900n);
+  });
+
+  it('pays all at once in reserve mode', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const buyer = await buy(chain, { mode: 'reserve' });
+    const { end } = await drain(await buyer.run(callOf('k', { max_tokens: 30 })));
+    expect(end?.charged).toBe(312n);
+    expect([...seller.jobs.values()][0]?.covered).toBe(30);
+  });
+
+  it('takes the next offer when a provider refuses, is away, or says nothing before the first token', async () => {
+    const chain = createTestChain();
+    const refusing = await sell(chain);
+    const gone = await sell(chain);
+    const good = await sell(chain);
+    refusing.faults.refuse = { error: new AppError('QUEUE_FULL', {}), times: 9 };
+    await gone.server.close();
+    const buyer = await buy(chain);
+    const job = await buyer.run(callOf('k'));
+    expect(job.offer.provider).toBe(good.address);
+    expect((await drain(job)).end?.outcome).toBe('complete');
+    expect(buyer.openCalls()).toEqual([]);
+  });
+
+  it('gives the last refusal when all providers refuse, and the same call may be tried again', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    seller.faults.refuse = { error: new AppError('QUEUE_FULL', {}), times: 1 };
+    const buyer = await buy(chain);
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    expect((await drain(await buyer.run(callOf('k')))).end?.charged).toBe(312n);
+    expect(buyer.spentToday()).toBe(312n);
+  });
+
+  it('says NO_OFFER when no offer passes the checks', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const forged = { ...seller.offer, payload: { ...seller.offer.payload, windowTokens: 5 } };
+    sellers[0] = { ...seller, offer: forged };
+    const buyer = await buy(chain);
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'NO_OFFER' });
+    expect(seller.calls()).toBe(0);
+  });
+
+  it('refuses offers with private addresses unless they are allowed', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const buyer = await buy(chain, { allowPrivate: false });
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'NO_OFFER' });
+    expect(seller.calls()).toBe(0);
+  });
+
+  it('refuses a call above the budget of a job or of the day before anything is signed or funded', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const small = await buy(chain, { jobMax: 50n });
+    await expect(small.run(callOf('k'))).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      facts: { scope: 'one job' },
+    });
+    expect(chain.sent).toEqual([]);
+    const day = await buy(chain, { dayMax: 400n });
+    expect((await drain(await day.run(callOf('k1')))).end?.charged).toBe(312n);
+    await expect(day.run(callOf('k2'))).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+      facts: { scope: 'this day' },
+    });
+    expect(seller.calls()).toBe(1);
+  });
+
+  it('ends a call whose next window does not fit the budget', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const buyer = await buy(chain, { jobMax: 200n });
+    const job = await buyer.run(callOf('k'));
+    await expect(drain(job)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED' });
+    await until(() => buyer.openCalls().length === 0);
+    const sold = [...seller.jobs.values()][0];
+    expect(sold?.outcome).toBe('client_abort');
+    expect(buyer.spentToday()).toBe(sold?.charged);
+  });
+
+  it('stops the provider when the caller leaves and settles by the receipt it fetches', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain, { faults: { tokenMs: 5 } });
+    const buyer = await buy(chain);
+    const controller = new AbortController();
+    const job = await buyer.run(callOf('k', {}, controller.signal));
+    const reading = drain(job);
+    const sold = [...seller.jobs.values()][0];
+    await until(() => (sold?.delivered ?? 0) > 6);
+    controller.abort();
+    const leftMs = Date.now();
+    await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+    await until(() => sold?.outcome === 'client_abort');
+    expect(Date.now() - leftMs).toBeLessThan(250);
+    await until(() => buyer.openCalls().length === 0);
+    expect(buyer.channels()[0]?.settled).toBe(sold?.charged);
+  });
+
+  it('ends with a clear error when the provider dies in mid-answer, and pays delivered tokens only', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    seller.faults.dieAfter = 9;
+    const buyer = await buy(chain);
+    const job = await buyer.run(callOf('k'));
+    await expect(drain(job)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await until(() => buyer.openCalls().length === 0);
+    expect(buyer.spentToday()).toBe(90n);
+  });
+
+  it('asks for the final receipt when the stream forgot it', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    seller.faults.forgetFinal = true;
+    const buyer = await buy(chain);
+    expect((await drain(await buyer.run(callOf('k')))).end).toMatchObject({
+      outcome: 'complete',
+      charged: 312n,
+    });
+  });
+
+  it.each<[string, (receipt: SignedReceipt) => SignedReceipt['payload']]>([
+    ['charges too much', ({ payload }) => ({ ...payload, charged: '99999' })],
+    ['has another text', ({ payload }) => ({ ...payload, textHash: '00'.repeat(32) })],
+    ['skips tokens', ({ payload }) => ({ ...payload, from: payload.from + 1 })],
+    ['counts tokens that are not paid', ({ payload }) => ({ ...payload, to: payload.to + 50 })],
+    ['counts too long a prompt', ({ payload }) => ({ ...payload, promptTokens: 5_000 })],
+    ['is for another channel', ({ payload }) => ({ ...payload, channelId: '00'.repeat(32) })],
+    ['breaks the prefix', ({ payload }) => ({ ...payload, prefixHash: '00'.repeat(32) })],
+  ])('signs nothing more for a provider whose receipt %s', async (_what, change) => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const authorizer = keyPairFromSeed(new Uint8Array(32).fill(110));
+    const signer = { publicKey: hex(authorizer.publicKey), secretKey: authorizer.secretKey };
+    seller.faults.spoil = (receipt) =>
+      signDocument({ tag: 'receipt', network: chain.network }, change(receipt), signer);
+    const buyer = await buy(chain);
+    await expect(buyer.run(callOf('k')).then(drain)).rejects.toMatchObject({
+      code: 'RECEIPT_INVALID',
+    });
+    expect(buyer.channels()[0]?.status).toBe('distrusted');
+    const { signedMax } = buyer.channels()[0] ?? {};
+    await expect(buyer.run(callOf('k2'))).rejects.toMatchObject({ code: 'RECEIPT_INVALID' });
+    expect(buyer.channels()[0]?.signedMax).toBe(signedMax);
+    expect(seller.calls()).toBe(1);
+  });
+
+  it('refuses a receipt that another key signed', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const { publicKey, secretKey } = testHotKey(77);
+    seller.faults.spoil = ({ payload }) =>
+      signDocument({ tag: 'receipt', network: chain.network }, payload, {
+        publicKey: hex(publicKey),
+        secretKey,
+      });
+    const buyer = await buy(chain);
+    await expect(buyer.run(callOf('k')).then(drain)).rejects.toMatchObject({
+      code: 'RECEIPT_INVALID',
+    });
+  });
+
+  it('finds its channel again without a store and goes on from the books the seller can prove', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const first = await buy(chain);
+    await drain(await first.run(callOf('k1')));
+    await first.close();
+    const second = await buy(chain);
+    expect(second.channels()).toHaveLength(1);
+    const { end } = await drain(await second.run(callOf('k2')));
+    expect(end?.charged).toBe(312n);
+    expect(second.channels()[0]?.settled).toBe(624n);
+    expect(seller.calls()).toBe(3);
+    expect(chain.sent).toEqual(['vault_deposit']);
+  });
+
+  it('pays no provider that counts more than its receipts say', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const buyer = await buy(chain);
+    await drain(await buyer.run(callOf('k1')));
+    const books = seller.books.get(buyer.channels()[0]?.channelId ?? '');
+    if (books) books.charged += 400n;
+    await expect(buyer.run(callOf('k2'))).rejects.toMatchObject({ code: 'RECEIPT_INVALID' });
+    expect(buyer.channels()[0]?.status).toBe('distrusted');
+  });
+
+  it('settles after a restart what was open when it stopped', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain, { faults: { tokenMs: 5 } });
+    const store = createMemoryStore();
+    const first = await buy(chain, { store });
+    const job = await first.run(callOf('k'));
+    const reading = drain(job).catch(() => undefined);
+    const sold = [...seller.jobs.values()][0];
+    await until(() => (sold?.delivered ?? 0) > 6);
+    await first.close();
+    await reading;
+    const second = await buy(chain, { store });
+    await until(() => second.openCalls().length === 0);
+    expect(second.channels()[0]?.settled).toBe(sold?.charged);
+    expect(second.spentToday()).toBe(sold?.charged);
+  });
+
+  it('fills a channel that runs low in the background, and waits only when there is no room', async () => {
+    const chain = createTestChain();
+    await sell(chain);
+    const buyer = await buy(chain, { channelFund: 1_000n });
+    await drain(await buyer.run(callOf('k1')));
+    await drain(await buyer.run(callOf('k2')));
+    await drain(await buyer.run(callOf('k3')));
+    await until(() => (buyer.channels()[0]?.balance ?? 0n) >= 2_000n);
+    expect(chain.sent).toEqual(['vault_deposit', 'channel_fund']);
+    expect(buyer.channels()[0]?.settled).toBe(936n);
+  });
+
+  it('waits for more money in mid-answer and goes on', async () => {
+    const chain = createTestChain();
+    await sell(chain);
+    const buyer = await buy(chain, { channelFund: 150n });
+    const { text } = await drain(await buyer.run(callOf('k1')));
+    expect(text).toBe(words.join(''));
+    expect(chain.sent.length).toBeGreaterThan(1);
+  });
+
+  it('runs the same call once at a time', async () => {
+    const chain = createTestChain();
+    await sell(chain, { faults: { tokenMs: 5 } });
+    const buyer = await buy(chain);
+    const job = await buyer.run(callOf('k'));
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'JOB_STATE_WRONG' });
+    await drain(job);
+  });
+
+  it('refuses an idempotency key that is empty or too long', async () => {
+    const chain = createTestChain();
+    const buyer = await buy(chain);
+    for (const key of ['', 'x'.repeat(limits.idempotencyKeyBytes + 1)]) {
+      await expect(buyer.run(callOf(key))).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    }
+  });
+});

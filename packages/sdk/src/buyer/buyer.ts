@@ -1,0 +1,199 @@
+/**
+ * A buyer: finds an offer, pays it window by window, checks what comes, and keeps the books.
+ *
+ * A call is one job: its id is the hash of payer, idempotency key and body, the same at every provider and
+ * on every retry, so it is charged once. Offers are tried in their rank until one gives a first token;
+ * after that the answer is that provider's. See docs/spec/payments.md, "Buyer".
+ */
+import { type Clock, hex, type KeyPair, systemClock } from '@aitbc/primitives';
+import { AppError, type Hex, promptTokensBound } from '@aitbc/protocol';
+import { createTransport } from '#platform';
+import { type Budget, createBook, settledMemoryMs } from '../books/book.ts';
+import { createChannels, type Funding } from '../books/channels.ts';
+import { type BuyerLog, silentLog } from '../books/log.ts';
+import { type BuyerStore, type CallRow, type ChannelRow, callKey } from '../books/store.ts';
+import type { NodeClient } from '../chain/node-client.ts';
+import type { TxSender } from '../chain/tx-sender.ts';
+import {
+  type CoordinatorClient,
+  createProviderClient,
+  type ProviderClient,
+} from '../http/clients.ts';
+import type { Transport } from '../http/transport.ts';
+import { createDiscovery, type Discovery, type Wishes } from '../offers/discover-offers.ts';
+import { createReporter } from '../offers/report-jobs.ts';
+import { attemptJob } from './attempt-job.ts';
+import type { AttemptDeps } from './read-job.ts';
+import { createSettler } from './settle-calls.ts';
+import { createSubmitter, type SubmittedJob } from './submit-job.ts';
+import { jobOf, tryOffers } from './try-offers.ts';
+import type { BuyCall, BuyerParts, JobEvent, PayMode, RunningJob } from './types.ts';
+
+const clientsMax = 256;
+
+/** How a buyer spends. */
+export interface BuyerOptions extends Budget, Funding {
+  /** Default `windowed`. */
+  readonly mode?: PayMode | undefined;
+  /** Take offers with private addresses: for a devnet. Default false. */
+  readonly allowPrivate?: boolean | undefined;
+  /** Which providers are wanted, default all. */
+  readonly wishes?: Wishes | undefined;
+}
+
+/** What a buyer works with. */
+export interface BuyerDeps {
+  readonly node: NodeClient;
+  readonly coordinator: Pick<CoordinatorClient, 'route' | 'report' | 'submitJob' | 'getJob'>;
+  /** Sends the transactions that fund channels; its account is the payer. */
+  readonly sender: TxSender;
+  /** Signs vouchers. The same key must come back after a restart. */
+  readonly hotKey: KeyPair;
+  readonly store: BuyerStore;
+  readonly clock?: Clock | undefined;
+  readonly log?: BuyerLog | undefined;
+  readonly transport?: Transport | undefined;
+}
+
+/** A buyer that has been started. */
+export interface Buyer {
+  /** Address of the payer. */
+  readonly payer: string;
+  /**
+   * Buys one answer; resolves with its first token. Throws NO_OFFER, BUDGET_EXCEEDED, CANCELLED,
+   * JOB_STATE_WRONG while the same call runs, or the last provider's refusal.
+   */
+  run(call: BuyCall): Promise<RunningJob>;
+  /** Pays for a whole job and hands it to the coordinator. `body` must not ask for a stream. Throws like `run`. */
+  submit(call: BuyCall): Promise<SubmittedJob>;
+  channels(): readonly ChannelRow[];
+  /** nait charged since midnight UTC. */
+  spentToday(): bigint;
+  /** Calls whose end is not known yet. */
+  openCalls(): readonly CallRow[];
+  /** Ends what runs in the background. */
+  close(): Promise<void>;
+}
+
+/** Starts a buyer: reads its store, finds its channels on chain, and settles what was left open. */
+export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promise<Buyer> {
+  const { clock = systemClock, log = silentLog, store, hotKey, node, sender } = deps;
+  const { mode = 'windowed', allowPrivate = false, wishes = {} } = options;
+  const transport = deps.transport ?? createTransport({ allowPrivate });
+  const closing = new AbortController();
+  const nowMs = () => clock.nowMs();
+  const { network } = await node.network();
+  const book = createBook(await store.load(nowMs() - settledMemoryMs), options, nowMs);
+  const publicKey = hex(hotKey.publicKey);
+  const channelDeps = {
+    node,
+    sender,
+    book,
+    store,
+    hotKey: publicKey,
+    funding: options,
+    log,
+    nowMs,
+  };
+  const channels = createChannels(channelDeps);
+  const parts: BuyerParts = { network, book, store, channels, transport, hotKey, nowMs, log };
+  const clientOf = createClients(transport);
+  const reporter = createReporter(deps.coordinator, log, closing.signal);
+  const onSettled = ({ firstTokenMs, durationMs }: CallRow, receipt: CallReceipt) => {
+    if (firstTokenMs !== null) reporter.add({ receipt, firstTokenMs, durationMs });
+  };
+  const { coordinator } = deps;
+  const { signal } = closing;
+  const settler = createSettler({ parts, clientOf, coordinator, onSettled, signal });
+  const discovery = createDiscovery({ node, coordinator, nowMs, log, allowPrivate, wishes });
+  await channels.recover();
+  for (const row of book.openCalls()) {
+    await settler.later(callKey(row), row.status === 'submitted' ? 'submitted' : 'unsettled');
+  }
+  const run = createRunner({ parts, settler, clientOf }, { discovery, mode, payer: sender.signer });
+  return {
+    payer: sender.signer.address,
+    run,
+    submit: createSubmitter({ parts, settler, coordinator, discovery, payer: sender.signer }),
+    channels: () => book.channels(),
+    spentToday: () => book.spentToday(),
+    openCalls: () => book.openCalls(),
+    async close() {
+      closing.abort(new AppError('CANCELLED'));
+      await transport.close();
+    },
+  };
+}
+
+type CallReceipt = Parameters<Parameters<typeof createSettler>[0]['onSettled']>[1];
+
+/** Clients of providers by endpoint, over one transport. */
+function createClients(transport: Transport): (endpoint: string) => ProviderClient {
+  const clients = new Map<string, ProviderClient>();
+  return (endpoint) => {
+    const known = clients.get(endpoint);
+    if (known) return known;
+    const client = createProviderClient({ baseUrl: endpoint }, transport);
+    if (clients.size >= clientsMax) clients.clear();
+    clients.set(endpoint, client);
+    return client;
+  };
+}
+
+interface RunnerDeps {
+  readonly discovery: Discovery;
+  readonly mode: PayMode;
+  readonly payer: { readonly accountId: Hex };
+}
+
+function createRunner(attempt: AttemptDeps, deps: RunnerDeps): Buyer['run'] {
+  const { network, log } = attempt.parts;
+  const { discovery, mode, payer } = deps;
+  const running = new Set<Hex>();
+  return async (call) => {
+    const { jobId, bodyDigest } = jobOf(network, payer.accountId, call);
+    if (running.has(jobId)) throw new AppError('JOB_STATE_WRONG', { jobId, state: 'running' });
+    running.add(jobId);
+    const onEnd = () => running.delete(jobId);
+    const promptBound = promptTokensBound(call.request.messages);
+    try {
+      return await tryOffers({ discovery, log, call }, async (candidate) => {
+        const plan = { call, candidate, jobId, bodyDigest, promptBound, mode };
+        const events = await beginStream(attemptJob(attempt, plan), onEnd);
+        return { jobId, offer: candidate.offer.payload, events };
+      });
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
+  };
+}
+
+/** Waits for the first text or the end; what came before is handed on in order. */
+async function beginStream(
+  events: AsyncGenerator<JobEvent>,
+  onEnd: () => void,
+): Promise<AsyncIterable<JobEvent>> {
+  const early: JobEvent[] = [];
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done) break;
+    early.push(value);
+    if (value.type !== 'receipt') break;
+  }
+  return followed(early, events, onEnd);
+}
+
+async function* followed(
+  early: readonly JobEvent[],
+  events: AsyncGenerator<JobEvent>,
+  onEnd: () => void,
+): AsyncGenerator<JobEvent> {
+  try {
+    yield* early;
+    yield* events;
+  } finally {
+    await events.return(undefined);
+    onEnd();
+  }
+}

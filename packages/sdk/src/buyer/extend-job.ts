@@ -1,0 +1,180 @@
+/**
+ * Pays a running call window by window, beside its stream.
+ *
+ *   covered ≤ received + k, always. The next voucher leaves when fewer than k/2 covered tokens are left, or
+ *   at once when the provider asks; it covers received + k, at most the call's maximum.
+ *
+ * One voucher is under way at a time. What arrives meanwhile is counted, and the voucher after it covers all
+ * of that, so a fast stream needs fewer vouchers and never a queue. A voucher that was entered in the books
+ * but got no answer is sent again as it is: the seller takes a repeated one without effect.
+ */
+import {
+  AppError,
+  asAppError,
+  type ErrorCode,
+  type Hex,
+  type Refusal,
+  unwrap,
+  type Verdict,
+} from '@aitbc/protocol';
+import { pause } from '../chain/pause.ts';
+
+const retries = 20;
+const retryMs = 100;
+const waitCodes: readonly ErrorCode[] = ['VOUCHER_BEYOND_BALANCE', 'VOUCHER_STALE_STATE'];
+const endedCodes: readonly ErrorCode[] = ['JOB_ENDED', 'JOB_UNKNOWN', 'CANCELLED'];
+
+/** A signed top-up. */
+export interface SignedTopUp {
+  readonly jobId: Hex;
+  readonly channelId: Hex;
+  readonly tokens: number;
+  readonly maxClaimable: string;
+  readonly signature: Hex;
+}
+
+/** What extending needs. */
+export interface ExtenderDeps {
+  /** Enters a promise and signs it, stored before it returns. Refusals: BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE. */
+  sign(tokens: number): Promise<Verdict<SignedTopUp>>;
+  /** Hands a voucher to the provider. */
+  send(topUp: SignedTopUp, signal: AbortSignal): Promise<unknown>;
+  /** Puts money into the channel. */
+  fill(refusal: Refusal): Promise<void>;
+  /** Takes over the seller's books after VOUCHER_UNDERFUNDED; throws when they are not to be believed. */
+  adopt(error: AppError): Promise<void>;
+  /** Called once when the call cannot be extended any more though it should be. */
+  onFailure(error: AppError): void;
+  readonly signal: AbortSignal;
+  /** Address of the provider, for errors. */
+  readonly endpoint: string;
+}
+
+/** Sizes of one call. */
+export interface ExtenderTerms {
+  readonly windowTokens: number;
+  readonly firstTokens: number;
+  readonly maxTokens: number;
+}
+
+/** Extends one call. */
+export interface Extender {
+  /** All output tokens received so far. */
+  received(tokens: number): void;
+  /** The provider waits for the next voucher. */
+  demand(): void;
+  /** Output tokens covered by signed vouchers. */
+  covered(): number;
+  stop(): void;
+}
+
+/** An extender for a call whose first voucher covers `firstTokens`. */
+export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extender {
+  const { windowTokens, maxTokens } = terms;
+  const state = {
+    received: 0,
+    covered: terms.firstTokens,
+    isDemanded: false,
+    isBusy: false,
+    isStopped: false,
+    refusal: undefined as AppError | undefined,
+  };
+
+  const target = (): number => Math.min(maxTokens, state.received + windowTokens);
+
+  const extend = async (): Promise<void> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const tokens = target();
+      const signed = await deps.sign(tokens);
+      if (!signed.ok) {
+        if (signed.code !== 'VOUCHER_BEYOND_BALANCE' || attempt > 1) {
+          throw new AppError(signed.code, signed.facts);
+        }
+        await deps.fill(signed);
+        continue;
+      }
+      state.covered = tokens;
+      state.isDemanded = false;
+      await deliver(deps, signed.value);
+      return;
+    }
+  };
+
+  const check = (): void => {
+    const { isBusy, isStopped, isDemanded, received, covered } = state;
+    if (isBusy || isStopped || target() <= covered) return;
+    if (!isDemanded && received < covered - windowTokens / 2) return;
+    if (state.refusal) {
+      fail(state.refusal);
+      return;
+    }
+    state.isBusy = true;
+    extend().then(
+      () => {
+        state.isBusy = false;
+        check();
+      },
+      (error: unknown) => {
+        state.isBusy = false;
+        settleFailure(asAppError(error));
+      },
+    );
+  };
+
+  const settleFailure = (error: AppError): void => {
+    if (endedCodes.includes(error.code)) state.isStopped = true;
+    else if (error.code === 'BUDGET_EXCEEDED' && !state.isDemanded) state.refusal = error;
+    else fail(error);
+  };
+
+  const fail = (error: AppError): void => {
+    if (state.isStopped) return;
+    state.isStopped = true;
+    deps.onFailure(error);
+  };
+
+  return {
+    received(tokens) {
+      state.received = tokens;
+      if (!state.refusal || state.isDemanded) check();
+    },
+    demand() {
+      state.isDemanded = true;
+      check();
+    },
+    covered: () => state.covered,
+    stop() {
+      state.isStopped = true;
+    },
+  };
+}
+
+/** Sends one voucher until the provider takes or refuses it. */
+async function deliver(deps: ExtenderDeps, first: SignedTopUp): Promise<void> {
+  let topUp = first;
+  let adopted = false;
+  for (let attempt = 1; attempt <= retries; attempt += 1) {
+    const error = await refusalOf(deps, topUp);
+    if (!error) return;
+    if (error.code === 'VOUCHER_UNDERFUNDED' && !adopted) {
+      adopted = true;
+      await deps.adopt(error);
+      topUp = unwrap(await deps.sign(topUp.tokens));
+    } else if (waitCodes.includes(error.code) || error.row.retryable) {
+      await pause(retryMs, deps.signal);
+    } else {
+      throw error;
+    }
+  }
+  const { endpoint } = deps;
+  throw new AppError('TIMEOUT', { what: endpoint, timeoutMs: retries * retryMs });
+}
+
+async function refusalOf(deps: ExtenderDeps, topUp: SignedTopUp): Promise<AppError | undefined> {
+  try {
+    await deps.send(topUp, deps.signal);
+    return undefined;
+  } catch (error) {
+    return asAppError(error);
+  }
+}

@@ -10,8 +10,7 @@ import {
   gatewayEndpoints,
   gatewayHeaders,
 } from '@aitbc/protocol';
-import type { HttpAnswer } from '@aitbc/sdk';
-import type { Context } from '../context/context.ts';
+import type { HttpAnswer, Transport } from '@aitbc/sdk';
 import type { ChatRequest } from './chat-request.ts';
 import { readSse } from './read-sse.ts';
 
@@ -52,15 +51,22 @@ interface Chunk {
   readonly error?: unknown;
 }
 
+/** Where to ask. */
+export interface ChatLink {
+  readonly transport: Transport;
+  readonly gatewayUrl: string;
+  readonly signal: AbortSignal;
+}
+
 /** Asks and calls `onText` with every piece. Throws the gateway's error, UNAVAILABLE, TIMEOUT or CANCELLED. */
 export async function streamChat(
-  context: Context,
+  link: ChatLink,
   request: ChatRequest,
   onText: (text: string) => void,
 ): Promise<ChatAnswer> {
-  const what = context.urls.gateway;
+  const what = link.gatewayUrl;
   const begunMs = performance.now();
-  const answer = await post(context, request);
+  const answer = await post(link, request);
   if (answer.status >= 300) throw await errorOf(answer, what);
   const state = { text: '', model: request.model, finishReason: null as string | null };
   let usage: Usage = {};
@@ -89,16 +95,15 @@ export async function streamChat(
   };
 }
 
-async function post({ clients, urls, signal }: Context, request: ChatRequest): Promise<HttpAnswer> {
-  const { transport } = await clients();
+function post(link: ChatLink, request: ChatRequest): Promise<HttpAnswer> {
   const { method, path } = gatewayEndpoints.chatCompletions;
-  return transport.request({
+  return link.transport.request({
     method,
-    url: new URL(path, urls.gateway).href,
+    url: new URL(path, link.gatewayUrl).href,
     headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
     body: JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } }),
     timeoutMs: silenceMs,
-    signal,
+    signal: link.signal,
   });
 }
 

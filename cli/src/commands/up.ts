@@ -3,9 +3,9 @@ import { aitFromNait } from '@aitbc/primitives';
 import { AppError } from '@aitbc/protocol';
 import { defineCommand } from '../command/define-command.ts';
 import type { Context } from '../context/context.ts';
-import { bringUp, type Devnet, type DevnetEvent } from '../devnet/bring-up.ts';
+import type { Devnet, DevnetEvent } from '../devnet/bring-up.ts';
 import { createNarrator, type Narrator, type NarratorOutput } from '../devnet/narrator.ts';
-import { playStory, shortAddress } from '../devnet/story.ts';
+import { shortAddress } from '../devnet/short-address.ts';
 
 export default defineCommand({
   summary: 'Start a whole network on this machine: chain, wallet, coordinator, provider, gateway',
@@ -37,6 +37,8 @@ export default defineCommand({
     },
   ],
   async run(context, { options }) {
+    const { bringUp } = await import('../devnet/bring-up.ts'); // help must not load the SDK
+    const { playStory } = await import('../devnet/story.ts');
     const quiet: NarratorOutput = { write: () => true };
     const output = context.json ? quiet : process.stdout;
     const colour = Boolean(output.isTTY) && !context.env.NO_COLOR;

@@ -41,6 +41,8 @@ export interface Devnet {
   readonly clients: DevnetClients;
   /** Address the gateway spends from. */
   readonly account: string;
+  /** Aborts when the devnet is told to stop. */
+  readonly signal: AbortSignal;
   /** Resolves with a sentence when a daemon ends by itself. */
   readonly failure: Promise<string>;
   daemon(name: DaemonName): DaemonProcess;
@@ -120,6 +122,7 @@ export async function bringUp(options: BringUpOptions): Promise<Devnet> {
     record(layout, fleet, buyer.address);
     return devnetOf(fleet, layout, {
       account: buyer.address,
+      signal: options.signal,
       clients: { ...clients, gateway: createGatewayClient({ baseUrl: gateway.url }) },
     });
   } catch (error) {
@@ -131,12 +134,13 @@ export async function bringUp(options: BringUpOptions): Promise<Devnet> {
 function devnetOf(
   fleet: Fleet,
   layout: Layout,
-  { account, clients }: Pick<Devnet, 'account' | 'clients'>,
+  { account, clients, signal }: Pick<Devnet, 'account' | 'clients' | 'signal'>,
 ): Devnet {
   return {
     home: layout.home,
     account,
     clients,
+    signal,
     failure: fleet.failure,
     daemon: fleet.get,
     kill: fleet.kill,

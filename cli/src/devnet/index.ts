@@ -1,3 +1,2 @@
-export * from './ask-gateway.ts';
 export * from './bring-up.ts';
 export type { DaemonName, DaemonProcess } from './daemon-process.ts';

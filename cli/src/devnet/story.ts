@@ -11,9 +11,11 @@ import {
   unwrap,
   verifyJobProof,
 } from '@aitbc/protocol';
-import { askGateway, type PaidAnswer } from './ask-gateway.ts';
+import { createTransport } from '@aitbc/sdk';
+import { type ChatAnswer, streamChat } from '../ai/stream-chat.ts';
 import type { Devnet } from './bring-up.ts';
 import type { Narrator } from './narrator.ts';
+import { shortAddress } from './short-address.ts';
 
 const question = 'How does a virtual table use the xColumn method?';
 const outputTokens = 64;
@@ -43,6 +45,8 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
   const model = await rankOffers(devnet, say);
   const before = await balances(devnet);
   const answer = await payAndStream(devnet, model, say);
+  if (!answer.jobId)
+    throw new AppError('ANSWER_INVALID', { what: 'The gateway', reason: 'it named no job' });
   const proof = await devnet.clients.gateway.proof({ jobId: answer.jobId });
   const proven = tellReceipts(network, proof, say);
   const settled = await settle(devnet, proven, say);
@@ -50,12 +54,12 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
   const supply = await tellSupply(devnet, say);
   const { verifyMicros } = await devnet.clients.provider.status({});
   return {
-    jobId: answer.jobId,
+    jobId: proof.jobId,
     provider: proven.provider,
     model,
     promptTokens: proven.promptTokens,
     outputTokens: proven.outputTokens,
-    firstTokenMs: answer.firstTokenMs,
+    firstTokenMs: answer.firstTokenMs ?? 0,
     verifyMicros: verifyMicros.p50,
     receipts: proof.receipts.length,
     charged: proven.charged.toString(),
@@ -85,22 +89,28 @@ async function rankOffers({ clients }: Devnet, say: Narrator): Promise<string> {
 }
 
 async function payAndStream(
-  { clients, daemon }: Devnet,
+  { clients, daemon, signal }: Devnet,
   model: string,
   say: Narrator,
-): Promise<PaidAnswer> {
+): Promise<ChatAnswer> {
   say.act('A paid answer streams');
   say.fact(`“${question}”`);
-  const answer = await askGateway(
-    { url: daemon('gateway').url, model, prompt: question, maxTokens: outputTokens },
-    (text) => say.stream(text),
-  );
+  const transport = createTransport();
+  const request = {
+    model,
+    messages: [{ role: 'user' as const, content: question }],
+    max_tokens: outputTokens,
+    temperature: 0,
+  };
+  const gatewayUrl = daemon('gateway').url;
+  const answer = await streamChat({ transport, gatewayUrl, signal }, request, say.stream);
+  await transport.close();
   say.endStream();
   const { verifyMicros } = await clients.provider.status({});
   say.fact(`payment verified in ${Math.round(verifyMicros.p50)} µs, before the engine ran`, true);
-  const rate = Math.round((answer.outputTokens * 1000) / Math.max(1, answer.durationMs));
+  const rate = Math.round(((answer.outputTokens ?? 0) * 1000) / Math.max(1, answer.durationMs));
   say.fact(
-    `first token after ${Math.round(answer.firstTokenMs)} ms, ${answer.outputTokens} tokens at ${rate} tokens/s`,
+    `first token after ${Math.round(answer.firstTokenMs ?? 0)} ms, ${answer.outputTokens} tokens at ${rate} tokens/s`,
   );
   return answer;
 }
@@ -199,9 +209,4 @@ function expectEqual(got: string | bigint, expected: string | bigint, what: stri
   throw new AppError('INTERNAL', {
     reason: `it does not hold that ${what}: ${got} against ${expected}`,
   });
-}
-
-/** The ends of an address, for lines that people read. */
-export function shortAddress(address: string): string {
-  return `${address.slice(0, 9)}…${address.slice(-4)}`;
 }

@@ -42,7 +42,9 @@ async function showAnswer(context: Context, request: ChatRequest): Promise<ChatA
   const waiting = out.progress(`${request.model} …`);
   let lastText = '\n';
   try {
-    return await streamChat(context, request, (text) => {
+    const { transport } = await context.clients();
+    const link = { transport, gatewayUrl: context.urls.gateway, signal: context.signal };
+    return await streamChat(link, request, (text) => {
       waiting.done();
       out.text(text);
       lastText = text;

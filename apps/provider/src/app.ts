@@ -1,0 +1,309 @@
+/** The provider daemon: parts are made and joined here, started in order, stopped in reverse. */
+import { join } from 'node:path';
+import { AppError, addressOf, amountOf, asAppError } from '@aitbc/protocol';
+import {
+  type ChainInfo,
+  createLocalSigner,
+  createNodeClient,
+  createTxSender,
+  type OpenSocket,
+  openSocket,
+  type TxSender,
+} from '@aitbc/sdk';
+import { createHttp, type Log } from '@aitbc/service';
+import { loadKey, loadToken } from './account/key-file.ts';
+import { registerProvider } from './account/register-provider.ts';
+import type { ChainClient } from './chain/chain-client.ts';
+import { createChannelMirror } from './chain/channel-mirror.ts';
+import { createClaimer } from './chain/claim-vouchers.ts';
+import { type ChosenEngine, chooseEngine, slotsOf } from './choose-engine.ts';
+import type { ProviderConfig } from './config.ts';
+import {
+  coordinatorUrlOf,
+  createCoordinatorLink,
+  createNoLink,
+} from './coordinator/coordinator-link.ts';
+import { createEngineWatch } from './engine-watch.ts';
+import { hideMetrics } from './front/hide-metrics.ts';
+import { mountPaidRoutes } from './front/sell.ts';
+import { createChannelBooks } from './jobs/channel-books.ts';
+import { createJobQueue } from './jobs/job-queue.ts';
+import { recoverJobs } from './jobs/recover-jobs.ts';
+import { createJobDesk } from './jobs/take-job.ts';
+import { createTimeSamples } from './jobs/time-samples.ts';
+import { createOfferBook, type OfferTemplate } from './offers/offer-book.ts';
+import { pause } from './pause.ts';
+import { mountFreeRoutes } from './routes.ts';
+import { openProviderStore } from './store.ts';
+
+const nodeRetryMs = 1_000;
+const receiptsKeptMs = 30 * 24 * 3_600_000;
+
+/** What a provider is given from outside; everything but the log has a real default. */
+export interface ProviderDeps {
+  readonly log: Log;
+  /** Aborts the start. */
+  readonly signal?: AbortSignal;
+  readonly chain?: ChainClient & { close?(): Promise<void> };
+  readonly sender?: TxSender;
+  /** A started engine; the provider stops it. */
+  readonly engine?: ChosenEngine;
+  readonly openSocket?: OpenSocket;
+  readonly nowMs?: () => number;
+}
+
+/** The daemon. `url` and `address` are known after `start`. */
+export interface Provider {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly url: string | undefined;
+  readonly address: string | undefined;
+}
+
+/** A provider daemon, not started. */
+export function createProvider(config: ProviderConfig, deps: ProviderDeps): Provider {
+  const closers: Closer[] = [];
+  let opened: Opened | undefined;
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  return {
+    async start() {
+      try {
+        opened = await open(config, deps, closers);
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    stop,
+    get url() {
+      return opened?.url;
+    },
+    get address() {
+      return opened?.address;
+    },
+  };
+}
+
+type Closer = () => Promise<void> | void;
+
+interface Opened {
+  readonly url: string;
+  readonly address: string;
+}
+
+type Base = Awaited<ReturnType<typeof connect>>;
+type Parts = ReturnType<typeof assemble>;
+
+async function open(
+  config: ProviderConfig,
+  deps: ProviderDeps,
+  closers: Closer[],
+): Promise<Opened> {
+  const ending = new AbortController();
+  closers.push(() => ending.abort(new AppError('CANCELLED')));
+  const signal = deps.signal ? AbortSignal.any([deps.signal, ending.signal]) : ending.signal;
+  const base = await connect(config, deps, { closers, signal });
+  const chosen = deps.engine ?? (await chooseEngine(config, signal));
+  closers.push(() => chosen.engine.stop());
+  const parts = assemble(config, deps, { ...base, ...chosen });
+  const lost = recoverJobs({ ...base, ...parts, record: parts.books.get });
+  if (lost > 0) deps.log.warn({ jobs: lost }, 'jobs of the last life were ended');
+  base.store.prune(base.nowMs() - receiptsKeptMs);
+  const http = createHttp({
+    name: 'provider',
+    log: deps.log,
+    anyContentIsJson: true,
+    ready: () => parts.offers.list().length > 0,
+  });
+  hideMetrics(http.app);
+  mountPaidRoutes(http.app, { ...base, ...parts });
+  mountFreeRoutes(http.app, {
+    ...base,
+    ...parts,
+    queue: parts.queue.gauges,
+    probe: parts.watch.probe,
+    linkState: () => parts.link.get().state(),
+  });
+  closers.push(parts.mirror.stop);
+  await parts.mirror.start(signal);
+  const url = await http.listen({ host: config.host, port: config.port });
+  closers.push(() => http.close(), parts.desk.stop);
+  parts.endpoint.set(config.publicUrl || url);
+  parts.claimer.start();
+  closers.push(parts.claimer.stop);
+  parts.watch.start();
+  closers.push(parts.watch.stop);
+  startLink(config, deps, { ...base, ...parts });
+  closers.push(() => parts.link.get().stop());
+  if (config.register) register(config, { ...base, ...parts, log: deps.log, signal });
+  return { url, address: base.address };
+}
+
+interface Opening {
+  readonly closers: Closer[];
+  readonly signal: AbortSignal;
+}
+
+/** Keys, chain and database: what everything else stands on. */
+async function connect(config: ProviderConfig, deps: ProviderDeps, { closers, signal }: Opening) {
+  const { log, nowMs = Date.now } = deps;
+  const account = loadKey(join(config.dataDir, 'account.key'));
+  const signer = loadKey(join(config.dataDir, 'authorizer.key'));
+  const adminToken = loadToken(join(config.dataDir, 'admin.token'));
+  const provider = account.publicKey;
+  const address = addressOf(provider);
+  const { chain, sender } = await connectChain(config, deps, { closers, signal, account });
+  const { network, params } = await chain.network();
+  const store = await openProviderStore(join(config.dataDir, 'provider.db'), network.genesisHash);
+  closers.push(() => store.close());
+  const base = { log, nowMs, signer, adminToken, provider, address, chain, sender };
+  return { ...base, network, params, store };
+}
+
+async function connectChain(
+  config: ProviderConfig,
+  deps: ProviderDeps,
+  { closers, signal, account }: Opening & { account: ReturnType<typeof loadKey> },
+): Promise<{ chain: ChainClient; sender: TxSender }> {
+  if (deps.chain && deps.sender) {
+    await networkOf(deps.chain, deps.log, signal);
+    return { chain: deps.chain, sender: deps.sender };
+  }
+  const node = createNodeClient({ url: config.nodeUrl });
+  closers.push(() => node.close());
+  const { network } = await networkOf(node, deps.log, signal);
+  const local = createLocalSigner(network, account.secretKey);
+  return { chain: node, sender: createTxSender({ node, signer: local }) };
+}
+
+/** Asks the node until it answers. */
+async function networkOf(chain: ChainClient, log: Log, signal: AbortSignal): Promise<ChainInfo> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await chain.network();
+    } catch (error) {
+      if (!asAppError(error).row.retryable) throw error;
+      if (attempt === 0) log.warn({ err: error }, 'waiting for the chain node');
+    }
+    await pause(nodeRetryMs, signal);
+  }
+}
+
+/** Makes all parts; nothing runs yet. */
+function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & ChosenEngine) {
+  const { network, params, signer, store, nowMs, engine, chain, provider, address } = base;
+  const trouble = (error: unknown, message: string) => log.warn({ err: error }, message);
+  const endpoint = createCell('');
+  const link = createCell(createNoLink());
+  const template = () => offerTemplate(config, address, endpoint.get());
+  const offers = createOfferBook(template, { network, signer, store, nowMs });
+  const slots = slotsOf(config.slots, engine);
+  const queue = createJobQueue({ ...config, slots }, nowMs);
+  const books = createChannelBooks({
+    seller: { network, provider, authorizer: signer.publicKey },
+    store,
+    nowMs,
+    onLoss: (channelId, writtenOff) =>
+      log.error({ channelId, writtenOff: `${writtenOff}` }, 'a withdrawal took what was due'),
+  });
+  const mirror = createChannelMirror(
+    { address, withdrawDelayMsMin: config.withdrawDelayMsMin },
+    {
+      chain,
+      nowMs,
+      onTrouble: trouble,
+      onChannel(channel) {
+        books.observe(channel);
+        claimer.look();
+      },
+    },
+  );
+  const claimer = createClaimer(
+    { intervalMs: config.claimIntervalMs, threshold: amountOf(config.claimThreshold) },
+    {
+      network,
+      params,
+      authorizer: signer,
+      sender: base.sender,
+      records: books.all,
+      refresh: mirror.refresh,
+      onPaid: store.saveClaim,
+      onTrouble: trouble,
+    },
+  );
+  const admissionTimes = createTimeSamples();
+  const desk = createJobDesk({
+    ...{ network, signer, nowMs, engine, books, offers, mirror, queue, store, admissionTimes },
+    needVoucherWaitMs: config.needVoucherWaitMs,
+    onTrouble: (error, jobId) => log.warn({ err: error, jobId }, 'a job failed'),
+    onEnded: claimer.look,
+    onBroken: die,
+  });
+  const onChange = () => link.get().tellOffers();
+  const watch = createEngineWatch(base.probe, {
+    ...{ engine, offers, onChange, log },
+    wanted: config.models,
+  });
+  return { endpoint, link, offers, queue, books, mirror, claimer, admissionTimes, desk, watch };
+}
+
+/** A value that is set once the start has come so far. */
+function createCell<T>(first: T): { get(): T; set(value: T): void } {
+  let current = first;
+  return {
+    get: () => current,
+    set(value) {
+      current = value;
+    },
+  };
+}
+
+/** A failure of the books: the process must not go on handling money. */
+function die(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+function offerTemplate(config: ProviderConfig, provider: string, endpoint: string): OfferTemplate {
+  const { windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin } = config;
+  const price = {
+    inputPerMTok: amountOf(config.priceInput).toString(),
+    outputPerMTok: amountOf(config.priceOutput).toString(),
+    perRequest: amountOf(config.pricePerRequest).toString(),
+  };
+  return { provider, endpoint, price, windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin };
+}
+
+function startLink(config: ProviderConfig, deps: ProviderDeps, base: Base & Parts): void {
+  const url = coordinatorUrlOf(config.coordinatorUrl);
+  if (url === undefined) return;
+  const { network, provider, address, signer, store, log, nowMs, desk } = base;
+  const options = { url, network, provider, address, endpoint: base.endpoint.get() };
+  const link = createCoordinatorLink(options, {
+    ...{ desk, nowMs, signer, store, log },
+    openSocket: deps.openSocket ?? openSocket,
+    offers: () => base.offers.list().map(({ signed }) => signed),
+    gauges: base.queue.gauges,
+  });
+  base.link.set(link);
+  link.start();
+}
+
+function register(
+  config: ProviderConfig,
+  parts: Base & Parts & { readonly log: Log; readonly signal: AbortSignal },
+): void {
+  const { chain, sender, log, signal, signer } = parts;
+  const registration = {
+    name: config.name,
+    endpoint: parts.endpoint.get(),
+    authorizer: signer.publicKey,
+    bond: config.bond === '' ? undefined : amountOf(config.bond),
+  };
+  registerProvider(registration, { chain, sender, log }, signal).catch((error: unknown) => {
+    if (!signal.aborted) log.error({ err: error }, 'registration failed');
+  });
+}

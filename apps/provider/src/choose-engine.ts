@@ -1,0 +1,48 @@
+import { AppError } from '@aitbc/protocol';
+import type { ProviderConfig } from './config.ts';
+import { detectEngine } from './engines/detect-engine.ts';
+import type { Engine, EngineProbe } from './engines/engine.ts';
+import { createOllamaEngine } from './engines/ollama/ollama-engine.ts';
+import { createOpenaiEngine } from './engines/openai/openai-engine.ts';
+
+/** A started engine and what it has. */
+export interface ChosenEngine {
+  readonly engine: Engine;
+  readonly probe: EngineProbe;
+}
+
+/** Jobs at once where the engine does not say: Ollama runs one by default, servers batch. */
+const slotsOfKind = { ollama: 1, openai: 4, embedded: 1 } as const;
+
+/** The engine the owner named, or the first that answers. Throws the engine's own error. */
+export async function chooseEngine(
+  config: ProviderConfig,
+  signal: AbortSignal,
+): Promise<ChosenEngine> {
+  const { engine: kind, ollamaUrl, openaiUrl, modelPath } = config;
+  if (kind === 'ollama') return started(createOllamaEngine({ baseUrl: ollamaUrl }), signal);
+  if (kind === 'openai') {
+    if (openaiUrl === '') throw new AppError('CONFIG_INVALID', { reason: 'openaiUrl is not set' });
+    return started(createOpenaiEngine({ baseUrl: openaiUrl }), signal);
+  }
+  const model = modelPath === undefined ? {} : { modelPath };
+  if (kind === 'embedded') return detectEngine({ ollamaUrl: null, ...model }, signal);
+  const openai = openaiUrl === '' ? {} : { openaiUrl };
+  return detectEngine({ ollamaUrl, ...openai, ...model }, signal);
+}
+
+async function started(engine: Engine, signal: AbortSignal): Promise<ChosenEngine> {
+  await engine.start();
+  try {
+    return { engine, probe: await engine.probe(signal) };
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+}
+
+/** Jobs that run at once. */
+export function slotsOf(configured: number, engine: Engine): number {
+  if (configured > 0) return configured;
+  return engine.gauges().slots ?? slotsOfKind[engine.kind];
+}

@@ -1,0 +1,193 @@
+import { limits, ports } from '@aitbc/protocol';
+import { type ConfigOf, defineConfig } from '@aitbc/service';
+
+/** Settings of the AI provider daemon. Amounts are decimal strings of nait. */
+export const providerConfig = defineConfig({
+  name: 'provider',
+  summary: 'sells inference of a local engine, paid before it runs',
+  settings: {
+    host: {
+      env: 'AITBC_PROVIDER_HOST',
+      type: 'string',
+      default: '127.0.0.1',
+      help: 'address to listen on',
+    },
+    port: {
+      env: 'AITBC_PROVIDER_PORT',
+      type: 'integer',
+      default: ports.provider,
+      min: 0,
+      max: 65_535,
+      help: 'port to listen on, 0 for a free one',
+    },
+    dataDir: {
+      env: 'AITBC_PROVIDER_DATA_DIR',
+      type: 'path',
+      default: './data/provider',
+      help: 'folder of keys, database and admin token',
+    },
+    publicUrl: {
+      env: 'AITBC_PROVIDER_PUBLIC_URL',
+      type: 'string',
+      default: '',
+      help: 'URL in offers; empty: the address listened on',
+    },
+    nodeUrl: {
+      env: 'AITBC_NODE_URL',
+      type: 'string',
+      default: `http://127.0.0.1:${ports.node}`,
+      help: 'chain node',
+    },
+    coordinatorUrl: {
+      env: 'AITBC_COORDINATOR_URL',
+      type: 'string',
+      default: `http://127.0.0.1:${ports.coordinator}`,
+      help: 'coordinator to register with; empty for none',
+    },
+    engine: {
+      env: 'AITBC_PROVIDER_ENGINE',
+      type: 'string',
+      default: 'auto',
+      choices: ['auto', 'ollama', 'openai', 'embedded'],
+      help: 'engine to sell; auto takes the first that answers',
+    },
+    ollamaUrl: {
+      env: 'AITBC_PROVIDER_OLLAMA_URL',
+      type: 'string',
+      default: `http://127.0.0.1:${ports.ollama}`,
+      help: 'where Ollama listens',
+    },
+    openaiUrl: {
+      env: 'AITBC_PROVIDER_OPENAI_URL',
+      type: 'string',
+      default: '',
+      help: 'base URL of an OpenAI-compatible engine',
+    },
+    modelPath: {
+      env: 'AITBC_PROVIDER_MODEL_PATH',
+      type: 'path',
+      default: undefined,
+      help: 'GGUF file of the embedded engine; unset: the bundled small model',
+    },
+    models: {
+      env: 'AITBC_PROVIDER_MODELS',
+      type: 'list',
+      default: [],
+      help: 'models to sell; empty for all the engine has',
+    },
+    priceInput: {
+      env: 'AITBC_PROVIDER_PRICE_INPUT',
+      type: 'string',
+      default: '50000000',
+      help: 'price of a million prompt tokens, nait',
+    },
+    priceOutput: {
+      env: 'AITBC_PROVIDER_PRICE_OUTPUT',
+      type: 'string',
+      default: '150000000',
+      help: 'price of a million output tokens, nait',
+    },
+    pricePerRequest: {
+      env: 'AITBC_PROVIDER_PRICE_PER_REQUEST',
+      type: 'string',
+      default: '0',
+      help: 'price of a request, nait',
+    },
+    windowTokens: {
+      env: 'AITBC_PROVIDER_WINDOW_TOKENS',
+      type: 'integer',
+      default: limits.windowTokensDefault,
+      min: 1,
+      max: limits.windowTokensMax,
+      help: 'tokens between two receipts',
+    },
+    outputMax: {
+      env: 'AITBC_PROVIDER_OUTPUT_MAX',
+      type: 'integer',
+      default: 2_048,
+      min: 1,
+      max: limits.outputTokensMax,
+      help: 'most output tokens of a job',
+    },
+    firstTokenMs: {
+      env: 'AITBC_PROVIDER_FIRST_TOKEN_MS',
+      type: 'integer',
+      default: 30_000,
+      min: 1,
+      help: 'promised bound of the first token; later ones waive the prompt fee',
+    },
+    withdrawDelayMsMin: {
+      env: 'AITBC_PROVIDER_WITHDRAW_DELAY_MS_MIN',
+      type: 'integer',
+      default: 900_000,
+      min: limits.withdrawDelayMsMin,
+      max: limits.withdrawDelayMsMax,
+      help: 'shortest withdraw delay of a channel that is taken',
+    },
+    slots: {
+      env: 'AITBC_PROVIDER_SLOTS',
+      type: 'integer',
+      default: 0,
+      min: 0,
+      max: 1_024,
+      help: 'jobs run at once; 0 asks the engine',
+    },
+    waitingMax: {
+      env: 'AITBC_PROVIDER_WAITING_MAX',
+      type: 'integer',
+      default: 64,
+      min: 0,
+      max: 10_000,
+      help: 'jobs that may wait for a slot',
+    },
+    waitingTokensMax: {
+      env: 'AITBC_PROVIDER_WAITING_TOKENS_MAX',
+      type: 'integer',
+      default: 131_072,
+      min: 0,
+      help: 'output tokens promised to waiting jobs',
+    },
+    needVoucherWaitMs: {
+      env: 'AITBC_PROVIDER_NEED_VOUCHER_WAIT_MS',
+      type: 'integer',
+      default: limits.needVoucherWaitMs,
+      min: 1,
+      max: 300_000,
+      help: 'how long a job waits for its next voucher',
+    },
+    claimIntervalMs: {
+      env: 'AITBC_PROVIDER_CLAIM_INTERVAL_MS',
+      type: 'integer',
+      default: 600_000,
+      min: 100,
+      help: 'time between two claims',
+    },
+    claimThreshold: {
+      env: 'AITBC_PROVIDER_CLAIM_THRESHOLD',
+      type: 'string',
+      default: '100000000',
+      help: 'claims at once when this much is due, nait',
+    },
+    register: {
+      env: 'AITBC_PROVIDER_REGISTER',
+      type: 'boolean',
+      default: true,
+      help: 'register on chain as soon as the account can pay the bond',
+    },
+    name: {
+      env: 'AITBC_PROVIDER_NAME',
+      type: 'string',
+      default: 'provider',
+      help: 'name of the agent on chain',
+    },
+    bond: {
+      env: 'AITBC_PROVIDER_BOND',
+      type: 'string',
+      default: '',
+      help: 'bond, nait; empty for the smallest the chain allows',
+    },
+  },
+});
+
+/** Values of the settings. */
+export type ProviderConfig = ConfigOf<typeof providerConfig>;

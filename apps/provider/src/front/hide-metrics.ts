@@ -1,0 +1,10 @@
+import type { FastifyInstance } from 'fastify';
+
+/** Numbers of the process are for its own machine; to anybody else the path does not exist. */
+export function hideMetrics(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const isOurs = /^(::ffff:)?127\.|^::1$/.test(request.ip);
+    if (request.routeOptions.url === '/metrics' && !isOurs) reply.callNotFound();
+    else done();
+  });
+}

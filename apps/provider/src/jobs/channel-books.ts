@@ -1,0 +1,191 @@
+/**
+ * The books of all channels, in memory and in the store, always in step: every change goes through the
+ * pure rules of the market package and is written before anybody acts on it.
+ *
+ * Single writer: all methods are synchronous, so two requests for one channel cannot interleave between
+ * check and change. Tokens are counted here as they go out and charged with the next receipt, or before
+ * the chain's state is looked at, whichever comes first.
+ */
+import {
+  type Admission,
+  type AdmissionVerdict,
+  admitJob,
+  type ChannelRecord,
+  claimRowOf,
+  deliverTokens,
+  endJob,
+  extendJob,
+  type JobEnd,
+  type JobRecord,
+  type JobRequest,
+  type Metered,
+  observeChannel,
+  recordOf,
+  type Seller,
+  type TopUp,
+} from '@aitbc/market';
+import { type ChannelState, type ClaimRow, type Hex, refuse } from '@aitbc/protocol';
+import type { PlacedReceipt, ProviderStore } from '../store.ts';
+
+export interface BooksDeps {
+  readonly seller: Seller;
+  readonly store: Pick<
+    ProviderStore,
+    'channels' | 'saveChannel' | 'startJob' | 'extendJob' | 'checkpoint' | 'endJob'
+  >;
+  readonly nowMs: () => number;
+  /** Money that a withdrawal took from under charges, nait: somebody must know. */
+  readonly onLoss: (channelId: Hex, writtenOff: bigint) => void;
+}
+
+/** Makes the receipt of a step; called with the books after it, before they are written. */
+export type ReceiptOf = (step: Metered) => PlacedReceipt;
+
+/** The books. */
+export interface ChannelBooks {
+  get(channelId: Hex): ChannelRecord | undefined;
+  all(): Iterable<ChannelRecord>;
+  observe(channel: ChannelState): void;
+  /**
+   * Decides, and writes reservation and journal before it answers. JOB_CONFLICT also for a job that the
+   * journal has and the request does not call known.
+   */
+  admit(channelId: Hex, request: JobRequest): AdmissionVerdict<Admission>;
+  extend(topUp: TopUp): AdmissionVerdict<JobRecord>;
+  /** Output tokens that vouchers cover; 0 for a job that is not live. */
+  covered(channelId: Hex, jobId: Hex): number;
+  /** Resolves true when so many tokens are covered, false after the time; rejects on abort. */
+  whenCovered(wanted: CoverWish): Promise<boolean>;
+  /** Counts tokens that are going out now. */
+  count(jobId: Hex, tokens: number): void;
+  /** Charges what was counted, and writes it with its receipt. */
+  checkpoint(job: LiveRef, promptTokens: number, receiptOf: ReceiptOf): void;
+  /** Settles a job and writes it with its last receipt. */
+  end(job: LiveRef, end: JobEnd, receiptOf: ReceiptOf): Metered;
+  claimRows(): ClaimRow[];
+}
+
+/** A live job by its ids. */
+export interface LiveRef {
+  readonly jobId: Hex;
+  readonly channelId: Hex;
+}
+
+/** A wait for a voucher. */
+export interface CoverWish extends LiveRef {
+  readonly tokens: number;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps): ChannelBooks {
+  const records = new Map<Hex, ChannelRecord>();
+  const counted = new Map<Hex, number>();
+  const waits = createWaits();
+  for (const { channel, saved } of store.channels()) {
+    records.set(channel.channelId, recordOf(channel, saved));
+  }
+
+  const mustGet = (channelId: Hex): ChannelRecord => {
+    const record = records.get(channelId);
+    if (!record) throw new Error(`no books of channel ${channelId}`);
+    return record;
+  };
+  const keep = (record: ChannelRecord): void => void records.set(record.channel.channelId, record);
+  const settle = (ref: LiveRef, promptTokens: number): Metered => {
+    const outputTokens = counted.get(ref.jobId) ?? 0;
+    counted.delete(ref.jobId);
+    return deliverTokens(mustGet(ref.channelId), ref.jobId, { outputTokens, promptTokens });
+  };
+  const covered = (channelId: Hex, jobId: Hex): number =>
+    records.get(channelId)?.jobs.get(jobId)?.tokensCovered ?? 0;
+
+  return {
+    get: (channelId) => records.get(channelId),
+    all: () => records.values(),
+    observe(channel) {
+      const { channelId } = channel;
+      const before = records.get(channelId);
+      for (const jobId of before?.jobs.keys() ?? []) keep(settle({ channelId, jobId }, 0).record);
+      const known = records.get(channelId) ?? recordOf(channel);
+      const { record, writtenOff } = observeChannel(known, channel);
+      keep(record);
+      store.saveChannel(record);
+      if (writtenOff > 0n) onLoss(channelId, writtenOff);
+    },
+    admit(channelId, request) {
+      const verdict = admitJob(seller, records.get(channelId), request);
+      if (!verdict.ok || verdict.value.kind === 'attach') return verdict;
+      const { record, job } = verdict.value;
+      const facts = { bodyDigest: request.bodyDigest, atMs: nowMs() };
+      if (!store.startJob(record, job, facts)) return refuse('JOB_CONFLICT', { jobId: job.jobId });
+      keep(record);
+      return verdict;
+    },
+    extend(topUp) {
+      const record = records.get(topUp.channelId);
+      if (!record) return refuse('VOUCHER_CHANNEL_WRONG', { channelId: topUp.channelId });
+      const verdict = extendJob(seller, record, topUp);
+      if (!verdict.ok) return verdict;
+      store.extendJob(verdict.value.record, verdict.value.job);
+      keep(verdict.value.record);
+      waits.wake(topUp.jobId);
+      return { ok: true, value: verdict.value.job };
+    },
+    covered,
+    whenCovered: (wish) =>
+      waits.until(wish, () => covered(wish.channelId, wish.jobId) >= wish.tokens),
+    count: (jobId, tokens) => void counted.set(jobId, (counted.get(jobId) ?? 0) + tokens),
+    checkpoint(ref, promptTokens, receiptOf) {
+      const step = settle(ref, promptTokens);
+      store.checkpoint(step.record, step.job, receiptOf(step));
+      keep(step.record);
+    },
+    end(ref, end, receiptOf) {
+      const step = endJob(settle(ref, end.promptTokens).record, ref.jobId, end);
+      store.endJob(step.record, step.job, { receipt: receiptOf(step), atMs: nowMs() });
+      keep(step.record);
+      return step;
+    },
+    claimRows: () => [...records.values()].flatMap((record) => claimRowOf(record) ?? []),
+  };
+}
+
+/** Waits of jobs for their next voucher. */
+function createWaits() {
+  const wakers = new Map<Hex, Set<() => void>>();
+  return {
+    wake(jobId: Hex): void {
+      for (const wake of wakers.get(jobId) ?? []) wake();
+    },
+    until({ jobId, waitMs, signal }: CoverWish, isDone: () => boolean): Promise<boolean> {
+      if (isDone()) return Promise.resolve(true);
+      return new Promise((resolve, reject) => {
+        const mine = wakers.get(jobId) ?? new Set();
+        wakers.set(jobId, mine);
+        const clear = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', onAbort);
+          mine.delete(wake);
+          if (mine.size === 0) wakers.delete(jobId);
+        };
+        const wake = () => {
+          if (!isDone()) return;
+          clear();
+          resolve(true);
+        };
+        const onAbort = () => {
+          clear();
+          reject(signal.reason);
+        };
+        const timer = setTimeout(() => {
+          clear();
+          resolve(false);
+        }, waitMs);
+        mine.add(wake);
+        signal.addEventListener('abort', onAbort, { once: true });
+        if (signal.aborted) onAbort();
+      });
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { Migration } from '@aitbc/service';
+
+/** Schema of the provider's database. Amounts are decimal text of nait. */
+export const migrations: readonly Migration[] = [
+  {
+    name: 'books',
+    up: `
+      create table meta (key text primary key, value text not null) strict, without rowid;
+      create table channels (
+        channel_id text primary key,
+        state text not null,
+        charged text not null,
+        signed_max text not null,
+        best text
+      ) strict, without rowid;
+      create table offers (
+        offer_id text primary key,
+        offer text not null,
+        valid_until_ms integer not null
+      ) strict, without rowid;
+      create table jobs (
+        job_id text primary key,
+        channel_id text not null,
+        offer_id text not null,
+        body_digest text not null,
+        outcome text not null,
+        tokens_covered integer not null,
+        delivered integer not null,
+        prompt_tokens integer not null,
+        charged text not null,
+        created_ms integer not null,
+        ended_ms integer
+      ) strict, without rowid;
+      create index jobs_running on jobs (job_id) where outcome = 'running';
+      create table receipts (
+        job_id text not null,
+        place integer not null,
+        receipt text not null,
+        primary key (job_id, place)
+      ) strict, without rowid;
+      create table claims (
+        channel_id text not null,
+        place integer not null,
+        total_claimed text not null,
+        tx_id text not null,
+        primary key (channel_id, place)
+      ) strict, without rowid;
+      create table results (
+        job_id text primary key,
+        frame text not null,
+        created_ms integer not null
+      ) strict, without rowid;
+    `,
+  },
+];

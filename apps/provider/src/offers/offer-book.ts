@@ -1,0 +1,139 @@
+/**
+ * The offers of this provider: one signed price per model, renewed at half of its life. An older offer is
+ * honoured until it runs out, also across a restart and a change of prices: it is signed.
+ */
+import type { OfferTerms } from '@aitbc/market';
+import {
+  type DocumentSigner,
+  fullCharge,
+  type Hex,
+  limits,
+  type Network,
+  type OfferPayload,
+  offerIdOf,
+  priceOf,
+  type SignedOffer,
+  signDocument,
+} from '@aitbc/protocol';
+import type { EngineModel } from '../engines/engine.ts';
+
+/** An offer this provider stands by. */
+export interface StandingOffer {
+  readonly offerId: Hex;
+  readonly signed: SignedOffer;
+  readonly payload: OfferPayload;
+  readonly terms: OfferTerms;
+}
+
+/** What every offer of this provider has in common. */
+export interface OfferTemplate {
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly price: OfferPayload['price'];
+  readonly windowTokens: number;
+  readonly outputMax: number;
+  readonly firstTokenMs: number;
+  readonly withdrawDelayMsMin: number;
+}
+
+/** Where offers are kept across restarts. */
+export interface OfferStore {
+  offers(nowMs: number): SignedOffer[];
+  saveOffer(offerId: Hex, offer: SignedOffer): void;
+}
+
+export interface OfferBookDeps {
+  readonly network: Network;
+  readonly signer: DocumentSigner;
+  readonly store: OfferStore;
+  readonly nowMs: () => number;
+}
+
+/** The offers. */
+export interface OfferBook {
+  /** Makes, or renews where half of the life is over, the offers of these models; true when one is new. */
+  refresh(models: readonly EngineModel[]): boolean;
+  /** The newest offer of a model. */
+  current(model: string): StandingOffer | undefined;
+  /** All newest offers. */
+  list(): readonly StandingOffer[];
+  /** An offer with its id and terms, whether it still holds or not. */
+  standing(signed: SignedOffer): StandingOffer;
+  /** An offer that still holds, by its id. */
+  find(offerId: Hex): StandingOffer | undefined;
+}
+
+/** An offer book that starts with the offers of earlier lives; the template is asked at every offer. */
+export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDeps): OfferBook {
+  const { network, signer, store, nowMs } = deps;
+  const standing = new Map<Hex, StandingOffer>();
+  const newest = new Map<string, StandingOffer>();
+  for (const signed of store.offers(nowMs())) {
+    if (signed.signer !== signer.publicKey || signed.payload.network !== network.caip2) continue;
+    const offer = standingOf(network, signed);
+    standing.set(offer.offerId, offer);
+  }
+  const make = (model: EngineModel): void => {
+    const payload = payloadOf(template(), model, deps);
+    const signed = signDocument({ tag: 'offer', network }, payload, signer) as SignedOffer;
+    const offer = standingOf(network, signed);
+    store.saveOffer(offer.offerId, signed);
+    standing.set(offer.offerId, offer);
+    newest.set(model.name, offer);
+  };
+  return {
+    refresh(models) {
+      const names = new Set(models.map(({ name }) => name));
+      for (const name of newest.keys()) if (!names.has(name)) newest.delete(name);
+      for (const [id, { payload }] of standing) {
+        if (payload.validUntilMs < nowMs()) standing.delete(id);
+      }
+      const stale = models.filter(({ name }) => isStale(newest.get(name), nowMs()));
+      stale.forEach(make);
+      return stale.length > 0;
+    },
+    current: (model) => newest.get(model),
+    list: () => [...newest.values()],
+    standing: (signed) => standingOf(network, signed),
+    find(offerId) {
+      const offer = standing.get(offerId);
+      return offer && nowMs() <= offer.payload.validUntilMs ? offer : undefined;
+    },
+  };
+}
+
+function isStale(offer: StandingOffer | undefined, nowMs: number): boolean {
+  return !offer || offer.payload.validUntilMs - nowMs < limits.offerLifetimeMs / 2;
+}
+
+function payloadOf(
+  template: OfferTemplate,
+  model: EngineModel,
+  { network, signer, nowMs }: OfferBookDeps,
+): OfferPayload {
+  const now = nowMs();
+  return {
+    v: 1,
+    network: network.caip2,
+    authorizer: signer.publicKey,
+    model: model.name,
+    digest: model.digest ?? '',
+    quantization: (model.quantization ?? '').slice(0, 16),
+    contextMax: model.contextMax,
+    canResume: model.canResume,
+    validFromMs: now,
+    validUntilMs: now + limits.offerLifetimeMs,
+    ...template,
+    outputMax: Math.min(template.outputMax, model.contextMax),
+  };
+}
+
+function standingOf(network: Network, signed: SignedOffer): StandingOffer {
+  const { payload } = signed;
+  const offerId = offerIdOf(network, payload);
+  const price = priceOf(payload);
+  const most = { promptTokens: payload.contextMax, outputTokens: payload.outputMax };
+  const { withdrawDelayMsMin } = payload;
+  const terms = { offerId, price, withdrawDelayMsMin, jobMax: fullCharge(price, most) };
+  return { offerId, signed, payload, terms };
+}

@@ -1,0 +1,112 @@
+/** The free calls: price lists, offers, payment state, status, and the owner's claim. */
+import { timingSafeEqual } from 'node:crypto';
+import { utf8 } from '@aitbc/primitives';
+import {
+  AppError,
+  amountOf,
+  type Endpoint,
+  type Hex,
+  type OutputOf,
+  type ParsedInputOf,
+  providerEndpoints,
+} from '@aitbc/protocol';
+import { type Log, mountEndpoints } from '@aitbc/service';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Claimer } from './chain/claim-vouchers.ts';
+import type { LinkState } from './coordinator/coordinator-link.ts';
+import type { EngineProbe } from './engines/engine.ts';
+import { errorOfRefusal } from './front/payment-terms.ts';
+import type { ChannelBooks } from './jobs/channel-books.ts';
+import type { QueueGauges } from './jobs/job-queue.ts';
+import type { JobDesk } from './jobs/take-job.ts';
+import type { TimeSamples } from './jobs/time-samples.ts';
+import type { OfferBook } from './offers/offer-book.ts';
+import { modelList, tagList } from './offers/price-list.ts';
+import type { ProviderStore } from './store.ts';
+
+const { chatCompletions, ollamaChat, ollamaGenerate, ...freeEndpoints } = providerEndpoints;
+
+export interface RouteDeps {
+  readonly address: string;
+  readonly adminToken: string;
+  readonly log: Log;
+  readonly offers: OfferBook;
+  readonly books: ChannelBooks;
+  readonly desk: JobDesk;
+  readonly store: ProviderStore;
+  readonly claimer: Pick<Claimer, 'claimNow'>;
+  readonly admissionTimes: TimeSamples;
+  readonly queue: () => QueueGauges;
+  readonly probe: () => EngineProbe;
+  readonly linkState: () => LinkState;
+}
+
+/** Mounts the free calls. */
+export function mountFreeRoutes(app: FastifyInstance, deps: RouteDeps): void {
+  const { offers, claimer } = deps;
+  mountEndpoints(app, freeEndpoints, {
+    log: deps.log,
+    authorize: (row, request) => authorize(row, request, deps.adminToken),
+    handlers: {
+      models: () => modelList(offers.list()),
+      ollamaTags: () => tagList(offers.list()),
+      offers: () => ({ offers: offers.list().map(({ signed }) => signed) }),
+      extend: (input) => extend(input, deps),
+      receipt: ({ jobId }) => receiptsOf(jobId, deps),
+      status: () => statusOf(deps),
+      claimNow: () => claimer.claimNow(),
+    },
+  });
+}
+
+function authorize({ access }: Endpoint, { headers }: FastifyRequest, token: string): undefined {
+  if (access !== 'token') return;
+  const given = utf8(headers.authorization ?? '');
+  const expected = utf8(`Bearer ${token}`);
+  if (given.length === expected.length && timingSafeEqual(given, expected)) return;
+  throw new AppError('UNAUTHORIZED', { reason: 'the token of admin.token is needed' });
+}
+
+function extend(
+  input: ParsedInputOf<typeof providerEndpoints.extend>,
+  { desk }: RouteDeps,
+): OutputOf<typeof providerEndpoints.extend> {
+  const verdict = desk.extend({ ...input, maxClaimable: amountOf(input.maxClaimable) });
+  if (!verdict.ok) throw errorOfRefusal(verdict);
+  const { jobId, outcome, tokensCovered, delivered, charged } = verdict.value;
+  return { jobId, outcome, tokens: tokensCovered, delivered, charged: charged.toString() };
+}
+
+function receiptsOf(jobId: Hex, { store }: RouteDeps): OutputOf<typeof providerEndpoints.receipt> {
+  const row = store.job(jobId);
+  const offer = row && store.offer(row.offerId);
+  if (!row || !offer) throw new AppError('JOB_UNKNOWN', { jobId });
+  const receipts = store.receipts(jobId);
+  const last = receipts.at(-1)?.payload;
+  const hasEnded = last !== undefined && last.outcome !== 'running';
+  const settledTxId = hasEnded
+    ? store.claimThatPaid(row.channelId, amountOf(last.chargedCumulative))
+    : undefined;
+  return { jobId, offer, receipts, settledTxId: settledTxId ?? null };
+}
+
+function statusOf(deps: RouteDeps): OutputOf<typeof providerEndpoints.status> {
+  let charged = 0n;
+  let claimed = 0n;
+  for (const record of deps.books.all()) {
+    charged += record.charged;
+    claimed += record.channel.totalClaimed;
+  }
+  const { engine, version } = deps.probe();
+  return {
+    provider: deps.address,
+    engine: { name: engine, version },
+    models: deps.offers.list().map(({ payload }) => payload.model),
+    ...deps.queue(),
+    ...deps.store.totals(),
+    charged: charged.toString(),
+    claimed: claimed.toString(),
+    coordinator: deps.linkState(),
+    verifyMicros: deps.admissionTimes.summary(),
+  };
+}

@@ -1,0 +1,293 @@
+/**
+ * The provider's database: its books, its journal of jobs, its receipts. The only place with SQL.
+ *
+ * What is written when: the reservation and the journal row before the engine is called, the charge with
+ * every receipt, everything that a job leaves in one transaction at its end. `synchronous=NORMAL`: a power
+ * cut may lose the newest commits, which costs the provider at most the work of that moment; on chain,
+ * `totalClaimed` only grows, so nothing can be claimed twice.
+ */
+import type { BestVoucher, ChannelRecord, JobRecord, SavedRecord } from '@aitbc/market';
+import {
+  AppError,
+  amountOf,
+  type ChannelState,
+  type Hex,
+  type SignedOffer,
+  type SignedReceipt,
+} from '@aitbc/protocol';
+import { migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
+import { type ChannelJson, channelFromJson, channelToJson } from './chain/channel-json.ts';
+import { migrations } from './migrations.ts';
+
+/** A job as the journal keeps it. */
+export interface JournalRow {
+  readonly jobId: Hex;
+  readonly channelId: Hex;
+  readonly offerId: Hex;
+  readonly bodyDigest: Hex;
+  readonly outcome: string;
+  readonly tokensCovered: number;
+  readonly delivered: number;
+  readonly promptTokens: number;
+  readonly charged: bigint;
+}
+
+/** A channel with what of its books was saved. */
+export interface SavedChannel {
+  readonly channel: ChannelState;
+  readonly saved: SavedRecord;
+}
+
+/** A signed receipt and its place among the receipts of its job. */
+export interface PlacedReceipt {
+  readonly place: number;
+  readonly receipt: SignedReceipt;
+}
+
+/** Sums over all ended jobs. */
+export interface Totals {
+  readonly jobs: number;
+  readonly outputTokens: number;
+}
+
+/** The provider's database. Every method is one synchronous transaction. */
+export interface ProviderStore {
+  channels(): SavedChannel[];
+  saveChannel(record: ChannelRecord): void;
+  offers(nowMs: number): SignedOffer[];
+  offer(offerId: Hex): SignedOffer | undefined;
+  saveOffer(offerId: Hex, offer: SignedOffer): void;
+  /** The reservation and its journal row; false, with nothing written, when the journal has the job. */
+  startJob(
+    record: ChannelRecord,
+    job: JobRecord,
+    facts: { bodyDigest: Hex; atMs: number },
+  ): boolean;
+  /** The books and the journal row after a top-up. */
+  extendJob(record: ChannelRecord, job: JobRecord): void;
+  /** A window: books, journal row and receipt. */
+  checkpoint(record: ChannelRecord, job: JobRecord, receipt: PlacedReceipt): void;
+  /** The end of a job: as `checkpoint`, and it counts in the totals. */
+  endJob(
+    record: ChannelRecord,
+    job: JobRecord,
+    end: { receipt: PlacedReceipt; atMs: number },
+  ): void;
+  job(jobId: Hex): JournalRow | undefined;
+  runningJobs(): JournalRow[];
+  receipts(jobId: Hex): SignedReceipt[];
+  totals(): Totals;
+  saveClaim(channelId: Hex, totalClaimed: bigint, txId: Hex): void;
+  /** Transaction that paid at least this much of a channel. */
+  claimThatPaid(channelId: Hex, cumulative: bigint): Hex | undefined;
+  /** Results that the coordinator has not acknowledged. */
+  results(): string[];
+  saveResult(jobId: Hex, frame: string, nowMs: number): void;
+  dropResult(jobId: Hex): void;
+  /** Forgets receipts of jobs that ended, and results that were made, before the time. */
+  prune(beforeMs: number): void;
+  close(): Promise<void>;
+}
+
+/** Opens the database of one chain. Throws STORE_CORRUPT for the database of another. */
+export async function openProviderStore(path: string, genesisHash: Hex): Promise<ProviderStore> {
+  const sqlite = await openSqlite(path, { durability: 'normal' });
+  try {
+    migrate(sqlite, migrations);
+    bindToChain(sqlite, path, genesisHash);
+  } catch (error) {
+    await sqlite.close();
+    throw error;
+  }
+  return {
+    ...channelQueries(sqlite),
+    ...jobQueries(sqlite),
+    ...resultQueries(sqlite),
+    close: () => sqlite.close(),
+  };
+}
+
+function bindToChain(sqlite: Sqlite, path: string, genesisHash: Hex): void {
+  sqlite.prepare('insert or ignore into meta values (?, ?)').run('genesisHash', genesisHash);
+  const row = sqlite
+    .prepare<{ value: string }>('select value from meta where key = ?')
+    .get('genesisHash');
+  if (row?.value === genesisHash) return;
+  const reason = `it belongs to chain ${row?.value}; this chain is ${genesisHash}`;
+  throw new AppError('STORE_CORRUPT', { what: path, reason });
+}
+
+function channelQueries(sqlite: Sqlite) {
+  const writeBooks = booksWriter(sqlite);
+  const writeState = sqlite.prepare(
+    "insert into channels values (?, ?, '0', '0', null) on conflict do update set state = excluded.state",
+  );
+  const all = sqlite.prepare('select state, charged, signed_max, best from channels');
+  const offers = sqlite.prepare('select offer from offers where valid_until_ms >= ?');
+  const offer = sqlite.prepare('select offer from offers where offer_id = ?');
+  const saveOffer = sqlite.prepare('insert or ignore into offers values (?, ?, ?)');
+  const saveClaim = sqlite.prepare(
+    `insert into claims select ?1, coalesce(max(place) + 1, 0), ?2, ?3 from claims where channel_id = ?1`,
+  );
+  const claims = sqlite.prepare<{ total_claimed: string; tx_id: string }>(
+    'select total_claimed, tx_id from claims where channel_id = ? order by place',
+  );
+  return {
+    channels: () => all.all().map(savedChannelOf),
+    saveChannel: (record: ChannelRecord) =>
+      sqlite.transaction(() => {
+        const { channel } = record;
+        writeState.run(channel.channelId, JSON.stringify(channelToJson(channel)));
+        writeBooks(record);
+      }),
+    offers: (nowMs: number) => offers.all(nowMs).map((row) => parsed<SignedOffer>(row.offer)),
+    offer(offerId: Hex) {
+      const row = offer.get(offerId);
+      return row && parsed<SignedOffer>(row.offer);
+    },
+    saveOffer: (offerId: Hex, signed: SignedOffer) =>
+      void saveOffer.run(offerId, JSON.stringify(signed), signed.payload.validUntilMs),
+    saveClaim: (channelId: Hex, totalClaimed: bigint, txId: Hex) =>
+      void saveClaim.run(channelId, totalClaimed.toString(), txId),
+    claimThatPaid: (channelId: Hex, cumulative: bigint) =>
+      claims.all(channelId).find((row) => amountOf(row.total_claimed) >= cumulative)?.tx_id,
+  };
+}
+
+/** Books are written at every step of a job, the chain's state only when the chain changes it. */
+function booksWriter(sqlite: Sqlite): (record: ChannelRecord) => void {
+  const write = sqlite.prepare(
+    'update channels set charged = ?, signed_max = ?, best = ? where channel_id = ?',
+  );
+  return ({ channel, charged, signedMax, best }) => {
+    const voucher = best ? JSON.stringify({ ...best, maxClaimable: `${best.maxClaimable}` }) : null;
+    write.run(charged.toString(), signedMax.toString(), voucher, channel.channelId);
+  };
+}
+
+function jobQueries(sqlite: Sqlite) {
+  const writeBooks = booksWriter(sqlite);
+  const insert = sqlite.prepare(
+    "insert or ignore into jobs values (?, ?, ?, ?, 'running', ?, 0, 0, '0', ?, null)",
+  );
+  const update = sqlite.prepare(
+    'update jobs set outcome = ?, tokens_covered = ?, delivered = ?, prompt_tokens = ?, charged = ? where job_id = ?',
+  );
+  const ended = sqlite.prepare('update jobs set ended_ms = ? where job_id = ?');
+  const receipt = sqlite.prepare('insert or replace into receipts values (?, ?, ?)');
+  const writeJob = (job: JobRecord): void => {
+    const { outcome, tokensCovered, delivered, promptTokens, charged, jobId } = job;
+    update.run(outcome, tokensCovered, delivered, promptTokens, charged.toString(), jobId);
+  };
+  const writeStep = (record: ChannelRecord, job: JobRecord, placed: PlacedReceipt): void => {
+    writeBooks(record);
+    writeJob(job);
+    receipt.run(job.jobId, placed.place, JSON.stringify(placed.receipt));
+  };
+  return {
+    startJob(record: ChannelRecord, job: JobRecord, facts: { bodyDigest: Hex; atMs: number }) {
+      const { jobId, offerId, tokensCovered } = job;
+      const { channelId } = record.channel;
+      return sqlite.transaction(() => {
+        const { changes } = insert.run(
+          jobId,
+          channelId,
+          offerId,
+          facts.bodyDigest,
+          tokensCovered,
+          facts.atMs,
+        );
+        if (Number(changes) === 0) return false;
+        writeBooks(record);
+        return true;
+      });
+    },
+    extendJob: (record: ChannelRecord, job: JobRecord) =>
+      sqlite.transaction(() => {
+        writeBooks(record);
+        writeJob(job);
+      }),
+    checkpoint: (record: ChannelRecord, job: JobRecord, placed: PlacedReceipt) =>
+      sqlite.transaction(() => writeStep(record, job, placed)),
+    endJob: (
+      record: ChannelRecord,
+      job: JobRecord,
+      end: { receipt: PlacedReceipt; atMs: number },
+    ) =>
+      sqlite.transaction(() => {
+        writeStep(record, job, end.receipt);
+        ended.run(end.atMs, job.jobId);
+      }),
+    ...journalQueries(sqlite),
+  };
+}
+
+function journalQueries(sqlite: Sqlite) {
+  const one = sqlite.prepare('select * from jobs where job_id = ?');
+  const running = sqlite.prepare("select * from jobs where outcome = 'running'");
+  const receipts = sqlite.prepare('select receipt from receipts where job_id = ? order by place');
+  const totals = sqlite.prepare<{ jobs: number; tokens: number }>(
+    'select count(*) as jobs, coalesce(sum(delivered), 0) as tokens from jobs where ended_ms is not null',
+  );
+  const prune = sqlite.prepare(
+    'delete from receipts where job_id in (select job_id from jobs where ended_ms < ?)',
+  );
+  const pruneResults = sqlite.prepare('delete from results where created_ms < ?');
+  return {
+    job(jobId: Hex) {
+      const row = one.get(jobId);
+      return row && journalRowOf(row);
+    },
+    runningJobs: () => running.all().map(journalRowOf),
+    receipts: (jobId: Hex) => receipts.all(jobId).map((row) => parsed<SignedReceipt>(row.receipt)),
+    totals() {
+      const row = totals.get();
+      return { jobs: Number(row?.jobs ?? 0), outputTokens: Number(row?.tokens ?? 0) };
+    },
+    prune(beforeMs: number) {
+      prune.run(beforeMs);
+      pruneResults.run(beforeMs);
+    },
+  };
+}
+
+function resultQueries(sqlite: Sqlite) {
+  const all = sqlite.prepare<{ frame: string }>('select frame from results order by created_ms');
+  const save = sqlite.prepare('insert or replace into results values (?, ?, ?)');
+  const drop = sqlite.prepare('delete from results where job_id = ?');
+  return {
+    results: () => all.all().map((row) => row.frame),
+    saveResult: (jobId: Hex, frame: string, nowMs: number) => void save.run(jobId, frame, nowMs),
+    dropResult: (jobId: Hex) => void drop.run(jobId),
+  };
+}
+
+function parsed<T>(text: unknown): T {
+  return JSON.parse(String(text)) as T;
+}
+
+function savedChannelOf(row: SqlRow): SavedChannel {
+  const best = row.best === null ? undefined : parsed<Record<string, string>>(row.best);
+  return {
+    channel: channelFromJson(parsed<ChannelJson>(row.state)),
+    saved: {
+      charged: amountOf(String(row.charged)),
+      signedMax: amountOf(String(row.signed_max)),
+      best: best && ({ ...best, maxClaimable: amountOf(best.maxClaimable ?? '') } as BestVoucher),
+    },
+  };
+}
+
+function journalRowOf(row: SqlRow): JournalRow {
+  return {
+    jobId: String(row.job_id),
+    channelId: String(row.channel_id),
+    offerId: String(row.offer_id),
+    bodyDigest: String(row.body_digest),
+    outcome: String(row.outcome),
+    tokensCovered: Number(row.tokens_covered),
+    delivered: Number(row.delivered),
+    promptTokens: Number(row.prompt_tokens),
+    charged: amountOf(String(row.charged)),
+  };
+}

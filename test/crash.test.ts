@@ -23,11 +23,15 @@ beforeAll(async () => {
 });
 afterAll(() => network?.end());
 
+interface Asked {
+  readonly complete: boolean;
+  readonly jobId: string | null;
+  /** What the gateway said, for the message of a failed test. */
+  readonly said: string;
+}
+
 /** One ask with a fixed key; true when the whole answer arrived. */
-async function ask(
-  key: string,
-  model: string,
-): Promise<{ complete: boolean; jobId: string | null }> {
+async function ask(key: string, model: string): Promise<Asked> {
   let jobId: string | null = null;
   try {
     const answer = await fetch(`${network.devnet.daemon('gateway').url}/v1/chat/completions`, {
@@ -45,9 +49,9 @@ async function ask(
     jobId = answer.headers.get('x-aitbc-job');
     const text = await answer.text();
     const complete = answer.ok && text.includes('data: [DONE]') && !text.includes('"error"');
-    return { complete, jobId };
+    return { complete, jobId, said: `${answer.status} ${text.slice(-400)}` };
   } catch (error) {
-    if (error instanceof TypeError) return { complete: false, jobId }; // the gateway died under the call
+    if (error instanceof TypeError) return { complete: false, jobId, said: 'gone' }; // the gateway died under the call
     throw error;
   }
 }
@@ -68,19 +72,14 @@ it(`closes its books after kill -9 of every daemon during ${jobs} paid jobs`, {
     await devnet.restart(victim);
     const first = await asked;
     if (first.complete && first.jobId) completed.add(first.jobId);
-    await until('an offer is back', async () => {
-      const { offers } = await devnet.clients.coordinator
-        .route({ models: [model] })
-        .catch(() => ({ offers: [] }));
-      return offers.length > 0;
-    });
+    await allReady();
     if (!first.complete) {
       const again = await ask(key, model); // the same job: attached, answered from its record, or ended
       if (again.complete && again.jobId) completed.add(again.jobId);
     }
   }
   const survivor = await ask(`crash-${seed}-after`, model);
-  expect(survivor.complete, 'the network works after all that').toBe(true);
+  expect(survivor.complete, `the network works after all that: ${survivor.said}`).toBe(true);
   completed.add(survivor.jobId!);
   expect(completed.size).toBeGreaterThan(jobs / 4);
 
@@ -88,6 +87,22 @@ it(`closes its books after kill -9 of every daemon during ${jobs} paid jobs`, {
   await settleAll(devnet);
   await checkBooks(completed);
 });
+
+/** Every daemon says it is ready, and an offer is on display. */
+async function allReady(): Promise<void> {
+  const { devnet } = network;
+  for (const name of victims) {
+    await until(`${name} is ready`, async () => {
+      const { url } = devnet.daemon(name);
+      const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
+      return answer?.ok;
+    });
+  }
+  await until('an offer is back', async () => {
+    const { offers } = await devnet.clients.coordinator.listOffers({});
+    return offers.length > 0;
+  });
+}
 
 async function checkBooks(completed: ReadonlySet<string>): Promise<void> {
   const { clients, account } = network.devnet;

@@ -24,7 +24,7 @@ export async function startNetwork(engine = 'embedded'): Promise<TestNetwork> {
     devnet,
     async end() {
       await devnet.stop();
-      rmSync(home, { recursive: true, force: true });
+      if (!process.env.AITBC_TEST_KEEP) rmSync(home, { recursive: true, force: true });
     },
   };
 }
@@ -56,16 +56,16 @@ export async function until<T>(
   }
 }
 
-/** Claims all that is due and waits until the chain has paid it. */
+/** Claims until all that is charged is paid on chain and no job runs. */
 export async function settleAll({ clients }: Devnet): Promise<void> {
-  const { txId } = await clients.provider.claimNow({});
-  if (txId) {
-    await until('the claim is final', async () => {
-      return (await clients.node.rpc.tx_get({ txId })).status === 'final';
-    });
-  }
   await until('all charges are claimed', async () => {
-    const { charged, claimed } = await clients.provider.status({});
-    return charged === claimed;
+    const { txId } = await clients.provider.claimNow({});
+    if (txId) {
+      await until('the claim is final', async () => {
+        return (await clients.node.rpc.tx_get({ txId })).status === 'final';
+      });
+    }
+    const { charged, claimed, running } = await clients.provider.status({});
+    return running === 0 && charged === claimed;
   });
 }

@@ -18,7 +18,7 @@ const errorBytesMax = 65_536;
 const mirrorRetries = 20;
 const mirrorRetryMs = 100;
 
-/** Refusals that prove that the job was not admitted. */
+/** Refusals that prove that this request was not admitted; an earlier one of the same job may have been. */
 const refusalCodes: readonly ErrorCode[] = [
   'BAD_REQUEST',
   'NOT_FOUND',
@@ -43,7 +43,6 @@ const refusalCodes: readonly ErrorCode[] = [
   'QUEUE_FULL',
   'MODEL_UNKNOWN',
   'FIELD_UNSUPPORTED',
-  'JOB_CONFLICT',
 ];
 
 /** Failures to connect: the request never left. */

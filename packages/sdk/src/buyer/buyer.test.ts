@@ -12,7 +12,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type BuyerStore, createMemoryStore } from '../books/store.ts';
 import { createTestChain, type TestChain, testHotKey } from '../node/testing/chain.ts';
 import { until } from '../node/testing/http-server.ts';
-import { type Seller, type SellerOptions, startSeller } from '../node/testing/seller.ts';
+import { type Seller, startSeller } from '../node/testing/seller.ts';
+import type { SellerOptions } from '../node/testing/seller-types.ts';
 import type { JobReport } from '../offers/report-jobs.ts';
 import { type Buyer, type BuyerOptions, createBuyer } from './buyer.ts';
 import type { BuyCall, JobEnd, RunningJob } from './types.ts';
@@ -149,7 +150,7 @@ describe('buyer', () => {
     expect([...seller.jobs.values()][0]?.covered).toBe(30);
   });
 
-  it('takes the next offer when a provider refuses, is away, or says nothing before the first token', async () => {
+  it('takes the next offer when a provider refuses or is away', async () => {
     const chain = createTestChain();
     const refusing = await sell(chain);
     const gone = await sell(chain);
@@ -161,6 +162,20 @@ describe('buyer', () => {
     expect(job.offer.provider).toBe(good.address);
     expect((await drain(job)).end?.outcome).toBe('complete');
     expect(buyer.openCalls()).toEqual([]);
+  });
+
+  it('takes the next offer when a provider says nothing within its bound, and owes nothing', async () => {
+    const chain = createTestChain();
+    const silent = await sell(chain, { faults: { isSilent: true } });
+    const good = await sell(chain);
+    const buyer = await buy(chain, { firstTokenGraceMs: 0 });
+    const job = await buyer.run(callOf('k'));
+    expect(job.offer.provider).toBe(good.address);
+    const { end } = await drain(job);
+    expect(end?.firstTokenMs).toBeLessThan(1_000);
+    await until(() => buyer.openCalls().length === 0);
+    expect([...silent.jobs.values()][0]).toMatchObject({ outcome: 'client_abort', charged: 0n });
+    expect(buyer.spentToday()).toBe(312n);
   });
 
   it('gives the last refusal when all providers refuse, and the same call may be tried again', async () => {

@@ -30,6 +30,7 @@ import { jobOf, tryOffers } from './try-offers.ts';
 import type { BuyCall, BuyerParts, JobEvent, PayMode, RunningJob } from './types.ts';
 
 const clientsMax = 256;
+const firstTokenGraceMsDefault = 5_000;
 
 /** How a buyer spends. */
 export interface BuyerOptions extends Budget, Funding {
@@ -37,6 +38,8 @@ export interface BuyerOptions extends Budget, Funding {
   readonly mode?: PayMode | undefined;
   /** Take offers with private addresses: for a devnet. Default false. */
   readonly allowPrivate?: boolean | undefined;
+  /** Patience beside the offer's bound of the first token: connection, queue, clock. Default 5 000 ms. */
+  readonly firstTokenGraceMs?: number | undefined;
   /** Which providers are wanted, default all. */
   readonly wishes?: Wishes | undefined;
 }
@@ -79,6 +82,7 @@ export interface Buyer {
 export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promise<Buyer> {
   const { clock = systemClock, log = silentLog, store, hotKey, node, sender } = deps;
   const { mode = 'windowed', allowPrivate = false, wishes = {} } = options;
+  const { firstTokenGraceMs = firstTokenGraceMsDefault } = options;
   const transport = deps.transport ?? createTransport({ allowPrivate });
   const closing = new AbortController();
   const nowMs = () => clock.nowMs();
@@ -110,7 +114,10 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   for (const row of book.openCalls()) {
     await settler.later(callKey(row), row.status === 'submitted' ? 'submitted' : 'unsettled');
   }
-  const run = createRunner({ parts, settler, clientOf }, { discovery, mode, payer: sender.signer });
+  const run = createRunner(
+    { parts, settler, clientOf, firstTokenGraceMs },
+    { discovery, mode, payer: sender.signer },
+  );
   return {
     payer: sender.signer.address,
     run,

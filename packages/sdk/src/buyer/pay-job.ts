@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from '@aitbc/protocol';
 import { outputTokensMax } from '../books/book.ts';
-import type { CallRow } from '../books/store.ts';
+import { type CallRow, callKey } from '../books/store.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
 import type { SignedTopUp } from './extend-job.ts';
 import type { BuyCall, BuyerParts, PayMode } from './types.ts';
@@ -37,6 +37,8 @@ export interface PaidStart {
   readonly firstTokens: number;
   readonly maxTokens: number;
   readonly need: bigint;
+  /** The books knew the job already: it was asked for before, perhaps in an earlier life. */
+  readonly wasOpen: boolean;
 }
 
 /** Enters the first promise of a call; waits for money when no channel has any. Throws BUDGET_EXCEEDED. */
@@ -50,10 +52,15 @@ export async function payFirst(parts: BuyerParts, plan: AttemptPlan): Promise<Pa
   unwrap(parts.book.checkBudget(need));
   for (let attempt = 1; ; attempt += 1) {
     const { channelId } = await parts.channels.usable(candidate, need);
-    const promised = parts.book.promise(draftOf(parts, plan, channelId), firstTokens);
+    const draft = draftOf(parts, plan, channelId);
+    const former = parts.book.call(callKey(draft));
+    const wasOpen = parts.book.isOpen(callKey(draft));
+    // Asked for again: what its windows covered the first time stays covered.
+    const tokens = Math.max(firstTokens, former?.tokens ?? 0);
+    const promised = parts.book.promise(draft, tokens);
     if (promised.ok) {
       await parts.store.save(promised.value.change);
-      return { row: promised.value.call, firstTokens, maxTokens, need };
+      return { row: promised.value.call, firstTokens: tokens, maxTokens, need, wasOpen };
     }
     if (attempt >= promiseAttempts) throw new AppError(promised.code, promised.facts);
   }

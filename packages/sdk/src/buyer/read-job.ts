@@ -14,7 +14,6 @@ import type { Settler } from './settle-calls.ts';
 import { createStreamReader, type WireEvent } from './stream-reader.ts';
 import type { BuyerParts, JobEnd, JobEvent } from './types.ts';
 
-const firstTokenGraceMs = 5_000; // beside the offer's bound: connection, queue, clock
 const settleNowMs = 2_000;
 
 /** What reading needs beside the parts. */
@@ -22,6 +21,8 @@ export interface AttemptDeps {
   readonly parts: BuyerParts;
   readonly settler: Settler;
   clientOf(endpoint: string): Pick<ProviderClient, 'extend'>;
+  /** Patience beside the offer's bound of the first token, ms. */
+  readonly firstTokenGraceMs: number;
 }
 
 /** An answer under way. */
@@ -31,6 +32,9 @@ export interface Answering {
   readonly answer: HttpAnswer;
   /** Ends the exchange with the provider. */
   readonly ending: AbortController;
+  /** When the provider was asked. */
+  readonly askedMs: number;
+  onFirstToken(): void;
 }
 
 interface Progress {
@@ -46,12 +50,7 @@ interface Progress {
 
 /** Events of the answer, the end last. Throws what ended it early. */
 export async function* readJob(deps: AttemptDeps, answering: Answering): AsyncGenerator<JobEvent> {
-  const { plan, answer, ending } = answering;
-  const { firstTokenMs, endpoint } = plan.candidate.offer.payload;
-  const patienceMs = firstTokenMs + firstTokenGraceMs;
-  const timer = setTimeout(() => {
-    ending.abort(new AppError('TIMEOUT', { what: endpoint, timeoutMs: patienceMs }));
-  }, patienceMs);
+  const { plan, answer } = answering;
   const progress = begin(deps, answering);
   try {
     const reader = createStreamReader(plan.call.dialect);
@@ -59,18 +58,17 @@ export async function* readJob(deps: AttemptDeps, answering: Answering): AsyncGe
       for (const event of reader.feed(chunk)) {
         const out = take(deps, progress, event);
         if (!out) continue;
-        if (out.type === 'text') clearTimeout(timer);
+        if (out.type === 'text') answering.onFirstToken();
         yield out;
       }
     }
     yield await conclude(deps, answering, progress);
   } finally {
-    clearTimeout(timer);
     progress.extender.stop();
   }
 }
 
-function begin(deps: AttemptDeps, { plan, start, ending }: Answering): Progress {
+function begin(deps: AttemptDeps, { plan, start, ending, askedMs }: Answering): Progress {
   const { parts } = deps;
   const { candidate } = plan;
   const client = deps.clientOf(candidate.offer.payload.endpoint);
@@ -90,7 +88,7 @@ function begin(deps: AttemptDeps, { plan, start, ending }: Answering): Progress 
   );
   const { offerId, price } = candidate;
   return {
-    startedMs: parts.nowMs(),
+    startedMs: askedMs,
     receipts: [],
     checker: createReceiptChecker({ network: parts.network, call: row, offerId, price }),
     extender,

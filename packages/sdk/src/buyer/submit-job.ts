@@ -61,7 +61,7 @@ export function createSubmitter(deps: SubmitDeps): (call: BuyCall) => Promise<Su
       } catch (error) {
         const known = asAppError(error);
         const isClear = isDefiniteRefusal(known) || !unclearCodes.includes(known.code);
-        if (isClear) await store.save(book.release(key));
+        if (isClear && !start.wasOpen) await store.save(book.release(key));
         else await settler.later(key, 'submitted');
         throw error;
       }

@@ -60,11 +60,16 @@ export async function tryOffers<T>(
       return await attempt(candidate);
     } catch (error) {
       failure = asAppError(error);
-      if (finalCodes.includes(failure.code)) throw error;
+      if (finalCodes.includes(failure.code) || isPaidEnd(failure)) throw error;
       const { code, facts } = failure;
       log.info({ ...facts, code, provider: candidate.provider }, 'an offer failed');
       discovery.forget(model);
     }
   }
   throw failure;
+}
+
+/** A job that ended and was paid in full is not bought a second time from somebody else. */
+function isPaidEnd({ code, facts }: AppError): boolean {
+  return code === 'JOB_ENDED' && facts.outcome !== 'provider_error';
 }

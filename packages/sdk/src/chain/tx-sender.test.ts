@@ -65,7 +65,11 @@ describe('transaction sender', () => {
     const sender = createTxSender({ node, signer: createLocalSigner(network, secretKey) });
     const status = await sender.send('transfer', transfer);
     expect(status.status).toBe('final');
-    expect(taken[0]).toMatchObject({ nonce: 0, fee: 10_000n, chain: network.chain });
+    expect(taken[0]).toMatchObject({
+      nonce: 0,
+      fee: BigInt(devnetParams.fees.transfer),
+      chain: network.chain,
+    });
     expect(verifyTx(network, taken[0] as SignedTx)).toBe(true);
   });
 
@@ -125,7 +129,8 @@ describe('transaction sender', () => {
       rows: [row, row],
       authorizerSignature: '00'.repeat(64),
     });
-    expect(taken[0]?.fee).toBe(12_000n);
+    const { fees, feePerRow } = devnetParams;
+    expect(taken[0]?.fee).toBe(BigInt(fees.channel_claim) + 2n * BigInt(feePerRow));
   });
 });
 

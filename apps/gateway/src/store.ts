@@ -1,0 +1,273 @@
+/**
+ * The gateway's database: channels, calls, receipts, days. A change is written whole or not at all, so a
+ * voucher never leaves without its reservation. Changes that come together are one transaction (a group
+ * commit): sixteen streams that extend at once cost little more than one. Of a channel or a call only the
+ * newest row of a group is written, and a call's offer and digest only once.
+ */
+import {
+  AppError,
+  amountOf,
+  type Hex,
+  type SignedOffer,
+  type SignedReceipt,
+} from '@aitbc/protocol';
+import type {
+  BuyerChange,
+  BuyerStore,
+  CallRow,
+  CallStatus,
+  ChannelRow,
+  ChannelStatus,
+  DaySpend,
+} from '@aitbc/sdk';
+import { migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
+import { migrations } from './migrations.ts';
+
+const callsKept = 100_000;
+
+/** Offer and receipts of one call. */
+export interface CallProof {
+  readonly bodyDigest: Hex;
+  readonly offer: SignedOffer;
+  readonly receipts: readonly SignedReceipt[];
+}
+
+/** The gateway's store. */
+export interface GatewayStore extends BuyerStore {
+  /**
+   * Ties the file to a network and a payer at the first call; later calls compare.
+   * Throws CONFIG_INVALID when the file belongs to another.
+   */
+  claim(owner: { genesisHash: Hex; payer: string }): void;
+  /** Newest calls first. */
+  newestCalls(limit: number): readonly CallRow[];
+  /** nait charged on all days. */
+  totalCharged(): bigint;
+  proof(jobId: Hex): CallProof | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens or creates the database. Throws STORE_CORRUPT. */
+export async function openStore(path: string): Promise<GatewayStore> {
+  const sqlite = await openSqlite(path, { durability: 'normal' });
+  migrate(sqlite, migrations);
+  prune(sqlite);
+  const writer = createWriter(sqlite);
+  const { save, settled } = createGroupCommit((changes) => writeAll(sqlite, writer, changes));
+  const { prepare } = sqlite;
+  const selectNewest = prepare('select * from calls order by started_at_ms desc limit ?');
+  const selectDays = prepare<{ charged: string }>('select charged from spend');
+  return {
+    load: (settledAfterMs) => load(sqlite, settledAfterMs),
+    save,
+    claim: (owner) => claim(sqlite, owner),
+    newestCalls: (limit) => selectNewest.all(limit).map(callOf),
+    totalCharged: () => selectDays.all().reduce((sum, { charged }) => sum + amountOf(charged), 0n),
+    proof: (jobId) => proofOf(sqlite, jobId),
+    async close() {
+      await settled();
+      await sqlite.close();
+    },
+  };
+}
+
+function prune(sqlite: Sqlite): void {
+  sqlite.transaction(() => {
+    const old = 'select started_at_ms from calls order by started_at_ms desc limit 1 offset ?';
+    const edge = sqlite.prepare<{ started_at_ms: number }>(old).get(callsKept);
+    if (!edge) return;
+    sqlite
+      .prepare("delete from calls where status = 'settled' and started_at_ms <= ?")
+      .run(edge.started_at_ms);
+    sqlite.exec(
+      'delete from receipts where not exists (select 1 from calls where calls.job_id = receipts.job_id and calls.channel_id = receipts.channel_id)',
+    );
+  });
+}
+
+function load(sqlite: Sqlite, settledAfterMs: number): ReturnType<BuyerStore['load']> {
+  const open = "select * from calls where status in ('running', 'unsettled', 'submitted')";
+  const settled =
+    "select * from calls where status = 'settled' and started_at_ms > ? order by started_at_ms";
+  const day = 'select day, charged from spend order by day desc limit 1';
+  const spend = sqlite.prepare<{ day: number; charged: string }>(day).get();
+  return {
+    channels: sqlite.prepare('select * from channels').all().map(channelOf),
+    calls: [...sqlite.prepare(open).all(), ...sqlite.prepare(settled).all(settledAfterMs)].map(
+      callOf,
+    ),
+    spend: spend && { day: spend.day, charged: amountOf(spend.charged) },
+  };
+}
+
+/** Collects the changes of one turn of the event loop; each caller waits for the group's write. */
+function createGroupCommit(write: (changes: readonly BuyerChange[]) => void) {
+  let waiting: BuyerChange[] = [];
+  let group: Promise<void> | undefined;
+  const flush = (): void => {
+    const changes = waiting;
+    waiting = [];
+    group = undefined;
+    write(changes);
+  };
+  return {
+    save(change: BuyerChange): Promise<void> {
+      waiting.push(change);
+      group ??= new Promise<void>((resolve) => setImmediate(resolve)).then(flush);
+      return group;
+    },
+    settled: () => group ?? Promise.resolve(),
+  };
+}
+
+interface Writer {
+  channel(row: ChannelRow): void;
+  call(row: CallRow): void;
+  day(spend: DaySpend): void;
+  receipts(row: CallRow, receipts: readonly SignedReceipt[]): void;
+}
+
+/** One transaction; of rows that changed several times the newest is written. */
+function writeAll(sqlite: Sqlite, writer: Writer, changes: readonly BuyerChange[]): void {
+  const channels = new Map<Hex, ChannelRow>();
+  const calls = new Map<string, CallRow>();
+  let spend: DaySpend | undefined;
+  for (const change of changes) {
+    if (change.channel) channels.set(change.channel.channelId, change.channel);
+    if (change.call) calls.set(change.call.jobId + change.call.channelId, change.call);
+    spend = change.spend ?? spend;
+  }
+  sqlite.transaction(() => {
+    for (const row of channels.values()) writer.channel(row);
+    for (const row of calls.values()) writer.call(row);
+    if (spend) writer.day(spend);
+    for (const { call, receipts } of changes) if (call && receipts) writer.receipts(call, receipts);
+  });
+}
+
+function createWriter(sqlite: Sqlite): Writer {
+  const saveDay = sqlite.prepare('insert or replace into spend values (?, ?)');
+  const countReceipts = sqlite.prepare<{ count: number }>(
+    'select count(*) as count from receipts where job_id = ? and channel_id = ?',
+  );
+  const saveReceipt = sqlite.prepare('insert into receipts values (?, ?, ?, ?)');
+  return {
+    channel: createChannelSaver(sqlite),
+    call: createCallSaver(sqlite),
+    day: ({ day, charged }) => void saveDay.run(day, charged.toString()),
+    receipts({ jobId, channelId }, receipts) {
+      if (countReceipts.get(jobId, channelId)?.count !== 0) return;
+      receipts.forEach((receipt, place) => {
+        saveReceipt.run(jobId, channelId, place, JSON.stringify(receipt));
+      });
+    },
+  };
+}
+
+function createChannelSaver(sqlite: Sqlite): (row: ChannelRow) => void {
+  const upsert = sqlite.prepare(
+    `insert into channels values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     on conflict (channel_id) do update set status = excluded.status, balance = excluded.balance,
+     settled = excluded.settled, signed_max = excluded.signed_max`,
+  );
+  return (row) => {
+    const { channelId, provider, receiverAuthorizer, withdrawDelayMs, salt, status } = row;
+    const amounts = [row.balance, row.settled, row.signedMax].map(String);
+    upsert.run(channelId, provider, receiverAuthorizer, withdrawDelayMs, salt, status, ...amounts);
+  };
+}
+
+function createCallSaver(sqlite: Sqlite): (row: CallRow) => void {
+  const update = sqlite.prepare(
+    `update calls set tokens = ?, reserved = ?, status = ?, outcome = ?, prompt_tokens = ?,
+     output_tokens = ?, charged = ?, first_token_ms = ?, duration_ms = ?
+     where job_id = ? and channel_id = ?`,
+  );
+  const insert = sqlite.prepare(
+    `insert into calls (tokens, reserved, status, outcome, prompt_tokens, output_tokens, charged,
+     first_token_ms, duration_ms, job_id, channel_id, provider, model, offer, body_digest,
+     prompt_bound, started_at_ms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const remove = sqlite.prepare('delete from calls where job_id = ? and channel_id = ?');
+  return (row) => {
+    const { jobId, channelId } = row;
+    if (row.status === 'refused') {
+      remove.run(jobId, channelId);
+      return;
+    }
+    const state = [
+      ...[row.tokens, row.reserved.toString(), row.status, row.outcome],
+      ...[row.promptTokens, row.outputTokens, row.charged.toString()],
+      ...[row.firstTokenMs, row.durationMs, jobId, channelId],
+    ] as const;
+    if (Number(update.run(...state).changes) > 0) return;
+    const { provider, model, offer, bodyDigest, promptBound, startedAtMs } = row;
+    const fixed = [provider, model, JSON.stringify(offer), bodyDigest, promptBound, startedAtMs];
+    insert.run(...state, ...fixed);
+  };
+}
+
+function claim(sqlite: Sqlite, owner: { genesisHash: Hex; payer: string }): void {
+  const select = sqlite.prepare<{ value: string }>('select value from meta where name = ?');
+  const insert = sqlite.prepare('insert into meta values (?, ?)');
+  for (const [name, value] of Object.entries(owner)) {
+    const known = select.get(name)?.value;
+    if (known === undefined) {
+      insert.run(name, value);
+    } else if (known !== value) {
+      const what = name === 'payer' ? 'account' : 'network';
+      const reason = `the data folder belongs to the ${what} ${known}, not ${value}; use another folder`;
+      throw new AppError('CONFIG_INVALID', { reason });
+    }
+  }
+}
+
+function proofOf(sqlite: Sqlite, jobId: Hex): CallProof | undefined {
+  const newest = 'select * from calls where job_id = ? order by started_at_ms desc';
+  const receiptsOf = sqlite.prepare<{ receipt: string }>(
+    'select receipt from receipts where job_id = ? and channel_id = ? order by place',
+  );
+  for (const row of sqlite.prepare(newest).all(jobId).map(callOf)) {
+    const receipts = receiptsOf
+      .all(jobId, row.channelId)
+      .map(({ receipt }) => JSON.parse(receipt) as SignedReceipt);
+    if (receipts.length > 0) return { bodyDigest: row.bodyDigest, offer: row.offer, receipts };
+  }
+  return undefined;
+}
+
+function channelOf(row: SqlRow): ChannelRow {
+  return {
+    channelId: String(row.channel_id),
+    provider: String(row.provider),
+    receiverAuthorizer: String(row.receiver_authorizer),
+    withdrawDelayMs: Number(row.withdraw_delay_ms),
+    salt: String(row.salt),
+    status: row.status as ChannelStatus,
+    balance: amountOf(String(row.balance)),
+    settled: amountOf(String(row.settled)),
+    signedMax: amountOf(String(row.signed_max)),
+  };
+}
+
+function callOf(row: SqlRow): CallRow {
+  return {
+    jobId: String(row.job_id),
+    channelId: String(row.channel_id),
+    provider: String(row.provider),
+    model: String(row.model),
+    offer: JSON.parse(String(row.offer)) as SignedOffer,
+    bodyDigest: String(row.body_digest),
+    promptBound: Number(row.prompt_bound),
+    tokens: Number(row.tokens),
+    reserved: amountOf(String(row.reserved)),
+    status: row.status as CallStatus,
+    outcome: row.outcome as CallRow['outcome'],
+    promptTokens: Number(row.prompt_tokens),
+    outputTokens: Number(row.output_tokens),
+    charged: amountOf(String(row.charged)),
+    startedAtMs: Number(row.started_at_ms),
+    firstTokenMs: row.first_token_ms === null ? null : Number(row.first_token_ms),
+    durationMs: Number(row.duration_ms),
+  };
+}

@@ -2,7 +2,6 @@
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
-const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** UTF-8 bytes of the text. */
 export function utf8(text: string): Uint8Array {
@@ -12,13 +11,6 @@ export function utf8(text: string): Uint8Array {
 /** Text of UTF-8 bytes; throws RangeError or TypeError on bytes that are not UTF-8. */
 export function textFromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
-}
-
-/** Lower-case hex of the bytes. */
-export function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += hexPairs[byte];
-  return text;
 }
 
 const noDigit = 0xff;
@@ -38,22 +30,31 @@ export function bytesFromHex(text: string, sizeBytes: number): Uint8Array | unde
   return bytes;
 }
 
-/** Standard base64 with padding. */
-export function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return btoa(text);
-}
+const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const base64Digits = new Uint8Array(128).fill(noDigit);
+for (let digit = 0; digit < 64; digit += 1) base64Digits[base64Alphabet.charCodeAt(digit)] = digit;
 
 /** Bytes of canonical base64, or undefined: another spelling of the same bytes is refused. */
 export function bytesFromBase64(text: string): Uint8Array | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  const raw = atob(text);
-  const bytes = new Uint8Array(raw.length);
-  for (let index = 0; index < raw.length; index += 1) bytes[index] = raw.charCodeAt(index);
-  return base64(bytes) === text ? bytes : undefined;
+  if (text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const digits = text.length - padding;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  let bits = 0;
+  let value = 0;
+  let size = 0;
+  for (let at = 0; at < digits; at += 1) {
+    const digit = base64Digits[text.charCodeAt(at)] ?? noDigit;
+    if (digit === noDigit) return undefined;
+    value = ((value << 6) | digit) & 0xfff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[size] = (value >> bits) & 0xff;
+    size += 1;
+  }
+  const unused = value & ((1 << bits) - 1); // bits behind the last byte: zero in the canonical spelling
+  return unused === 0 ? bytes : undefined;
 }
 
 /** All parts joined into one array. */

@@ -1,4 +1,5 @@
 export { sha256, sha256Into, wipe } from '#sodium';
+export { base64, hex } from '#text';
 export * from './address.ts';
 export * from './amount.ts';
 export * from './binary.ts';

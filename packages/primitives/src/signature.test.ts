@@ -2,8 +2,9 @@ import sodium from 'sodium-native';
 import { describe, expect, it } from 'vitest';
 import vectors from '../vectors/ed25519-edge-cases.json' with { type: 'json' };
 import * as browserSodium from './browser/sodium.ts';
-import { bytesFromHex, hex, randomBytes, utf8 } from './bytes.ts';
+import { bytesFromHex, randomBytes, utf8 } from './bytes.ts';
 import * as nodeSodium from './node/sodium.ts';
+import { hex } from './node/text.ts';
 import { isSafePublicKey, keyPairFromSeed, sign, verify } from './signature.ts';
 
 const bytes = (text: string) => bytesFromHex(text, text.length / 2)!;

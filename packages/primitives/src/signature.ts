@@ -7,7 +7,7 @@
  * The published twelve edge vectors are a test; see docs/spec/wire.md, "Signatures".
  */
 import { keypairFromSeed, signDetached, verifyDetached } from '#sodium';
-import { hex } from './bytes.ts';
+import { hex } from '#text';
 
 export const publicKeyBytes = 32;
 export const secretKeyBytes = 64;

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressFromId, idFromAddress } from './address.ts';
 import { aitFromNait, amountFromText, amountMax, isAmount, naitFromAit } from './amount.ts';
-import { base64, bytesFromBase64, bytesFromHex, compareBytes, concat, hex } from './bytes.ts';
+import * as browserText from './browser/text.ts';
+import { bytesFromBase64, bytesFromHex, compareBytes, concat } from './bytes.ts';
 import { canonicalJson, type JsonValue } from './canonical-json.ts';
 import { createManualClock } from './clock.ts';
+import * as nodeText from './node/text.ts';
 
+const { base64, hex } = nodeText;
 const id = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
 describe('addresses', () => {
@@ -89,6 +92,18 @@ describe('bytes', () => {
     expect(bytesFromBase64('QR==')).toBeUndefined();
     expect(bytesFromBase64('Q===')).toBeUndefined();
     expect(bytesFromBase64('=AAA')).toBeUndefined();
+    for (const text of ['QUJD\nQQ=', 'QU*D', 'QUI', 'QUJ=', 'Q===', 'é===', 'QUJDQUJé', '====']) {
+      expect(bytesFromBase64(text), text).toBeUndefined();
+    }
+  });
+
+  it('are written the same in Node and in a browser', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (value) => {
+        expect(browserText.hex(value)).toBe(nodeText.hex(value));
+        expect(browserText.base64(value)).toBe(nodeText.base64(value));
+      }),
+    );
   });
 
   it('have an order', () => {

@@ -2,14 +2,7 @@
 import type { coordinatorEndpoints } from '@aitbc/protocol';
 import type { Handlers } from '@aitbc/service';
 import type { ChainLink } from './chain/chain-link.ts';
-import {
-  cancelJob,
-  listJobs,
-  type ShowDeps,
-  showJob,
-  showResult,
-  viewOf,
-} from './jobs/show-jobs.ts';
+import { cancelJob, type ShowDeps, showJob, showResult, viewOf } from './jobs/show-jobs.ts';
 import { type SubmitDeps, submitJob } from './jobs/submit-job.ts';
 import {
   listModels,
@@ -42,7 +35,6 @@ export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndp
     report: async (report) => ({ accepted: await desk.take(report) }),
     submitJob: async (submission) => viewOf(await submitJob(submit, submission)),
     getJob: ({ jobId }) => showJob(show, jobId),
-    listJobs: (query) => listJobs(show, query),
     cancelJob: ({ jobId }) => cancelJob(show, jobId),
     jobResult: ({ jobId }) => showResult(show, jobId),
   };

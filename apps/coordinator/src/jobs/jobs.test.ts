@@ -112,34 +112,6 @@ describe('the good way', () => {
     provider.send(resultFor(first.jobId, offerId));
     expect((await provider.next('job')).jobId).toBe(ids[2]);
   });
-
-  test('a payer sees its jobs newest first, page by page', async () => {
-    const { offer, provider } = await sellingProvider(bench);
-    const ids: string[] = [];
-    for (let number = 0; number < limits.pageSize + 2; number += 1) {
-      const { jobId, submission } = submissionFor(offer, { key: `key ${number}` });
-      await bench.client.submitJob(submission);
-      ids.unshift(jobId);
-      if (number % 2 === 0) bench.clock.advance(1);
-    }
-    const payer = identityOf('buyer').address;
-    const first = await bench.client.listJobs({ payer });
-    expect(first.jobs).toHaveLength(limits.pageSize);
-    const rest = await bench.client.listJobs({ payer, after: String(first.next) });
-    expect(rest.next).toBeNull();
-    const listed = [...first.jobs, ...rest.jobs];
-    expect(new Set(listed.map(({ jobId }) => jobId))).toEqual(new Set(ids));
-    const times = listed.map(({ createdAtMs }) => createdAtMs);
-    expect(times).toEqual([...times].sort((a, b) => b - a));
-    expect(await bench.client.listJobs({ payer: seller.address })).toEqual({
-      jobs: [],
-      next: null,
-    });
-    await expect(bench.client.listJobs({ payer, after: 'x' })).rejects.toMatchObject({
-      code: 'BAD_REQUEST',
-    });
-    provider.close();
-  });
 });
 
 describe('submissions that are refused', () => {

@@ -3,11 +3,10 @@ import {
   AppError,
   type coordinatorEndpoints,
   type Hex,
-  limits,
   type OutputOf,
   unwrap,
 } from '@aitbc/protocol';
-import type { JobPlace, JobRecord, JobRows } from '../store/job-rows.ts';
+import type { JobRecord, JobRows } from '../store/job-rows.ts';
 import type { OfferRows } from '../store/market-rows.ts';
 import type { JobBook } from './job-book.ts';
 
@@ -45,26 +44,6 @@ export async function showJob({ book }: ShowDeps, jobId: Hex): Promise<JobView> 
   if (!record) throw new AppError('JOB_UNKNOWN', { jobId });
   await book.pending(jobId)?.stored;
   return viewOf(record);
-}
-
-/** A page of a payer's jobs, newest first. Throws BAD_REQUEST for a cursor that is none. */
-export async function listJobs(
-  { rows }: ShowDeps,
-  { payer, after }: { payer: string; after?: string | undefined },
-): Promise<OutputOf<typeof coordinatorEndpoints.listJobs>> {
-  const place = after === undefined ? undefined : placeOf(after);
-  const found = await rows.listOfPayer(payer, place, limits.pageSize);
-  const last = found.length === limits.pageSize ? found.at(-1)?.job : undefined;
-  return {
-    jobs: found.map(viewOf),
-    next: last ? `${last.createdAtMs}.${last.jobId}` : null,
-  };
-}
-
-function placeOf(cursor: string): JobPlace {
-  const match = /^(\d{1,15})\.([0-9a-f]{64})$/.exec(cursor);
-  if (!match) throw new AppError('BAD_REQUEST', { reason: 'after: it is no cursor of ours' });
-  return { createdAtMs: Number(match[1]), jobId: match[2] ?? '' };
 }
 
 /** Cancels a job that has not begun; again is no error. Throws JOB_UNKNOWN, JOB_STATE_WRONG. */

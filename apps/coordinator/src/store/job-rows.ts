@@ -29,12 +29,6 @@ export interface JobOutput {
   readonly receipt: SignedReceipt;
 }
 
-/** A place in a payer's list, newest first. */
-export interface JobPlace {
-  readonly createdAtMs: number;
-  readonly jobId: Hex;
-}
-
 /** Reads and writes jobs. Writes resolve when they are on disk. */
 export interface JobRows {
   insert(record: JobRecord, papers: JobPapers): Promise<void>;
@@ -42,7 +36,6 @@ export interface JobRows {
   get(jobId: Hex): JobRecord | undefined;
   papers(jobId: Hex): JobPapers | undefined;
   output(jobId: Hex): JobOutput | undefined;
-  listOfPayer(payer: string, after: JobPlace | undefined, limit: number): Promise<JobRecord[]>;
   /** Jobs that have not ended, oldest first. */
   active(): JobRecord[];
   countByState(): Map<JobState, number>;
@@ -105,29 +98,10 @@ export function createJobRows(sqlite: Sqlite<Tables>, groups: CommitGroups): Job
     get: (jobId) => recordOf(get.get(jobId)),
     papers: (jobId) => papers.get(jobId),
     output: (jobId) => outputOf(output.get(jobId)),
-    async listOfPayer(payer, after, limit) {
-      let query = sqlite.db.selectFrom('jobs').select(recordColumns).where('payer', '=', payer);
-      if (after) query = query.where(({ eb }) => olderThan(eb, after));
-      const rows = await query
-        .orderBy('created_at_ms', 'desc')
-        .orderBy('job_id')
-        .limit(limit)
-        .execute();
-      return rows.map((row) => recordOfRow(row));
-    },
     active: () => active.all().map((row) => recordOfRow(row)),
     countByState: () => countByState(sqlite),
     prune: (endedBeforeMs, limit) => prune(sqlite, groups, { endedBeforeMs, limit }),
   };
-}
-
-type Builder = import('kysely').ExpressionBuilder<Tables, 'jobs'>;
-
-function olderThan(eb: Builder, { createdAtMs, jobId }: JobPlace) {
-  return eb.or([
-    eb('created_at_ms', '<', createdAtMs),
-    eb.and([eb('created_at_ms', '=', createdAtMs), eb('job_id', '>', jobId)]),
-  ]);
 }
 
 function countByState(sqlite: Sqlite<Tables>): Map<JobState, number> {

@@ -188,14 +188,6 @@ export const coordinatorEndpoints = {
     input: z.strictObject({ jobId: zHash }),
     output: zJob,
   }),
-  listJobs: endpoint({
-    method: 'GET',
-    path: '/v1/jobs',
-    summary: 'Jobs of a payer, newest first.',
-    access: 'open',
-    input: z.strictObject({ payer: zAddress, ...zCursor }),
-    output: z.object({ jobs: z.array(zJob), next: z.string().nullable() }),
-  }),
   cancelJob: endpoint({
     method: 'POST',
     path: '/v1/jobs/:jobId/cancel',

@@ -188,6 +188,8 @@ async function close(
   sockets: ReadonlySet<Socket>,
   graceMs: number,
 ): Promise<void> {
+  // A connection that never sent a byte has nothing to finish, but Node does not count it as idle.
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   const cut = setTimeout(() => {
     for (const socket of sockets) socket.destroy();
   }, graceMs);

@@ -41,7 +41,6 @@ create table jobs (
   answer text,
   receipt text
 ) strict;
-create index jobs_by_payer on jobs (payer, created_at_ms desc, job_id);
 create index jobs_by_offer on jobs (offer_id);
 create index jobs_active on jobs (created_at_ms) where state in ('queued', 'dispatched', 'running');
 create index jobs_by_end on jobs (finished_at_ms) where finished_at_ms is not null;

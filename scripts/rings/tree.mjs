@@ -39,6 +39,11 @@ export function isTestFile(path) {
   return TEST.test(path);
 }
 
+/** Whether a file of a tree is shipped: no test, no script, no experiment. */
+export function isProduct({ path, isTest }) {
+  return !isTest && !path.startsWith('scripts/') && ringOf(path) <= TOP_RING;
+}
+
 /** Whether an import names a part of Node. */
 export function isBuiltin(specifier) {
   return specifier.startsWith('node:') || BUILTINS.has(specifier.split('/')[0]);

@@ -37,10 +37,13 @@ const passes: Simulation = { ok: true, code: null, message: null, effects: [] };
 async function wallet(dataDir = newFolder()) {
   const clock = createManualClock(10 * dayMs);
   const simulated: UnsignedTx[] = [];
-  const answers: { simulation: Simulation | AppError } = { simulation: passes };
+  const answers: { simulation: Simulation | AppError; meanwhile?: () => Promise<unknown> } = {
+    simulation: passes,
+  };
   const chain: WalletChain = {
     network: async () => network,
     async simulate(unsigned) {
+      await answers.meanwhile?.();
       if (answers.simulation instanceof AppError) throw answers.simulation;
       const signed = decodeTx(network, new Uint8Array([...unsigned, ...new Uint8Array(64)]));
       simulated.push(unwrap(signed));
@@ -209,6 +212,27 @@ test('a locked account signs nothing; a wrong password does not open it', async 
   expect(opened.unlockedUntilMs).toBe(clock.nowMs() + 1_000);
   clock.advance(1_000);
   await expect(admin.sign({ address, tx })).rejects.toMatchObject(locked);
+});
+
+test('an account that the wallet does not hold is WALLET_ACCOUNT_UNKNOWN for every call', async () => {
+  const { admin } = await withAccount();
+  const { admin: other, address } = await withAccount();
+  const unknown = { code: 'WALLET_ACCOUNT_UNKNOWN', facts: { account: address } };
+  await expect(admin.sign({ address, tx: transfer(address) })).rejects.toMatchObject(unknown);
+  await expect(admin.unlock({ address, password })).rejects.toMatchObject(unknown);
+  await expect(admin.exportAccount({ address })).rejects.toMatchObject(unknown);
+  await other.exportAccount({ address });
+});
+
+test('a token that is revoked while the node simulates signs nothing', async () => {
+  const { admin, address, answers, client } = await withAccount();
+  const scopes = { accounts: [address], kinds: ['transfer' as const], amountPerDay: '40' };
+  const { token, tokenId } = await admin.createToken({ label: 'agent', scopes });
+  answers.meanwhile = () => admin.deleteToken({ tokenId });
+  await expect(client(token).sign({ address, tx: transfer(address) })).rejects.toMatchObject({
+    code: 'UNAUTHORIZED',
+  });
+  expect((await admin.log({})).entries).toEqual([]);
 });
 
 test('guessing passwords is slowed down', async () => {

@@ -81,6 +81,13 @@ describe('entries', () => {
     }
   });
 
+  it('refuse to write a nonce that no number holds', () => {
+    for (const nonce of [-1, 0.5, 2 ** 53, Number.NaN]) {
+      const write = () => encodeEntry('account', { balance: 0n, nonce, vault: 0n });
+      expect(write).toThrow(RangeError);
+    }
+  });
+
   it('throw STORE_CORRUPT, and nothing else, for bytes or keys that are not canonical', () => {
     const codeOf = (run: () => unknown): unknown => {
       try {
@@ -92,6 +99,8 @@ describe('entries', () => {
     };
     expect(codeOf(() => decodeEntry('account', id, new Uint8Array(23)))).toBe('STORE_CORRUPT');
     expect(codeOf(() => decodeEntry('account', id, new Uint8Array(25)))).toBe('STORE_CORRUPT');
+    const highNonce = new Uint8Array(24).fill(0xff, 8, 16);
+    expect(codeOf(() => decodeEntry('account', id, highNonce))).toBe('STORE_CORRUPT');
     const badFlag = new Uint8Array(32 * 5 + 8 * 6 + 1).fill(0);
     badFlag[badFlag.length - 1] = 2;
     expect(codeOf(() => decodeEntry('channel', id, badFlag))).toBe('STORE_CORRUPT');

@@ -180,5 +180,9 @@ describe('a description', () => {
     expect(describeTx(deposit)).toMatch('Move 0.000000001 AIT from the balance to the vault.');
     const bare = world.tx('transfer', payer, { to: receiver.id, amount: 1n, memo: '' });
     expect(describeTx(bare)).not.toMatch('memo');
+    const row = (salt: string) => ({ ...allocationOf(payer, receiver, 2n), salt });
+    const allocations = ['01', '02'].map((byte) => row(byte.repeat(32)));
+    const several = world.tx('vault_deposit', payer, { amount: 4n, allocations });
+    expect(describeTx(several)).toMatch(/put 0\.000000004 AIT into 2 channels for ait1\w+\. Fee/);
   });
 });

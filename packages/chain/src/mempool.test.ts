@@ -55,6 +55,18 @@ describe('a mempool', () => {
     expect(codeOf({ chain: 1 })).toBe('TX_WRONG_CHAIN');
   });
 
+  it('refuses a nonce that a block has used, whatever waits', () => {
+    const { world, mempool, check } = setup();
+    const used = transfer(world, first, { nonce: 0 });
+    world.commit(world.build([used]));
+    const again = transfer(world, first, { nonce: 0, fee: 99_999n });
+    expect(check(again)).toMatchObject({
+      code: 'TX_NONCE_TOO_LOW',
+      facts: { got: 0, expected: 1 },
+    });
+    expect(mempool.count()).toBe(0);
+  });
+
   it('counts all that waits against the balance', () => {
     const { world, check, offer } = setup();
     const half = { to: second.id, amount: balanceNait / 2n, memo: '' };

@@ -151,6 +151,30 @@ describe('one validator', () => {
     ).toHaveLength(1);
     expect(driver.feed({ type: 'block', block: second, valid: true })).toEqual([]);
   });
+
+  it('keeps two proposals of a leader for one view, and the certified one beyond that', () => {
+    const { keys, validators } = membersOf(4);
+    const scheme = createEd25519Scheme({ network, validators });
+    const driver = drive(createCore({ validators, scheme, final: genesis, votedView: 0 }));
+    driver.feed({ type: 'start' });
+    const proposer = validators[createSchedule(validators)(1)]!.publicKey;
+    const [first, second, third] = ['aa', 'bb', 'cc'].map((byte) => ({
+      ...blockOf(1, genesis, proposer),
+      hash: byte.repeat(32),
+    }));
+    for (const block of [first, second, third]) {
+      driver.feed({ type: 'block', block: block!, valid: true });
+    }
+    const kept = () => [...(driver.state.rounds.get(1)?.blocks.keys() ?? [])];
+    expect(kept()).toEqual([first!.hash, second!.hash]);
+    for (const [validator, { secretKey }] of keys.entries()) {
+      const ballot = { kind: 'notarize' as const, view: 1, blockHash: third!.hash, validator };
+      driver.feed({ type: 'vote', vote: signVote(network, ballot, secretKey) });
+    }
+    driver.feed({ type: 'block', block: third!, valid: true });
+    expect(kept()).toEqual([first!.hash, second!.hash, third!.hash]);
+    expect(ofType(driver.all, 'persistVotes')).toEqual([]);
+  });
 });
 
 type Packet = { to: number; input: CoreInput };

@@ -1,9 +1,10 @@
+import { bech32, bech32m } from '@scure/base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressFromId, idFromAddress } from './address.ts';
 import { aitFromNait, amountFromText, amountMax, isAmount, naitFromAit } from './amount.ts';
 import * as browserText from './browser/text.ts';
-import { bytesFromBase64, bytesFromHex, compareBytes, concat } from './bytes.ts';
+import { bytesFromBase64, bytesFromHex, compareBytes, concat, equalBytes } from './bytes.ts';
 import { canonicalJson, type JsonValue } from './canonical-json.ts';
 import { createManualClock } from './clock.ts';
 import * as nodeText from './node/text.ts';
@@ -38,6 +39,21 @@ describe('addresses', () => {
       expect(idFromAddress(text).ok).toBe(false);
     },
   );
+
+  it('hold exactly 32 bytes and no bit more', () => {
+    for (const size of [0, 20, 31, 33]) {
+      const words = bech32m.toWords(new Uint8Array(size));
+      const address = bech32m.encode('ait', words, false);
+      expect(idFromAddress(address), address).toMatchObject({ reason: 'it must hold 32 bytes' });
+      expect(() => addressFromId(new Uint8Array(size))).toThrow(RangeError);
+    }
+    const words = bech32m.toWords(new Uint8Array(32));
+    words[words.length - 1] = 1; // a bit behind the last byte
+    expect(idFromAddress(bech32m.encode('ait', words)).ok).toBe(false);
+    expect(idFromAddress(bech32m.encode('bc', bech32m.toWords(new Uint8Array(32)))).ok).toBe(false);
+    const old = bech32.encode('ait', bech32.toWords(new Uint8Array(32)));
+    expect(idFromAddress(old)).toMatchObject({ reason: 'its checksum is wrong' });
+  });
 });
 
 describe('amounts', () => {
@@ -109,6 +125,10 @@ describe('bytes', () => {
   it('have an order', () => {
     expect(compareBytes(new Uint8Array([1]), new Uint8Array([1, 0]))).toBeLessThan(0);
     expect(compareBytes(new Uint8Array([2]), new Uint8Array([1, 9]))).toBeGreaterThan(0);
+    expect(compareBytes(new Uint8Array([1, 2]), new Uint8Array([1, 2]))).toBe(0);
+    expect(equalBytes(new Uint8Array([1, 2]), new Uint8Array([1, 2]))).toBe(true);
+    expect(equalBytes(new Uint8Array([1, 2]), new Uint8Array([1, 3]))).toBe(false);
+    expect(equalBytes(new Uint8Array([1]), new Uint8Array([1, 0]))).toBe(false);
     expect(concat(new Uint8Array([1]), new Uint8Array([2, 3]))).toEqual(new Uint8Array([1, 2, 3]));
   });
 });

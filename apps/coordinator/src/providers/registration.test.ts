@@ -244,9 +244,14 @@ describe('lease', () => {
     expect((await bench.client.listProviders({})).providers).toEqual([]);
   });
 
-  test('a provider that loses its bond on chain is sent away at the next look', async () => {
+  test.each([
+    ['loses its bond', { unbondDueMs: 5 }, 'PROVIDER_UNBONDING'],
+    ['changes its key', { authorizer: 'cd'.repeat(32) }, 'CHALLENGE_INVALID'],
+    ['is no provider any more', undefined, 'PROVIDER_UNKNOWN'],
+  ] as const)('a provider that %s is sent away at the next look', async (_, change, code) => {
     const { provider } = await sellingProvider(bench);
-    bench.chain.register(seller, { unbondDueMs: 5 });
+    if (change) bench.chain.register(seller, change);
+    else bench.chain.unregister(seller);
     for (let round = 0; round < 5; round += 1) {
       provider.send({ type: 'heartbeat', gauges: { running: 0, waiting: 0, slots: 1 + round } });
       await until(async () => {
@@ -255,7 +260,7 @@ describe('lease', () => {
       });
       await bench.pass(limits.leaseMs - 1_000);
     }
-    await expectRefused(provider, 'PROVIDER_UNBONDING');
+    await expectRefused(provider, code);
   });
 });
 

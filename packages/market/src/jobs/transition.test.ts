@@ -7,6 +7,7 @@ import {
   type JobEvent,
   type JobState,
   jobDispatchesMax,
+  jobLossesMax,
   queuedJob,
   terminalStates,
 } from './job-state.ts';
@@ -85,6 +86,19 @@ describe('trouble before the acceptance', () => {
     });
   });
 
+  test('a provider that never answers its dispatches costs the job all its tries', () => {
+    const steps: [JobEvent, number][] = [];
+    for (let attempt = 0; attempt < limits.jobAttempts; attempt += 1) {
+      const atMs = attempt * 2 * limits.leaseMs;
+      steps.push([dispatch, atMs], [tick, atMs + limits.leaseMs]);
+    }
+    expect(after(...steps)).toMatchObject({
+      state: 'failed',
+      failures: limits.jobAttempts,
+      error: { code: 'TIMEOUT' },
+    });
+  });
+
   test('a job that never began expires at its deadline and says that nothing was charged', () => {
     const { deadlineMs } = fresh;
     expect(after([tick, deadlineMs - 1]).state).toBe('queued');
@@ -107,6 +121,19 @@ describe('trouble after the acceptance', () => {
     expect(transition(back, result, 3)).toMatchObject({ ok: true, value: { state: 'completed' } });
     expect(transition(back, accepted, 3)).toMatchObject({ ok: true, value: { startedAtMs: 1 } });
     expect(transition(back, refused, 3)).toMatchObject({ ok: true, value: { state: 'failed' } });
+  });
+
+  test('a connection that is lost again and again is the end, and says how often', () => {
+    const steps: [JobEvent, number][] = [];
+    let nowMs = 0;
+    for (let loss = 1; loss <= jobLossesMax; loss += 1) {
+      steps.push([dispatch, nowMs], [lost, nowMs + 1]);
+      nowMs += 1 + backOffMs(loss);
+    }
+    expect(after(...steps.slice(0, -1)).state).toBe('dispatched');
+    const ended = after(...steps);
+    expect(ended).toMatchObject({ state: 'failed', error: { code: 'UNAVAILABLE' } });
+    expect(ended.error?.message).toContain(`lost ${jobLossesMax} times`);
   });
 
   test('a job that may run is never called expired; it fails a lifetime later', () => {

@@ -54,6 +54,9 @@ test('pages walk through all offers once, also when the offer of the cursor is g
   index.remove('p4');
   expect(ids('id4')).toEqual(['id5']);
   expect(index.page({ model: 'other', limit: 2 })).toEqual([]);
+  index.put('p6', [entryOf({ provider: 'p6', offerId: 'id0', model: 'other' })]);
+  expect(index.page({ model: 'other', limit: 2 })).toMatchObject([{ offerId: 'id0' }]);
+  expect(index.page({ model: 'm', limit: 9 })).toHaveLength(4);
 });
 
 test('two price lists that differ at all have different reference prices', () => {

@@ -162,6 +162,26 @@ describe('wishes', () => {
     expect(rank(sketches, { provider: { sort: 'latency' } }).reasons[0]).toBe('latency');
   });
 
+  test('a figure ranks what fits only, the unmeasured last, and wished order still comes first', () => {
+    const more = [...sketches, { provider: 'd', output: 1n }];
+    const named = (provider: RouteQuery['provider'], limit = 5) =>
+      rank(more, { provider, limit }).names;
+    expect(named({ sort: 'latency' })).toEqual(['b', 'c', 'a', 'd']);
+    expect(named({ sort: 'throughput' }).slice(0, 2)).toEqual(['c', 'b']);
+    expect(named({ sort: 'latency', ignore: ['b'] }, 2)).toEqual(['c', 'a']);
+    expect(named({ sort: 'throughput', only: ['a', 'b'] })).toEqual(['b', 'a']);
+    expect(named({ sort: 'latency', order: ['a'] }, 1)).toEqual(['a']);
+    expect(named({ sort: 'latency', order: ['a'] }, 2)).toEqual(['a', 'b']);
+    expect(rank(more, { provider: { order: ['a'] }, limit: 1 }).reasons).toEqual(['order']);
+  });
+
+  test('a second model is looked at only while there is room', () => {
+    const two = [...sketches, { provider: 'd', model: 'n', output: 1n, contextMax: 1 }];
+    const wish = { models: ['m', 'n'], contextTokens: 2, provider: { order: ['d'] } };
+    expect(rank(two, { ...wish, limit: 3 }).excluded).toEqual({});
+    expect(rank(two, { ...wish, limit: 4 }).excluded).not.toEqual({});
+  });
+
   test('models are tried in the order they are named', () => {
     const two = [...sketches, { provider: 'd', model: 'n', output: 1n }];
     expect(rank(two, { models: ['m', 'n', 'm'] }).names).toEqual(['a', 'b', 'c', 'd']);

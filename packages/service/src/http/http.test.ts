@@ -188,6 +188,14 @@ test('a taken port is PORT_IN_USE naming the setting', async () => {
   });
 });
 
+test('an address of another machine is CONFIG_INVALID', async () => {
+  const elsewhere = server().listen({ host: '192.0.2.1', port: 0 });
+  await expect(elsewhere).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    facts: { reason: expect.stringContaining('192.0.2.1') },
+  });
+});
+
 test('close ends idle, half-open and hanging connections within the grace time', async () => {
   const http = server();
   let hanging = false;

@@ -112,6 +112,13 @@ describe('embedded engine', () => {
     expect(together.map(({ text }) => text)).toEqual(alone);
   });
 
+  it('names the model it does not have', async () => {
+    const error = await failureOf(engine, greedyRequest('other'));
+    const facts = { engine: 'embedded', model: 'other' };
+    expect(error).toMatchObject({ code: 'ENGINE_MODEL_UNKNOWN', facts });
+    expect(engine.classify(error)).toBe('bad');
+  });
+
   it('says busy when every slot works, and starts at once when one is left', async () => {
     const aborts = Array.from({ length: 4 }, () => new AbortController());
     const held = aborts.map((abort) =>

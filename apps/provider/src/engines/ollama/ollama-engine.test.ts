@@ -43,6 +43,13 @@ async function failureWith(fault: EngineFault) {
 describe('ollama engine', () => {
   for (const { name, run } of complianceCases) it(name, () => run({ engine, model }));
 
+  it('names the model it does not have', async () => {
+    const error = await failureOf(engine, greedyRequest('other'));
+    const facts = { engine: 'ollama', model: 'other' };
+    expect(error).toMatchObject({ code: 'ENGINE_MODEL_UNKNOWN', facts });
+    expect(engine.classify(error)).toBe('bad');
+  });
+
   it('refuses a prefix unless the owner says that the model continues it', async () => {
     const plain = createOllamaEngine({ baseUrl: server.url() });
     await plain.start();

@@ -55,6 +55,13 @@ describe('openai engine', () => {
     await known.stop();
   });
 
+  it('names the model it does not have', async () => {
+    const error = await failureOf(engine, greedyRequest('other'));
+    const facts = { engine: 'openai', model: 'other' };
+    expect(error).toMatchObject({ code: 'ENGINE_MODEL_UNKNOWN', facts });
+    expect(engine.classify(error)).toBe('bad');
+  });
+
   it('sends validated fields only and asks for usage', async () => {
     const request = { ...greedyRequest(model), logit_bias: {}, n: 4 };
     await collect(plainEngine, request);

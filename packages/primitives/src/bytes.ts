@@ -1,7 +1,7 @@
 /** Bytes, hex, base64 and UTF-8, the same in Node and in a browser. */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }); // a mark is text, too
 
 /** UTF-8 bytes of the text. */
 export function utf8(text: string): Uint8Array {

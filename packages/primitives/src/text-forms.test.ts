@@ -160,9 +160,12 @@ describe('canonical JSON', () => {
     expect(canonicalJson({ a: { d: 1, c: 2 } })).toBe(canonicalJson({ a: { c: 2, d: 1 } }));
   });
 
-  it.each([[1.5], [Number.NaN], [2 ** 60], [undefined], [1n]])('refuses %s', (value) => {
-    expect(() => canonicalJson(value as unknown as JsonValue)).toThrow(TypeError);
-  });
+  it.each([[1.5], [Number.NaN], [2 ** 60], [undefined], [1n], ['\ud800'], [{ '\udc00': 1 }]])(
+    'refuses %s',
+    (value) => {
+      expect(() => canonicalJson(value as unknown as JsonValue)).toThrow(TypeError);
+    },
+  );
 });
 
 it('a manual clock stands still until it is moved', () => {

@@ -25,6 +25,7 @@ import {
   idFromAddress,
   isAmount,
   type Reader,
+  textFromUtf8,
   utf8,
   type Writer,
 } from '@aitbc/primitives';
@@ -135,9 +136,6 @@ export const account: Field<Hex> = {
   },
 };
 
-/** Keeps a byte order mark: were it dropped, a text would not come back from its bytes. */
-const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** UTF-8 text of at most `maxBytes` bytes. */
 export function text(maxBytes: number): Field<string> {
   const checked = (value: unknown): Uint8Array => {
@@ -152,7 +150,7 @@ export function text(maxBytes: number): Field<string> {
     read(reader) {
       const bytes = reader.variable(maxBytes);
       try {
-        return utf8Decoder.decode(bytes);
+        return textFromUtf8(bytes);
       } catch {
         throw new DecodeError('a text is not UTF-8');
       }

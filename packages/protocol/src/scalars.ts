@@ -1,5 +1,5 @@
 /** Schemas of the scalars that appear in JSON: amounts, addresses, hashes, keys, signatures. */
-import { amountFromText, hex, idFromAddress } from '@aitbc/primitives';
+import { amountFromText, hex, idFromAddress, utf8 } from '@aitbc/primitives';
 import { z } from 'zod';
 import { AppError, accept, refuse, type Verdict } from './errors.ts';
 import type { Hex } from './fields.ts';
@@ -34,6 +34,14 @@ export const zBase64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'expected base
 
 /** Whole number from 0 to 2^53-1. */
 export const zCount = z.int().nonnegative();
+
+/** Text of 1 to `maxBytes` bytes in UTF-8; a limit of bytes is not one of characters. */
+export const zText = (maxBytes: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxBytes)
+    .refine((text) => utf8(text).length <= maxBytes, `expected at most ${maxBytes} bytes`);
 
 /** Account id of an address. Refusal: ADDRESS_INVALID. */
 export function accountIdOf(address: string): Verdict<Hex> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
-import { zAddress, zAmount, zCount, zHash } from '../scalars.ts';
+import { zAddress, zAmount, zCount, zHash, zText } from '../scalars.ts';
 import { zOpenAiChat } from './chat.ts';
 import { zJob } from './coordinator.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
@@ -45,7 +45,7 @@ export const gatewayEndpoints = {
       messages: zOpenAiChat.shape.messages,
       max_tokens: z.int().positive().max(limits.outputTokensMax).optional(),
       temperature: z.number().min(0).max(2).optional(),
-      idempotencyKey: z.string().min(1).max(limits.idempotencyKeyBytes).optional(),
+      idempotencyKey: zText(limits.idempotencyKeyBytes).optional(),
     }),
     output: zJob,
   }),

@@ -22,7 +22,7 @@ import { limits } from '../limits.ts';
 import { bytes32, type Network, signingBytes } from '../network.ts';
 import { zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
-import { zAddress, zCount, zHash, zSignature } from '../scalars.ts';
+import { zAddress, zCount, zHash, zSignature, zText } from '../scalars.ts';
 import { zGauges } from './coordinator.ts';
 
 export const providerSocketPath = '/v1/providers/connect';
@@ -34,7 +34,7 @@ export const zProviderFrame = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('hello'),
     provider: zAddress,
-    endpoint: z.string().max(limits.endpointBytes),
+    endpoint: zText(limits.endpointBytes),
     signature: zSignature,
   }),
   z.strictObject({

@@ -8,14 +8,11 @@ import { accept, refuse, type Verdict } from '../errors.ts';
 import type { Hex } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { type Network, taggedHash } from '../network.ts';
-import { amountOf, zAddress, zAmount, zCount, zKey, zSignature } from '../scalars.ts';
+import { amountOf, zAddress, zAmount, zCount, zKey, zSignature, zText } from '../scalars.ts';
 import { type Signed, verifyDocument } from './document.ts';
 import type { Price } from './price.ts';
 
-const url = z
-  .string()
-  .max(limits.endpointBytes)
-  .regex(/^https?:\/\/[^\s]+$/, 'expected an http(s) URL');
+const url = zText(limits.endpointBytes).regex(/^https?:\/\/[^\s]+$/, 'expected an http(s) URL');
 
 /** Payload of an offer. */
 export const zOfferPayload = z.strictObject({

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { accept, refuse, type Verdict } from '../errors.ts';
 import type { Hex } from '../fields.ts';
 import { limits } from '../limits.ts';
-import { zAmount, zCount, zHash, zSignature } from '../scalars.ts';
+import { zAmount, zCount, zHash, zSignature, zText } from '../scalars.ts';
 import type { OfferPayload } from './offer.ts';
 
 export const paymentHeaders = Object.freeze({
@@ -81,7 +81,7 @@ export const zVoucherPayment = z.strictObject({
   type: z.literal('voucher'),
   offerId: zHash,
   channelId: zHash,
-  idempotencyKey: z.string().min(1).max(limits.idempotencyKeyBytes),
+  idempotencyKey: zText(limits.idempotencyKeyBytes),
   tokens: zCount.meta({ description: 'output tokens the voucher covers' }),
   maxClaimable: zAmount,
   signature: zSignature,

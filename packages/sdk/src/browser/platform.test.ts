@@ -69,6 +69,12 @@ describe('the transport of a browser', () => {
     });
   });
 
+  it('says TIMEOUT when an answer falls silent in its middle', async () => {
+    const url = await serve({ onRequest: (_request, _body, response) => response.write('half') });
+    const { body } = await transport.request(get(url, { timeoutMs: 50 }));
+    await expect(textOf(body)).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
   it('says CANCELLED when the caller gives up, before, during and after the head', async () => {
     const gone = get('http://127.0.0.1:1', { signal: AbortSignal.abort() });
     await expect(transport.request(gone)).rejects.toMatchObject({ code: 'CANCELLED' });

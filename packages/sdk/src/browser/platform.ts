@@ -22,9 +22,12 @@ async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   if (signal?.aborted) throw abortError(signal);
   signal?.addEventListener('abort', onAbort, { once: true });
   const what = new URL(url).origin;
-  const timer = setTimeout(() => {
-    controller.abort(new AppError('TIMEOUT', { what, timeoutMs }));
-  }, timeoutMs);
+  const patient = <T>(work: Promise<T>): Promise<T> => {
+    const timer = setTimeout(() => {
+      controller.abort(new AppError('TIMEOUT', { what, timeoutMs }));
+    }, timeoutMs);
+    return work.finally(() => clearTimeout(timer));
+  };
   const fail = (error: unknown): AppError => {
     if (controller.signal.aborted) return abortError(controller.signal);
     const reason = error instanceof Error ? error.message : 'the request failed';
@@ -32,33 +35,39 @@ async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   };
   try {
     const init: RequestInit = { method, headers, signal: controller.signal };
-    const answer = await fetch(
-      url,
-      body === undefined ? init : { ...init, body: body as BodyInit },
-    );
+    const call = body === undefined ? init : { ...init, body: body as BodyInit };
+    const answer = await patient(fetch(url, call));
     return {
       status: answer.status,
       header: (name) => answer.headers.get(name) ?? undefined,
-      body: chunksOf(answer.body, fail, () => signal?.removeEventListener('abort', onAbort)),
+      body: chunksOf(answer.body, {
+        patient,
+        fail,
+        finish: () => signal?.removeEventListener('abort', onAbort),
+      }),
     };
   } catch (error) {
     signal?.removeEventListener('abort', onAbort);
     throw fail(error);
-  } finally {
-    clearTimeout(timer);
   }
+}
+
+interface Reading {
+  /** Waits for one step of the answer at most the request's time: silence ends it, a slow reader does not. */
+  patient<T>(work: Promise<T>): Promise<T>;
+  fail(error: unknown): AppError;
+  finish(): void;
 }
 
 async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,
-  fail: (error: unknown) => AppError,
-  finish: () => void,
+  { patient, fail, finish }: Reading,
 ): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
   let done = reader === undefined;
   try {
     while (reader && !done) {
-      const result = await reader.read();
+      const result = await patient(reader.read());
       done = result.done;
       if (result.value) yield result.value;
     }

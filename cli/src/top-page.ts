@@ -4,10 +4,10 @@ import type { Example } from './command/define-command.ts';
 /** The first lines. */
 export function topTitle(version: string): string {
   return [
-    `aitbc ${version}: rent and sell AI compute, paid by the token over a chain of its own.`,
+    `aitbc ${version}: rent and sell AI compute, paid by the token.`,
     '',
-    'Ask a model and pay only for the tokens that arrive, serve your own models for coins,',
-    'look at every block, and check every receipt yourself.',
+    'Ask a model and pay only for the tokens that arrive, serve your own models for coins, look at ' +
+      'every block, and check every receipt yourself.',
   ].join('\n');
 }
 

@@ -127,6 +127,44 @@ describe('gateway', () => {
     }
   });
 
+  it('lets a repeated call read along from the start while the first one runs, for one price', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain, { faults: { tokenMs: 3 } });
+    const { openai, url } = await start(chain, seller);
+    const headers = { 'idempotency-key': 'the same' };
+    const first = openai.chat.completions.create({ model: 'tiny', messages }, { headers });
+    await until(() => [...seller.jobs.values()].some(({ delivered }) => delivered > 5));
+    const leaving = await openai.chat.completions.create(
+      { model: 'tiny', messages, stream: true },
+      { headers },
+    );
+    for await (const chunk of leaving) if (chunk.choices[0]?.delta.content) break;
+    const second = openai.chat.completions.create({ model: 'tiny', messages }, { headers });
+    const answers = await Promise.all([first, second]);
+    expect(answers.map(({ choices }) => choices[0]?.message.content)).toEqual(
+      Array(2).fill(words.join('')),
+    );
+    expect(answers[1].id).toBe(answers[0].id);
+    expect(seller.calls()).toBe(1);
+    const spend = await createGatewayClient({ baseUrl: url }).spend({});
+    expect(spend).toMatchObject({ charged: '312', spentToday: '312' });
+  });
+
+  it('trusts a provider that broke a rule again when its owner says so', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const dataDir = folder();
+    const create = (openai: OpenAI) => openai.chat.completions.create({ model: 'tiny', messages });
+    seller.faults.spoil = (receipt) => ({ ...receipt, signature: '00'.repeat(64) });
+    const first = await start(chain, seller, { dataDir });
+    await expect(create(first.openai)).rejects.toMatchObject({ code: 'RECEIPT_INVALID' });
+    await first.daemon.stop();
+    delete seller.faults.spoil;
+    const argv = ['--forgive', seller.address];
+    const second = await start(chain, seller, { dataDir, argv });
+    expect((await create(second.openai)).usage?.completion_tokens).toBe(30);
+  });
+
   it('lists models, spending and proofs', async () => {
     const chain = createTestChain();
     const seller = await sell(chain);

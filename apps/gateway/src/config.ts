@@ -93,6 +93,12 @@ export const gatewayConfig = defineConfig({
       default: false,
       help: 'take offers with private addresses: for a devnet',
     },
+    forgive: {
+      env: 'AITBC_GATEWAY_FORGIVE',
+      type: 'list',
+      default: [],
+      help: 'addresses of providers that broke a rule and are trusted again from this start on',
+    },
     mode: {
       env: 'AITBC_GATEWAY_MODE',
       type: 'string',

@@ -130,5 +130,6 @@ function buyerOptionsOf(config: GatewayConfig): BuyerOptions {
     dayMax: amount('dayMax'),
     mode: config.mode,
     allowPrivate: config.allowPrivate,
+    forgiven: config.forgive,
   };
 }

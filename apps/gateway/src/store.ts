@@ -55,10 +55,12 @@ export async function openStore(path: string): Promise<GatewayStore> {
   const writer = createWriter(sqlite);
   const { save, settled } = createGroupCommit((changes) => writeAll(sqlite, writer, changes));
   const { prepare } = sqlite;
+  const selectJob = prepare('select * from calls where job_id = ?');
   const selectNewest = prepare('select * from calls order by started_at_ms desc limit ?');
   const selectDays = prepare<{ charged: string }>('select charged from spend');
   return {
     load: (settledAfterMs) => load(sqlite, settledAfterMs),
+    find: (jobId) => selectJob.all(jobId).map(callOf),
     save,
     claim: (owner) => claim(sqlite, owner),
     newestCalls: (limit) => selectNewest.all(limit).map(callOf),

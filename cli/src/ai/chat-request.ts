@@ -1,9 +1,9 @@
 /** A question from the words and options of the command line. */
-import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { AppError } from '@aitbc/protocol';
 import { decimal, positiveInteger } from '../command/parse-values.ts';
 import type { Context } from '../context/context.ts';
+import { readTextFile } from '../context/read-text-file.ts';
 
 /** A chat in the words of the OpenAI dialect. */
 export interface ChatRequest {
@@ -57,21 +57,12 @@ export async function chatRequestFor(context: Context, input: ChatInput): Promis
 async function contentOf({ stdin }: Context, { prompt, options }: ChatInput): Promise<string> {
   const { file } = options;
   const attached =
-    file === undefined ? undefined : file === '-' ? await readAll(stdin) : textOf(file);
+    file === undefined ? undefined : file === '-' ? await readAll(stdin) : readTextFile(file);
   const parts = [prompt, attached].filter((part) => part !== undefined && part.trim() !== '');
   if (parts.length > 0) return parts.join('\n\n');
   throw new AppError('CLI_USAGE', {
     reason: 'There is nothing to ask. Give a prompt, or a text with --file (- for standard input).',
   });
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason = `The file ${file} cannot be read: ${(error as Error).message}.`;
-    throw new AppError('CLI_USAGE', { reason }, { cause: error });
-  }
 }
 
 async function firstModel({ clients, signal }: Context): Promise<string> {

@@ -37,16 +37,17 @@ export async function readJob(
 
 /** A job as a table. */
 export function jobText(out: Out, job: Job): string {
-  const time = (ms: number | null) => (ms === null ? '–' : new Date(ms).toISOString());
+  const time = (name: string, ms: number | null) =>
+    ms === null ? [] : [[name, new Date(ms).toISOString()]];
   return out.table([
     ['job', job.jobId],
     ['state', job.state],
     ['model', job.model],
     ['provider', job.provider],
-    ['attempts', String(job.attempts)],
-    ['created', time(job.createdAtMs)],
-    ['started', time(job.startedAtMs)],
-    ['finished', time(job.finishedAtMs)],
+    ...(job.attempts === 0 ? [] : [['attempts', String(job.attempts)]]),
+    ...time('created', job.createdAtMs),
+    ...time('started', job.startedAtMs),
+    ...time('finished', job.finishedAtMs),
     ...(job.error ? [['error', `${job.error.code}: ${job.error.message}`]] : []),
   ]);
 }

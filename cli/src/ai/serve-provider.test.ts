@@ -84,7 +84,7 @@ describe('ai serve', () => {
       ...{ coordinator: 'connected' as const, verifyMicros: { p50: 1, p99: 2, count: 3 } },
     };
     expect(liveText(status, 12.34)).toBe(
-      '12 jobs · 12.3 tok/s · earned 0.00000445 AIT (0 AIT claimed) · load 1/4 · coordinator connected',
+      'connected · 12 jobs · 1/4 slots · 12.3 tokens/s · earned 0.00000445 AIT',
     );
   });
 });

@@ -12,6 +12,7 @@ import { pause } from '../chain/await-final.ts';
 import type { Context } from '../context/context.ts';
 import type { Progress } from '../context/out.ts';
 import { loadText } from '../market/offer-rows.ts';
+import { counted } from '../wording.ts';
 import { logEntryOf, logText } from './provider-log.ts';
 
 /** What to run. */
@@ -19,6 +20,8 @@ export interface ServeOptions {
   /** File of the daemon's entry. */
   readonly entry: string;
   readonly args: readonly string[];
+  /** Runs beside the daemon once it is ready; what it throws is told, and the daemon goes on. */
+  readonly onReady?: (url: string, tell: (line: string) => void) => Promise<void>;
 }
 
 type Status = OutputOf<typeof providerEndpoints.status>;
@@ -28,7 +31,7 @@ const statusEveryMs = 1_000;
 /** Runs the daemon until it ends or Ctrl-C has drained it. Answers its exit code. */
 export async function serveProvider(
   context: Context,
-  { entry, args }: ServeOptions,
+  { entry, args, onReady }: ServeOptions,
 ): Promise<number> {
   const { out, env, signal } = context;
   const child = spawn(process.execPath, [entry, ...args, '--exit-with-parent'], {
@@ -45,8 +48,17 @@ export async function serveProvider(
   };
   signal.addEventListener('abort', drain, { once: true });
   if (signal.aborted) drain();
-  const onReady = (url: string) => void follow({ url, live, signal: ending.signal });
-  tellLines(context, child, { live, onReady });
+  const tell = (line: string) => live.above(() => tellLine(context, line));
+  tellLines(context, child, {
+    live,
+    onReady(url) {
+      void follow({ url, live, signal: ending.signal });
+      onReady?.(url, tell).catch((error: unknown) => {
+        const { code, message } = asAppError(error);
+        if (code !== 'CANCELLED') tell(message);
+      });
+    },
+  });
   try {
     return await ended;
   } finally {
@@ -64,6 +76,13 @@ function endOf(child: ChildProcess): Promise<number> {
     });
     child.once('close', (code) => resolve(code ?? 1));
   });
+}
+
+/** One of our own lines: for people on standard error, for tools among the lines of the log. */
+function tellLine({ out }: Context, line: string): void {
+  const entry = { level: 'info', time: new Date().toISOString(), name: 'aitbc', msg: line };
+  if (out.json) out.event(entry, () => line);
+  else out.note(line);
 }
 
 /** Log lines go to standard output, complaints to standard error. */
@@ -119,13 +138,13 @@ function speedOf(before: Look, now: Look): number {
   return (tokens * 1000) / Math.max(1, now.atMs - before.atMs);
 }
 
-/** The live line: work, speed, money, connection. */
+/** The live line: connection to the coordinator, work, speed, money. */
 export function liveText(status: Status, tokensPerSecond: number): string {
   return [
-    `${status.jobs} jobs`,
-    `${tokensPerSecond.toFixed(1)} tok/s`,
-    `earned ${aitText(status.charged)} (${aitText(status.claimed)} claimed)`,
-    `load ${loadText(status)}`,
-    `coordinator ${status.coordinator}`,
+    status.coordinator,
+    counted(status.jobs, 'job'),
+    `${loadText(status)} slots`,
+    `${tokensPerSecond.toFixed(1)} tokens/s`,
+    `earned ${aitText(status.charged)}`,
   ].join(' · ');
 }

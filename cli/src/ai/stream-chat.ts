@@ -25,6 +25,7 @@ export interface ChatAnswer {
   readonly outputTokens: number | null;
   /** nait */
   readonly charged: bigint | null;
+  /** From the request, in tenths of a millisecond. */
   readonly firstTokenMs: number | null;
   readonly durationMs: number;
 }
@@ -62,7 +63,7 @@ export interface ChatLink {
 export async function streamChat(
   link: ChatLink,
   request: ChatRequest,
-  onText: (text: string) => void,
+  onText: (text: string) => void | Promise<void>,
 ): Promise<ChatAnswer> {
   const what = link.gatewayUrl;
   const begunMs = performance.now();
@@ -78,9 +79,9 @@ export async function streamChat(
     const chunk = chunkOf(data, what);
     const piece = chunk.choices?.[0]?.delta?.content ?? '';
     if (piece !== '') {
-      firstTokenMs ??= performance.now() - begunMs;
+      firstTokenMs ??= sinceMs(begunMs);
       state.text += piece;
-      onText(piece);
+      await onText(piece);
     }
     state.finishReason = chunk.choices?.[0]?.finish_reason ?? state.finishReason;
     state.model = chunk.model ?? state.model;
@@ -91,8 +92,12 @@ export async function streamChat(
     ...state,
     ...costOf(usage, answer),
     firstTokenMs,
-    durationMs: performance.now() - begunMs,
+    durationMs: sinceMs(begunMs),
   };
+}
+
+function sinceMs(begunMs: number): number {
+  return Math.round((performance.now() - begunMs) * 10) / 10;
 }
 
 function post(link: ChatLink, request: ChatRequest): Promise<HttpAnswer> {

@@ -2,7 +2,7 @@
 import { AppError, asAppError } from '@aitbc/protocol';
 import type { NodeClient, TxStatus } from '@aitbc/sdk';
 
-const pollMs = 50;
+const pollMs = 10; // a block takes a few of these
 const timeoutMs = 30_000;
 
 /** The final status. Throws TIMEOUT after 30 s, or CANCELLED. */

@@ -7,9 +7,11 @@ export type TxJson = OutputOf<typeof nodeRpc.tx_get>['tx'];
 
 const amountKeys = new Set(['amount', 'bond', 'maxClaimable', 'totalClaimed']);
 
-/** Rows of the body: amounts in AIT, lists by their length. */
+/** Rows of the body: amounts in AIT, lists by their length, nothing that is empty. */
 export function bodyRows({ body }: TxJson): string[][] {
-  return Object.entries(body).map(([name, value]) => [name, valueText(name, value)]);
+  return Object.entries(body).flatMap(([name, value]) =>
+    value === '' ? [] : [[name, valueText(name, value)]],
+  );
 }
 
 function valueText(name: string, value: unknown): string {

@@ -1,6 +1,7 @@
 /** Commander programs from our definitions: it parses, writes help and guesses what was meant. */
 import { AppError } from '@aitbc/protocol';
 import { CommanderError, Option, Command as Program } from 'commander';
+import { wrapText } from '../context/word-wrap.ts';
 import type { Command, Example, OptionSpec } from './define-command.ts';
 import { type GlobalOption, globalOptions } from './global-options.ts';
 
@@ -152,13 +153,16 @@ export function printGroupHelp(path: readonly string[], page: GroupPage, output:
     ['Commands:', page.commands],
   ];
   const parts = [
-    `${page.title}\n\n${output.paint('bold', 'Usage:')} ${name} <command> [options]\n`,
+    `${wrapText(page.title, output.columns)}\n\n${output.paint('bold', 'Usage:')} ${name} <command> [options]\n`,
     ...lists.map(([title, rows]) => listText(title, rows, output)),
     examplesText(page.examples, output),
     path.length === 0
       ? listText(
           'Global options, for every command:',
-          options.map(({ flags, description }) => ({ name: flags, summary: description })),
+          [
+            ...options.map(({ flags, description }) => ({ name: flags, summary: description })),
+            { name: '-V, --version', summary: 'the version' },
+          ],
           output,
         )
       : '',

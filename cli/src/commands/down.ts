@@ -1,7 +1,8 @@
 /** `aitbc down`: stops the devnet that `aitbc up` runs, from another terminal. */
 import { AppError } from '@aitbc/protocol';
+import { pause } from '../chain/await-final.ts';
 import { defineCommand } from '../command/define-command.ts';
-import { isAlive, readDevnetFile, removeDevnetFile } from '../devnet/devnet-file.ts';
+import { isAlive, isRunning, readDevnetFile, removeDevnetFile } from '../devnet/devnet-file.ts';
 
 const stopTimeoutMs = 30_000;
 const pollMs = 50;
@@ -13,9 +14,9 @@ export default defineCommand({
     { line: 'aitbc down', note: 'stop the network of the default home folder' },
     { line: 'aitbc down --home ./demo', note: 'stop the one of another folder' },
   ],
-  async run({ home, out }) {
+  async run({ home, out, signal }) {
     const devnet = readDevnetFile(home);
-    if (!devnet || !isAlive(devnet.pid)) {
+    if (!devnet || !isRunning(devnet)) {
       removeDevnetFile(home);
       throw new AppError('DEVNET_NOT_RUNNING', { dataDir: home });
     }
@@ -25,7 +26,7 @@ export default defineCommand({
       if (performance.now() - begunMs > stopTimeoutMs) {
         throw new AppError('TIMEOUT', { what: 'The devnet', timeoutMs: stopTimeoutMs });
       }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await pause(pollMs, signal);
     }
     const ms = Math.round(performance.now() - begunMs);
     out.result(

@@ -1,11 +1,13 @@
 /** `aitbc up`: the whole network on this machine, and the main job as a story. */
-import { aitFromNait } from '@aitbc/primitives';
-import { AppError } from '@aitbc/protocol';
+import { aitText } from '../amounts.ts';
 import { defineCommand } from '../command/define-command.ts';
-import type { Context } from '../context/context.ts';
+import { type Context, homeOf } from '../context/context.ts';
 import type { Devnet, DevnetEvent } from '../devnet/bring-up.ts';
 import { createNarrator, type Narrator, type NarratorOutput } from '../devnet/narrator.ts';
-import { shortAddress } from '../devnet/short-address.ts';
+import { latencyText, shortAddress } from '../wording.ts';
+
+const daemonNames = ['node', 'wallet', 'coordinator', 'provider', 'gateway'] as const;
+const whoColumn = 9;
 
 export default defineCommand({
   summary: 'Start a whole network on this machine: chain, wallet, coordinator, provider, gateway',
@@ -43,13 +45,12 @@ export default defineCommand({
     const output = context.json ? quiet : process.stdout;
     const colour = Boolean(output.isTTY) && !context.env.NO_COLOR;
     const say = createNarrator(output, { colour, nowMs: () => performance.now() });
-    say.act('Brother Chain and the daemons come up');
     const devnet = await bringUp({
       home: context.home,
       freePorts: options.ports === 'free',
       engine: options.engine,
       signal: context.signal,
-      tell: (event) => tellEvent(say, event),
+      tell: createTeller(say),
     });
     try {
       const told = options.story || options.once ? await playStory(devnet, say) : undefined;
@@ -64,50 +65,71 @@ export default defineCommand({
   },
 });
 
-function tellEvent(say: Narrator, event: DevnetEvent): void {
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-  if (event.type === 'up') {
+/** Tells of the daemons first and of the money when all of them are up: it moves while they start. */
+function createTeller(say: Narrator): (event: DevnetEvent) => void {
+  let waiting: string[] | undefined = [];
+  let daemons = 0;
+  let isBegun = false;
+  return (event) => {
+    if (!isBegun) say.act('The network comes up');
+    isBegun = true;
+    if (event.type === 'starting') return;
+    if (event.type !== 'up') {
+      const line = moneyText(event);
+      if (waiting) waiting.push(line);
+      else say.fact(line, true);
+      return;
+    }
     const { name, url, startMs, pid } = event.daemon;
-    say.fact(`${name.padEnd(12)} ${url.padEnd(24)} process ${pid}, ${seconds(startMs)}`, true);
-  }
-  if (event.type === 'funded') {
-    const { who, address, amount, height, ms } = event;
-    say.fact(
-      `${aitFromNait(amount)} AIT from the faucet to the ${who} ${shortAddress(address)}: ` +
-        `final in block ${height} after ${Math.round(ms)} ms`,
-      true,
-    );
-  }
-  if (event.type === 'registered') {
-    const { address, bond } = event;
-    say.fact(
-      `provider ${shortAddress(address)} registered with a bond of ${aitFromNait(bond)} AIT`,
-      true,
-    );
-  }
+    say.fact(`${name.padEnd(12)} ${url.padEnd(24)} ${latencyText(startMs)}, process ${pid}`, true);
+    daemons += 1;
+    if (daemons < daemonNames.length) return;
+    say.act('The wallets are funded');
+    for (const line of waiting ?? []) say.fact(line, true);
+    waiting = undefined;
+  };
 }
 
-async function stayUp(
-  devnet: Devnet,
-  { out, signal, json }: Context,
-  say: Narrator,
-): Promise<void> {
+type MoneyEvent = Exclude<DevnetEvent, { type: 'starting' | 'up' }>;
+
+function moneyText(event: MoneyEvent): string {
+  const address = shortAddress(event.address);
+  if (event.type === 'registered')
+    return `provider  bond of ${aitText(event.bond)} registered (${address})`;
+  const who = event.who.padEnd(whoColumn);
+  if (event.type === 'solvent') return `${who} has ${aitText(event.balance)} (${address})`;
+  const { amount, height, ms } = event;
+  return `${who} got ${aitText(amount)}, final in block ${height} after ${latencyText(ms)} (${address})`;
+}
+
+async function stayUp(devnet: Devnet, context: Context, say: Narrator): Promise<void> {
+  const { out, signal, json } = context;
   if (json) out.result({ urls: urlsOf(devnet), account: devnet.account }, () => '');
   say.act('The network is yours');
-  say.fact(`gateway      export OPENAI_BASE_URL=${devnet.daemon('gateway').url}/v1`);
-  say.fact(`API pages    ${devnet.daemon('coordinator').url}/docs`);
-  say.fact(`ask          aitbc ai ask "What is a view?" --home ${devnet.home}`);
+  const gateway = devnet.daemon('gateway').url;
+  const aitbc = commandPrefix(context);
+  say.command('client', `export OPENAI_BASE_URL=${gateway}/v1`);
+  say.command('ask', `${aitbc} ai ask "What is a view?"${homeFlag(context)}`);
+  say.command('look', `${aitbc} market list${homeFlag(context)}`);
+  say.command('API', `${devnet.daemon('coordinator').url}/docs`);
   say.aside('Ctrl-C stops everything');
   const stopped = new Promise<undefined>((resolve) => {
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
     if (signal.aborted) resolve(undefined);
   });
   const failure = await Promise.race([devnet.failure, stopped]);
-  if (failure === undefined) return;
-  throw new AppError('DAEMON_FAILED', { daemon: 'devnet', reason: failure });
+  if (failure !== undefined) throw failure;
+}
+
+/** How this program is called: through npm there is no `aitbc` on the path. */
+function commandPrefix({ env }: Context): string {
+  return env.npm_execpath === undefined ? 'aitbc' : 'npx aitbc';
+}
+
+function homeFlag({ home, env }: Context): string {
+  return home === homeOf({ home: undefined }, env) ? '' : ` --home ${home}`;
 }
 
 function urlsOf({ daemon }: Devnet): Record<string, string> {
-  const names = ['node', 'wallet', 'coordinator', 'provider', 'gateway'] as const;
-  return Object.fromEntries(names.map((name) => [name, daemon(name).url]));
+  return Object.fromEntries(daemonNames.map((name) => [name, daemon(name).url]));
 }

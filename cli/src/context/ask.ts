@@ -1,7 +1,7 @@
 /** Questions to a person. They appear on standard error, and only where a person sits at a terminal. */
-import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { AppError } from '@aitbc/protocol';
+import { readTextFile } from './read-text-file.ts';
 
 /** Asks. */
 export interface Ask {
@@ -54,7 +54,9 @@ export interface PasswordSources {
 /** File, then AITBC_WALLET_PASSWORD, then a question. Throws CLI_USAGE when there is none. */
 export async function readPassword(sources: PasswordSources): Promise<string> {
   const { env, ask, file, message, isNew = false } = sources;
-  if (file !== undefined) return passwordInFile(file);
+  if (file !== undefined) {
+    return readTextFile(file, 'The password file').replace(/\r?\n$/, '');
+  }
   if (env.AITBC_WALLET_PASSWORD) return env.AITBC_WALLET_PASSWORD;
   if (!ask.isPossible) {
     const reason =
@@ -66,13 +68,4 @@ export async function readPassword(sources: PasswordSources): Promise<string> {
     throw new AppError('CLI_USAGE', { reason: 'The two passwords differ. Nothing was changed.' });
   }
   return password;
-}
-
-function passwordInFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    const reason = `The password file ${file} cannot be read: ${(error as Error).message}.`;
-    throw new AppError('CLI_USAGE', { reason }, { cause: error });
-  }
 }

@@ -4,7 +4,8 @@
  * terminal only.
  */
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
+import { type TableOptions, tableText } from './table.ts';
+import { createWordWrap, type WordWrap, wrapText } from './word-wrap.ts';
 
 /** The part of a stream that is used. */
 export interface TextStream {
@@ -25,14 +26,6 @@ export interface Progress {
 /** How text may look. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
-/** Options of a table. */
-export interface TableOptions {
-  /** Titles of the columns. */
-  readonly head?: readonly string[];
-  /** Columns of numbers, from 0. */
-  readonly right?: readonly number[];
-}
-
 /** Where commands write. */
 export interface Out {
   /** True with `--json`. */
@@ -43,11 +36,11 @@ export interface Out {
   event(data: unknown, human: () => string): void;
   /** A line on standard output; nothing with `--json`. */
   line(text: string): void;
-  /** Foreign text on standard output as it comes, without a line end; nothing with `--json`. */
-  text(text: string): void;
+  /** Foreign text on standard output as it arrives; nothing with `--json`. `end` ends the last line. */
+  stream(): WordWrap;
   /** A line on standard error. */
   note(text: string): void;
-  /** Text of a table: framed on a terminal, bare columns elsewhere. */
+  /** Text of a table that fits the terminal; elsewhere every row is one line. */
   table(rows: readonly (readonly string[])[], options?: TableOptions): string;
   /** A spinner on standard error. */
   progress(text: string): Progress;
@@ -63,6 +56,8 @@ export interface OutOptions {
   /** Off by `--no-color` and NO_COLOR. */
   readonly colors: boolean;
 }
+
+const columnsUsual = 80;
 
 /** JSON for people and tools: two spaces, amounts as decimal strings. */
 export function jsonText(data: unknown): string {
@@ -84,23 +79,22 @@ export function createOut({ json, stdout, stderr, colors }: OutOptions): Out {
     json,
     result(data, human) {
       if (json) stdout.write(jsonText(data));
-      else stdout.write(endLine(human()));
+      else stdout.write(endLine(fitted(human(), stdout)));
     },
     event(data, human) {
-      stdout.write(endLine(json ? JSON.stringify(data, plainValue) : human()));
+      stdout.write(endLine(json ? JSON.stringify(data, plainValue) : fitted(human(), stdout)));
     },
     line(text) {
-      if (!json) stdout.write(endLine(text));
+      if (!json) stdout.write(endLine(fitted(text, stdout)));
     },
-    text(text) {
-      if (!json) stdout.write(plainText(text));
-    },
-    note: (text) => void stderr.write(endLine(text)),
-    table(rows, options = {}) {
-      const cells = rows.map((row) => row.map(plainText));
-      if (stdout.isTTY !== true) return bareTable(cells, options);
-      return framedTable(cells, { ...options, style });
-    },
+    stream: () => (json ? { write() {}, end() {} } : createStream(stdout)),
+    note: (text) => void stderr.write(endLine(fitted(text, stderr))),
+    table: (rows, options = {}) =>
+      tableText(
+        rows.map((row) => row.map(plainText)),
+        options,
+        { columns: widthOf(stdout), title: options.title ?? ((text) => style('dim', text)) },
+      ),
     progress: (text) => createProgress(stderr, text),
     style,
   };
@@ -114,54 +108,47 @@ export function plainText(text: string): string {
   return text.replace(/\p{Cc}/gu, (sign) => (sign === '\n' || sign === '\t' ? sign : ''));
 }
 
+/** Columns of a terminal, undefined elsewhere. */
+function widthOf({ isTTY, columns }: TextStream): number | undefined {
+  return isTTY === true ? (columns ?? columnsUsual) : undefined;
+}
+
+function fitted(text: string, stream: TextStream): string {
+  const columns = widthOf(stream);
+  return columns === undefined ? text : wrapText(text, columns);
+}
+
+/** Wrapped on a terminal; elsewhere as it comes, with a line end behind the last piece. */
+function createStream(stream: TextStream): WordWrap {
+  if (stream.isTTY === true) {
+    const wrap = createWordWrap({
+      write: (text) => stream.write(text),
+      columns: () => stream.columns ?? columnsUsual,
+    });
+    return { ...wrap, write: (text) => wrap.write(plainText(text)) };
+  }
+  let last = '\n';
+  return {
+    write(text) {
+      const plain = plainText(text);
+      if (plain === '') return;
+      stream.write(plain);
+      last = plain;
+    },
+    end() {
+      if (!last.endsWith('\n')) stream.write('\n');
+    },
+  };
+}
+
 function endLine(text: string): string {
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
-type Align = 'left' | 'right';
-
-function alignsOf(rows: readonly (readonly string[])[], { head = [], right = [] }: TableOptions) {
-  const count = Math.max(head.length, ...rows.map((row) => row.length));
-  return Array.from({ length: count }, (_, at): Align => (right.includes(at) ? 'right' : 'left'));
-}
-
-function framedTable(
-  rows: readonly (readonly string[])[],
-  { style, ...options }: TableOptions & { style: Out['style'] },
-): string {
-  const table = new Table({
-    head: (options.head ?? []).map((title) => style('bold', title)),
-    colAligns: alignsOf(rows, options),
-    style: { head: [], border: [], compact: true },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table.toString();
-}
-
-const noFrame = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'],
-    ...['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-  ].map((part) => [part, '']),
-);
-
-function bareTable(rows: readonly (readonly string[])[], options: TableOptions): string {
-  const table = new Table({
-    chars: { ...noFrame, middle: '  ' },
-    colAligns: alignsOf(rows, options),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  const all = options.head ? [options.head, ...rows] : rows;
-  table.push(...all.map((row) => [...row]));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 80;
+const roomForEcho = 6; // the mark, a space, and the ^C that a terminal echoes
+
 const clearLine = '\r\u001b[2K';
 
 function createProgress(stream: TextStream, first: string): Progress {
@@ -169,7 +156,7 @@ function createProgress(stream: TextStream, first: string): Progress {
   let text = first;
   let frame = 0;
   const draw = () => {
-    const room = (stream.columns ?? 80) - 3;
+    const room = (stream.columns ?? columnsUsual) - roomForEcho;
     stream.write(`${clearLine}${frames[frame % frames.length]} ${text.slice(0, room)}`);
     frame += 1;
   };

@@ -1,5 +1,5 @@
 /** What a devnet that runs in a home folder tells the other commands. */
-import { type DevnetFile, isAlive, readDevnetFile } from '../devnet/devnet-file.ts';
+import { type DevnetFile, isRunning, readDevnetFile } from '../devnet/devnet-file.ts';
 
 /** Addresses of the daemons. */
 export interface Urls {
@@ -19,7 +19,7 @@ export type RunningDevnet = Pick<
 /** The devnet of this home, undefined when none runs. What a crash left behind counts as none. */
 export function runningDevnetOf(home: string): RunningDevnet | undefined {
   const file = readOrNothing(home);
-  return file && isAlive(file.pid) ? file : undefined;
+  return file && isRunning(file) ? file : undefined;
 }
 
 function readOrNothing(home: string): DevnetFile | undefined {

@@ -3,7 +3,7 @@
  * the accounts they work with. A folder keeps everything, so that a second start goes on where the first
  * ended. Steps are reported as they happen; whatever fails stops all that was started.
  *
- *   node → wallet, coordinator, provider (side by side) → accounts funded → gateway
+ *   node → wallet, coordinator → provider → gateway, while the accounts are funded
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +20,9 @@ import {
   type NodeClient,
   type ProviderClient,
 } from '@aitbc/sdk';
+import { pause } from '../chain/await-final.ts';
 import { type DaemonName, type DaemonProcess, runDaemonOnce } from './daemon-process.ts';
-import { isAlive, readDevnetFile, removeDevnetFile, writeDevnetFile } from './devnet-file.ts';
+import { isRunning, readDevnetFile, removeDevnetFile, writeDevnetFile } from './devnet-file.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { assertPortsFree } from './free-ports.ts';
 import { faucetTo, openBuyerAccount } from './fund.ts';
@@ -38,13 +39,14 @@ export interface DevnetClients {
 /** A devnet that is up. */
 export interface Devnet {
   readonly home: string;
+  readonly genesisFile: string;
   readonly clients: DevnetClients;
   /** Address the gateway spends from. */
   readonly account: string;
   /** Aborts when the devnet is told to stop. */
   readonly signal: AbortSignal;
-  /** Resolves with a sentence when a daemon ends by itself. */
-  readonly failure: Promise<string>;
+  /** Resolves with DAEMON_ENDED when a daemon ends by itself. */
+  readonly failure: Promise<AppError>;
   daemon(name: DaemonName): DaemonProcess;
   /** Kills a daemon with SIGKILL. */
   kill(name: DaemonName): Promise<void>;
@@ -66,6 +68,13 @@ export type DevnetEvent =
       readonly height: number;
       readonly ms: number;
     }
+  /** Nothing was given: the account has enough. */
+  | {
+      readonly type: 'solvent';
+      readonly who: string;
+      readonly address: string;
+      readonly balance: bigint;
+    }
   | {
       readonly type: 'registered';
       readonly address: string;
@@ -84,10 +93,10 @@ export interface BringUpOptions {
 }
 
 const names: readonly DaemonName[] = ['node', 'wallet', 'coordinator', 'provider', 'gateway'];
-const registerTimeoutMs = 60_000;
+const readyTimeoutMs = 60_000;
 const pollMs = 50;
 
-/** Starts everything. Throws PORT_IN_USE, DAEMON_FAILED, CANCELLED; nothing is left running then. */
+/** Starts everything. Throws PORT_IN_USE, DAEMON_FAILED, DAEMON_ENDED, CANCELLED; nothing is left running then. */
 export async function bringUp(options: BringUpOptions): Promise<Devnet> {
   assertNotRunning(options.home);
   if (!options.freePorts) await assertPortsFree(names);
@@ -100,47 +109,81 @@ export async function bringUp(options: BringUpOptions): Promise<Devnet> {
     onStarting: (name) => tell({ type: 'starting', name }),
     onUp: (daemon) => tell({ type: 'up', daemon }),
   });
+  const broken = fleet.failure.then((error) => {
+    throw error;
+  });
+  broken.catch(() => {}); // also told by `failure`; here it only ends the wait below
   try {
-    const node = await fleet.start('node', nodeArgs(layout));
-    const [wallet, coordinator] = await Promise.all([
-      fleet.start('wallet', ['--node-url', node.url]),
-      fleet.start('coordinator', ['--node-url', node.url]),
-    ]);
-    const links = ['--node-url', node.url, '--coordinator-url', coordinator.url];
-    await fleet.start('provider', [...links, '--engine', options.engine, '--register']);
-    const clients = clientsOf(fleet, layout);
-    const buyer = await openBuyerAccount(clients, layout.home);
-    await Promise.all([
-      faucetTo(clients, { who: 'agent', address: buyer.address, tell }),
-      fundProvider(clients, options),
-    ]);
-    const gateway = await fleet.start('gateway', [
-      ...links,
-      ...['--wallet-url', wallet.url, '--account', buyer.address],
-      ...['--wallet-token-file', buyer.tokenFile, '--allow-private'],
-    ]);
-    record(layout, fleet, buyer.address);
-    return devnetOf(fleet, layout, {
-      account: buyer.address,
-      signal: options.signal,
-      clients: { ...clients, gateway: createGatewayClient({ baseUrl: gateway.url }) },
-    });
+    return await Promise.race([startAll({ fleet, layout, options }), broken]);
   } catch (error) {
     await fleet.stop();
     throw error;
   }
 }
 
-function devnetOf(
+interface Start {
+  readonly fleet: Fleet;
+  readonly layout: Layout;
+  readonly options: BringUpOptions;
+}
+
+async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
+  const { tell, signal, engine } = options;
+  const node = await fleet.start('node', nodeArgs(layout));
+  const [wallet, coordinator] = await Promise.all([
+    fleet.start('wallet', ['--node-url', node.url]),
+    fleet.start('coordinator', ['--node-url', node.url]),
+  ]);
+  const links = ['--node-url', node.url, '--coordinator-url', coordinator.url];
+  await fleet.start('provider', [...links, '--engine', engine, '--register']);
+  const clients = clientsOf(fleet, layout);
+  const buyer = await openBuyerAccount(clients, layout.home);
+  const [gateway] = await Promise.all([
+    startGateway(fleet, options, [
+      ...links,
+      ...['--wallet-url', wallet.url, '--account', buyer.address],
+      ...['--wallet-token-file', buyer.tokenFile, '--allow-private'],
+    ]),
+    faucetTo(clients, { who: 'agent', address: buyer.address, signal, tell }),
+    fundProvider(clients, options),
+  ]);
+  record(layout, fleet, buyer.address);
+  return devnetOf({ fleet, layout, options }, buyer.address, { ...clients, gateway });
+}
+
+/** A gateway that listens may still lack its wallet; one that tells its spending can buy. */
+async function startGateway(
   fleet: Fleet,
-  layout: Layout,
-  { account, clients, signal }: Pick<Devnet, 'account' | 'clients' | 'signal'>,
+  { signal }: BringUpOptions,
+  args: readonly string[],
+): Promise<GatewayClient> {
+  const { url } = await fleet.start('gateway', args);
+  const gateway = createGatewayClient({ baseUrl: url });
+  const begunMs = performance.now();
+  for (;;) {
+    try {
+      await gateway.spend({ limit: 1 }, { signal });
+      return gateway;
+    } catch (error) {
+      if (performance.now() - begunMs > readyTimeoutMs || !asAppError(error).row.retryable) {
+        throw error;
+      }
+      await pause(pollMs, signal);
+    }
+  }
+}
+
+function devnetOf(
+  { fleet, layout, options }: Start,
+  account: string,
+  clients: DevnetClients,
 ): Devnet {
   return {
     home: layout.home,
+    genesisFile: layout.genesisFile,
     account,
     clients,
-    signal,
+    signal: options.signal,
     failure: fleet.failure,
     daemon: fleet.get,
     kill: fleet.kill,
@@ -161,11 +204,17 @@ function devnetOf(
 interface Layout {
   readonly home: string;
   readonly logs: string;
+  readonly genesisFile: string;
   dir(name: string): string;
 }
 
 function makeLayout(home: string): Layout {
-  const layout = { home, logs: join(home, 'logs'), dir: (name: string) => join(home, name) };
+  const layout = {
+    home,
+    logs: join(home, 'logs'),
+    genesisFile: join(home, 'chain', 'genesis.json'),
+    dir: (name: string) => join(home, name),
+  };
   for (const folder of [home, layout.logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return layout;
 }
@@ -173,7 +222,7 @@ function makeLayout(home: string): Layout {
 function assertNotRunning(home: string): void {
   const known = readDevnetFile(home);
   if (!known) return;
-  if (isAlive(known.pid)) {
+  if (isRunning(known)) {
     throw new AppError('CLI_USAGE', {
       reason: `A devnet of ${home} runs already (process ${known.pid}). Stop it first: aitbc down`,
     });
@@ -184,7 +233,7 @@ function assertNotRunning(home: string): void {
 /** Genesis and keys are made once; a folder that has them is left as it is. */
 async function initChain(layout: Layout): Promise<void> {
   try {
-    readFileSync(join(layout.dir('chain'), 'genesis.json'));
+    readFileSync(layout.genesisFile);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     await runDaemonOnce('node', ['--init', layout.dir('chain')]);
@@ -194,7 +243,7 @@ async function initChain(layout: Layout): Promise<void> {
 function nodeArgs(layout: Layout): string[] {
   const chain = layout.dir('chain');
   return [
-    ...['--genesis-file', join(chain, 'genesis.json')],
+    ...['--genesis-file', layout.genesisFile],
     ...['--key-file', join(chain, 'validator.key')],
     ...['--faucet-key-file', join(chain, 'faucet.key')],
   ];
@@ -222,9 +271,8 @@ async function fundProvider(
   const begunMs = performance.now();
   const { provider: address } = await clients.provider.status({});
   const known = await registrationOf(clients.node, address);
-  if (!known) await faucetTo(clients, { who: 'provider', address, tell });
-  while (performance.now() - begunMs < registerTimeoutMs) {
-    signal.throwIfAborted();
+  if (!known) await faucetTo(clients, { who: 'provider', address, signal, tell });
+  while (performance.now() - begunMs < readyTimeoutMs) {
     const registration = await registrationOf(clients.node, address);
     const { offers } = await clients.coordinator.listOffers({});
     if (registration && offers.some(({ offer }) => offer.payload.provider === address)) {
@@ -232,9 +280,9 @@ async function fundProvider(
       tell({ type: 'registered', address, bond: BigInt(registration.bond), ms });
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await pause(pollMs, signal);
   }
-  throw new AppError('TIMEOUT', { what: 'The provider', timeoutMs: registerTimeoutMs });
+  throw new AppError('TIMEOUT', { what: 'The provider', timeoutMs: readyTimeoutMs });
 }
 
 async function registrationOf(node: NodeClient, address: string) {
@@ -254,7 +302,7 @@ function record(layout: Layout, fleet: Fleet, account: string): void {
     urls: pick(({ url }) => url),
     pids: pick(({ pid }) => pid),
     walletTokenFile: join(layout.dir('wallet'), 'admin.token'),
-    genesisFile: join(layout.dir('chain'), 'genesis.json'),
+    genesisFile: layout.genesisFile,
     account,
   });
 }

@@ -48,6 +48,7 @@ export function entryOf(name: DaemonName): string {
 
 /** Starts a daemon and waits until it is ready. Throws DAEMON_FAILED with its last words. */
 export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
+  if (start.signal?.aborted) throw new AppError('CANCELLED');
   const begunMs = performance.now();
   const child = spawn(
     process.execPath,
@@ -123,6 +124,7 @@ async function readyUrl({ child, start, log, last, ended }: Waiting): Promise<st
   const stopped = start.signal ? AbortSignal.any([start.signal, timer]) : timer;
   const cut = new Promise<'cut'>((resolve) => {
     stopped.addEventListener('abort', () => resolve('cut'), { once: true });
+    if (stopped.aborted) resolve('cut');
   });
   const first = await Promise.race([ready.then((url) => ({ url })), ended, cut]);
   if (typeof first === 'object') return first.url;

@@ -35,6 +35,11 @@ export function removeDevnetFile(home: string): void {
   rmSync(join(home, fileName), { force: true });
 }
 
+/** True while the devnet of this record runs. A number of a process may be given to another one: its node must live, too. */
+export function isRunning({ pid, pids }: DevnetFile): boolean {
+  return isAlive(pid) && isAlive(pids.node);
+}
+
 /** True while a process with this id exists. */
 export function isAlive(pid: number): boolean {
   try {

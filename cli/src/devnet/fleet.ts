@@ -4,7 +4,7 @@
  * of the devnet.
  */
 import { join } from 'node:path';
-import { ports } from '@aitbc/protocol';
+import { AppError, ports } from '@aitbc/protocol';
 import { type DaemonName, type DaemonProcess, startDaemon } from './daemon-process.ts';
 
 /** The running daemons. */
@@ -15,10 +15,10 @@ export interface Fleet {
   /** Starts a daemon that was killed or has ended, on its old port. */
   restart(name: DaemonName): Promise<DaemonProcess>;
   get(name: DaemonName): DaemonProcess;
-  /** Stops in reverse order of the first start. */
+  /** Stops in reverse order of the first start, also what is only starting. */
   stop(): Promise<void>;
-  /** Resolves with a sentence when a daemon ends by itself. */
-  readonly failure: Promise<string>;
+  /** Resolves with DAEMON_ENDED when a daemon ends by itself. */
+  readonly failure: Promise<AppError>;
 }
 
 /** Options of a fleet. */
@@ -36,27 +36,37 @@ export function createFleet(options: FleetOptions): Fleet {
   const running = new Map<DaemonName, DaemonProcess>();
   const argsOf = new Map<DaemonName, readonly string[]>();
   const expected = new Set<DaemonProcess>();
-  let fail: (sentence: string) => void = () => {};
-  const failure = new Promise<string>((resolve) => {
+  const starting = new Set<Promise<DaemonProcess>>();
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
+  let fail: (error: AppError) => void = () => {};
+  const failure = new Promise<AppError>((resolve) => {
     fail = resolve;
   });
-  const launch = async (name: DaemonName, port: number): Promise<DaemonProcess> => {
+  const launchOne = async (name: DaemonName, port: number): Promise<DaemonProcess> => {
     options.onStarting(name);
+    const logFile = join(options.logs, `${name}.log`);
     const daemon = await startDaemon({
       name,
       args: [
         ...['--port', String(port), '--data-dir', join(options.home, name)],
         ...(argsOf.get(name) ?? []),
       ],
-      logFile: join(options.logs, `${name}.log`),
-      signal: options.signal,
+      logFile,
+      signal,
     });
     running.set(name, daemon);
     void daemon.ended.then((how) => {
-      if (!expected.has(daemon)) fail(`${name} ${how}; see ${join(options.logs, `${name}.log`)}`);
+      if (expected.has(daemon)) return;
+      fail(new AppError('DAEMON_ENDED', { daemon: name, reason: how, logFile }));
     });
     options.onUp(daemon);
     return daemon;
+  };
+  const launch = (name: DaemonName, port: number): Promise<DaemonProcess> => {
+    const launching = launchOne(name, port).finally(() => starting.delete(launching));
+    starting.add(launching);
+    return launching;
   };
   const get = (name: DaemonName): DaemonProcess => {
     const daemon = running.get(name);
@@ -76,6 +86,8 @@ export function createFleet(options: FleetOptions): Fleet {
     },
     restart: (name) => launch(name, Number(new URL(get(name).url).port)),
     async stop() {
+      ending.abort();
+      await Promise.allSettled(starting);
       for (const daemon of [...running.values()].reverse()) {
         expected.add(daemon);
         await daemon.stop();

@@ -1,14 +1,14 @@
 /** The buyer's account of the devnet: its key in the wallet, a scoped token for the gateway, coins. */
 import { join } from 'node:path';
 import { hex, randomBytes } from '@aitbc/primitives';
+import { awaitFinal } from '../chain/await-final.ts';
 import type { DevnetClients, DevnetEvent } from './bring-up.ts';
 import { secretIn } from './secret-file.ts';
 
 const label = 'devnet agent';
 const gatewayPerDayNait = '1000000000000'; // 1 000 AIT, all that the faucet gives at once
-const enoughNait = 10_000_000_000n; // 10 AIT
+const usualNait = 10_000_000_000n; // 10 AIT
 const unlockMs = 30 * 24 * 3_600_000;
-const pollMs = 10;
 
 /** The account the gateway spends from. */
 export interface BuyerAccount {
@@ -42,30 +42,22 @@ export async function openBuyerAccount({ wallet }: Clients, home: string): Promi
 export interface FaucetCall {
   readonly who: string;
   readonly address: string;
+  /** No coins are asked for when the account has this many nait; 10 AIT when left out. */
+  readonly enoughNait?: bigint;
+  readonly signal: AbortSignal;
   tell(event: DevnetEvent): void;
 }
 
 /** Sends coins from the faucet unless the account has enough, and waits until they are final. */
 export async function faucetTo(
   { node }: Pick<Clients, 'node'>,
-  { who, address, tell }: FaucetCall,
+  { who, address, enoughNait = usualNait, signal, tell }: FaucetCall,
 ): Promise<void> {
-  const account = await node.rpc.state_getAccount({ address });
-  if (BigInt(account.balance) >= enoughNait) return;
+  const balance = BigInt((await node.rpc.state_getAccount({ address })).balance);
+  if (balance >= enoughNait) return tell({ type: 'solvent', who, address, balance });
   const begunMs = performance.now();
   const { txId, amount } = await node.rpc.dev_faucet({ address });
-  let status = await node.rpc.tx_get({ txId });
-  while (status.status !== 'final') {
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-    status = await node.rpc.tx_get({ txId });
-  }
+  const { receipt } = await awaitFinal(node, txId, signal);
   const ms = performance.now() - begunMs;
-  tell({
-    type: 'funded',
-    who,
-    address,
-    amount: BigInt(amount),
-    height: status.receipt?.height ?? 0,
-    ms,
-  });
+  tell({ type: 'funded', who, address, amount: BigInt(amount), height: receipt?.height ?? 0, ms });
 }

@@ -1,7 +1,8 @@
 /**
  * The main job, told as it happens on the running devnet: nothing in here is made up for the show. Each
- * line is read back from the daemons or computed from what they signed.
+ * line is read back from the daemons or computed from what they signed, and what must hold is checked.
  */
+import { join } from 'node:path';
 import { aitFromNait } from '@aitbc/primitives';
 import {
   AppError,
@@ -13,14 +14,19 @@ import {
 } from '@aitbc/protocol';
 import { createTransport } from '@aitbc/sdk';
 import { type ChatAnswer, streamChat } from '../ai/stream-chat.ts';
+import { aitText } from '../amounts.ts';
+import { pause } from '../chain/await-final.ts';
+import { networkOfFile } from '../receipt/find-network.ts';
+import { readProof, writeProof } from '../receipt/read-proof.ts';
+import { counted, latencyText, shortAddress } from '../wording.ts';
 import type { Devnet } from './bring-up.ts';
 import type { Narrator } from './narrator.ts';
-import { shortAddress } from './short-address.ts';
 
 const question = 'How does a virtual table use the xColumn method?';
 const outputTokens = 64;
 const settleTimeoutMs = 20_000;
 const pollMs = 20;
+const proofFileName = 'story-receipt.json';
 
 /** What the story showed, for `--json`. Amounts are decimal strings of nait. */
 export interface StoryResult {
@@ -35,6 +41,7 @@ export interface StoryResult {
   readonly charged: string;
   readonly settledHeight: number;
   readonly settleMs: number;
+  readonly receiptFile: string;
   readonly receiptVerified: boolean;
   readonly supply: string;
 }
@@ -45,14 +52,12 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
   const model = await rankOffers(devnet, say);
   const before = await balances(devnet);
   const answer = await payAndStream(devnet, model, say);
-  if (!answer.jobId)
-    throw new AppError('ANSWER_INVALID', { what: 'The gateway', reason: 'it named no job' });
   const proof = await devnet.clients.gateway.proof({ jobId: answer.jobId });
   const proven = tellReceipts(network, proof, say);
   const settled = await settle(devnet, proven, say);
   await tellMoney(devnet, { before, proven, claimFee: settled.fee }, say);
   const supply = await tellSupply(devnet, say);
-  const { verifyMicros } = await devnet.clients.provider.status({});
+  const receiptFile = verifyOffline(devnet, proof, say);
   return {
     jobId: proof.jobId,
     provider: proven.provider,
@@ -60,11 +65,12 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
     promptTokens: proven.promptTokens,
     outputTokens: proven.outputTokens,
     firstTokenMs: answer.firstTokenMs ?? 0,
-    verifyMicros: verifyMicros.p50,
+    verifyMicros: answer.verifyMicros,
     receipts: proof.receipts.length,
     charged: proven.charged.toString(),
     settledHeight: settled.height,
     settleMs: settled.ms,
+    receiptFile,
     receiptVerified: true,
     supply,
   };
@@ -78,54 +84,71 @@ async function rankOffers({ clients }: Devnet, say: Narrator): Promise<string> {
   const { offers } = await clients.coordinator.route({ models: [model] });
   for (const { offer, rank, reason } of offers) {
     const { price, provider, windowTokens } = offer.payload;
-    const perMTok = (nait: string) => `${aitFromNait(BigInt(nait))} AIT`;
-    say.fact(
-      `${rank + 1}. ${model} at ${shortAddress(provider)}: in ${perMTok(price.inputPerMTok)}, ` +
-        `out ${perMTok(price.outputPerMTok)} per million tokens (${reason})`,
-    );
-    say.aside(`signed by the key registered on chain; paid in windows of ${windowTokens} tokens`);
+    const prices = `${aitText(price.inputPerMTok)} in, ${aitText(price.outputPerMTok)} out`;
+    say.fact(`${rank + 1}. ${model}: ${prices} per million tokens`);
+    say.aside(`   from ${shortAddress(provider)} (${reason}), signed with its key on chain;`);
+    say.aside(`   paid every ${windowTokens} tokens: more than that nobody risks`);
   }
   return model;
+}
+
+/** An answer of a job with a name, and how long the provider looked at its payment. */
+interface PaidAnswer extends ChatAnswer {
+  readonly jobId: string;
+  readonly verifyMicros: number;
 }
 
 async function payAndStream(
   { clients, daemon, signal }: Devnet,
   model: string,
   say: Narrator,
-): Promise<ChatAnswer> {
-  say.act('A paid answer streams');
+): Promise<PaidAnswer> {
+  say.act('The payment is verified, then tokens stream');
   say.fact(`“${question}”`);
-  const transport = createTransport();
   const request = {
     model,
     messages: [{ role: 'user' as const, content: question }],
     max_tokens: outputTokens,
     temperature: 0,
   };
-  const gatewayUrl = daemon('gateway').url;
-  const answer = await streamChat({ transport, gatewayUrl, signal }, request, say.stream);
+  let verifyMicros: number | undefined;
+  const onText = async (piece: string) => {
+    verifyMicros ??= await tellPayment(clients.provider, say);
+    say.stream(piece);
+  };
+  const transport = createTransport();
+  const link = { transport, gatewayUrl: daemon('gateway').url, signal };
+  const answer = await streamChat(link, request, onText);
   await transport.close();
   say.endStream();
-  const { verifyMicros } = await clients.provider.status({});
-  say.fact(`payment verified in ${Math.round(verifyMicros.p50)} µs, before the engine ran`, true);
+  const { jobId } = answer;
+  if (jobId === null || verifyMicros === undefined) {
+    throw new AppError('ANSWER_INVALID', { what: 'The gateway', reason: 'it named no job' });
+  }
   const rate = Math.round(((answer.outputTokens ?? 0) * 1000) / Math.max(1, answer.durationMs));
-  say.fact(
-    `first token after ${Math.round(answer.firstTokenMs ?? 0)} ms, ${answer.outputTokens} tokens at ${rate} tokens/s`,
-  );
-  return answer;
+  const first = latencyText(answer.firstTokenMs ?? 0);
+  say.fact(`first token after ${first}, ${answer.outputTokens} tokens at ${rate} tokens/s`, true);
+  return { ...answer, jobId, verifyMicros };
+}
+
+async function tellPayment(provider: Devnet['clients']['provider'], say: Narrator) {
+  const { verifyMicros } = await provider.status({});
+  const time = latencyText(verifyMicros.p50 / 1000);
+  say.fact(`payment verified in ${time}, before the engine ran`, true);
+  return verifyMicros.p50;
 }
 
 function tellReceipts(network: Network, proof: JobProof, say: Narrator): ProvenJob {
-  say.act('The receipt is verified offline');
+  say.act('Signed receipts tile the answer');
   const proven = unwrap(verifyJobProof(network, proof));
-  const ranges = proof.receipts.map(({ payload }) => `${payload.from}–${payload.to}`).join(' ');
-  say.fact(`offer and ${proof.receipts.length} receipts signed by the provider's key`, true);
-  say.fact(`token ranges tile without a gap: ${ranges}`, true);
-  say.fact(
-    `charged ${proven.charged} nait (${aitFromNait(proven.charged)} AIT) for ` +
-      `${proven.promptTokens} prompt and ${proven.outputTokens} output tokens, within the offer`,
-    true,
+  const ranges = proof.receipts.flatMap(({ payload: { from, to } }) =>
+    from === to ? [] : [`${from}–${to}`],
   );
+  say.fact(`${counted(proof.receipts.length, 'receipt')} signed by the provider`, true);
+  say.fact(`their token ranges have no gap and no overlap: ${ranges.join(', ')}`, true);
+  const tokens = `${proven.promptTokens} tokens in, ${proven.outputTokens} out`;
+  const charged = `${naitText(proven.charged)} (${aitText(proven.charged)})`;
+  say.fact(`charged ${charged}: ${tokens}, as offered`, true);
   return proven;
 }
 
@@ -144,26 +167,28 @@ async function settle(devnet: Devnet, proven: ProvenJob, say: Narrator): Promise
   const { txId } = await provider.claimNow({});
   if (!txId) throw new AppError('INTERNAL', { reason: 'the provider had nothing to claim' });
   for (;;) {
-    const status = await node.rpc.tx_get({ txId });
-    if (status.status === 'final' && status.receipt) {
+    const { status, receipt } = await node.rpc.tx_get({ txId });
+    if (status === 'final' && receipt) {
       const ms = performance.now() - begunMs;
-      const { height, fee } = status.receipt;
-      say.fact(`claim final in block ${height} after ${Math.round(ms)} ms`, true);
-      const { channelId } = proven.last;
-      const channel = await node.rpc.state_getChannel({ channelId });
-      const due = proven.last.chargedCumulative;
-      expectEqual(channel.totalClaimed, due, 'the channel paid what the receipts say');
       say.fact(
-        `channel ${channelId.slice(0, 12)}… has paid ${channel.totalClaimed} nait in all`,
+        `the provider's claim is final in block ${receipt.height}, ${latencyText(ms)} later`,
         true,
       );
-      return { height, ms, fee: BigInt(fee) };
+      await tellChannel(devnet, proven, say);
+      return { height: receipt.height, ms, fee: BigInt(receipt.fee) };
     }
     if (performance.now() - begunMs > settleTimeoutMs) {
       throw new AppError('TIMEOUT', { what: 'The settlement', timeoutMs: settleTimeoutMs });
     }
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await pause(pollMs, devnet.signal);
   }
+}
+
+async function tellChannel({ clients }: Devnet, { last }: ProvenJob, say: Narrator): Promise<void> {
+  const { channelId } = last;
+  const { totalClaimed } = await clients.node.rpc.state_getChannel({ channelId });
+  expectEqual(totalClaimed, last.chargedCumulative, 'the channel paid what the receipts say');
+  say.fact(`the channel has paid ${naitText(totalClaimed)} in all, what the receipts say`, true);
 }
 
 interface Balances {
@@ -190,7 +215,8 @@ async function tellMoney(
     expectEqual(rise, proven.charged - claimFee, 'the provider has what it earned');
   }
   say.fact(
-    `provider's balance ${rise >= 0n ? '+' : ''}${rise} nait: earned ${earned}, fee of the claim ${claimFee}`,
+    `the provider earned ${naitText(earned)}, less ${naitText(claimFee)} for its claim: ` +
+      `${naitText(rise)} more`,
     true,
   );
 }
@@ -200,8 +226,38 @@ async function tellSupply({ clients }: Devnet, say: Narrator): Promise<string> {
   expectEqual(audit.supply, audit.genesisSupply, 'no coin appeared or vanished');
   if (audit.problems.length > 0)
     throw new AppError('INTERNAL', { reason: audit.problems.join('; ') });
-  say.fact(`all ${aitFromNait(BigInt(audit.supply))} AIT of the genesis are accounted for`, true);
+  const supply = BigInt(aitFromNait(BigInt(audit.supply)).split('.')[0] ?? '0');
+  say.fact(`all ${supply.toLocaleString('en')} AIT of the genesis are accounted for`, true);
   return audit.supply;
+}
+
+/** Reads the proof back from a file and checks it against nothing but the genesis file. */
+function verifyOffline({ home, genesisFile }: Devnet, proof: JobProof, say: Narrator): string {
+  say.act('The receipt is verified offline');
+  const file = join(home, proofFileName);
+  writeProof(file, proof);
+  const network = networkOfFile(genesisFile);
+  const read = readProof(file);
+  unwrap(verifyJobProof(network, read));
+  say.fact('signatures, token ranges, text hashes and price hold, without any server', true);
+  if (verifyJobProof(network, withOneNaitMore(read)).ok) {
+    throw new AppError('INTERNAL', { reason: 'a changed receipt was accepted' });
+  }
+  say.fact('with one nait more in it, the same receipt is refused', true);
+  say.aside(`kept in ${file}`);
+  return file;
+}
+
+function withOneNaitMore(proof: JobProof): JobProof {
+  const receipts = proof.receipts.map(({ payload, ...seal }) => ({
+    ...seal,
+    payload: { ...payload, charged: String(BigInt(payload.charged) + 1n) },
+  }));
+  return { ...proof, receipts };
+}
+
+function naitText(amountNait: bigint | string): string {
+  return `${BigInt(amountNait).toLocaleString('en')} nait`;
 }
 
 function expectEqual(got: string | bigint, expected: string | bigint, what: string): void {

@@ -1,6 +1,7 @@
 /** Offers as rows of a table. */
 import type { coordinatorEndpoints, OutputOf } from '@aitbc/protocol';
 import { aitText } from '../amounts.ts';
+import { shortAddress } from '../wording.ts';
 
 /** An offer with what was measured of it. */
 export type RankedOffer = OutputOf<typeof coordinatorEndpoints.listOffers>['offers'][number];
@@ -9,9 +10,9 @@ export type RankedOffer = OutputOf<typeof coordinatorEndpoints.listOffers>['offe
 export const offerHead = [
   'model',
   'provider',
-  'input / M',
-  'output / M',
-  'first token',
+  'in / M',
+  'out / M',
+  '1st token',
   'tokens/s',
   'load',
 ] as const;
@@ -37,9 +38,4 @@ export function offerRow({ offer, measured, gauges }: RankedOffer): string[] {
 /** `2/4 +1`: running of slots, and how many wait. */
 export function loadText({ running, slots, waiting }: RankedOffer['gauges']): string {
   return `${running}/${slots}${waiting > 0 ? ` +${waiting}` : ''}`;
-}
-
-/** Head and tail of an address, for tables; JSON has all of it. */
-export function shortAddress(address: string): string {
-  return address.length > 20 ? `${address.slice(0, 10)}…${address.slice(-6)}` : address;
 }

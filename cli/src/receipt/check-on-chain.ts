@@ -5,6 +5,7 @@
 import { AppError, amountOf, asAppError, type Network, type ProvenJob } from '@aitbc/protocol';
 import type { NodeClient } from '@aitbc/sdk';
 import { aitText } from '../amounts.ts';
+import { shortAddress, shortHash } from '../wording.ts';
 
 /** One thing that was looked at. `holds` is null when it could not be decided. */
 export interface Check {
@@ -47,7 +48,7 @@ async function checkKey(
   const isLeaving = provider.unbondDueMs > 0;
   const isBonded = amountOf(provider.bond) >= bondMin && !isLeaving;
   return [
-    { name: 'key registered', holds: true, detail: `on chain, for ${job.provider}` },
+    { name: 'key registered', holds: true, detail: `on chain, for ${shortAddress(job.provider)}` },
     {
       name: 'provider bonded',
       holds: isBonded,
@@ -66,7 +67,12 @@ async function checkSettlement(
     'CHANNEL_UNKNOWN',
     node.rpc.state_getChannel({ channelId }, { signal }),
   );
-  if (!channel) return { name: 'settled', holds: false, detail: `no channel ${channelId} yet` };
+  if (!channel)
+    return {
+      name: 'settled',
+      holds: false,
+      detail: `not yet: there is no channel ${shortHash(channelId)}`,
+    };
   if (channel.receiver !== last.provider || channel.receiverAuthorizer !== authorizer) {
     throw new AppError('RECEIPT_INVALID', { reason: `channel ${channelId} pays somebody else` });
   }
@@ -75,7 +81,7 @@ async function checkSettlement(
   return {
     name: 'settled',
     holds: claimed >= due,
-    detail: `${aitText(claimed)} claimed, ${aitText(due)} due on the channel with this job`,
+    detail: `${claimed >= due ? '' : 'not yet: '}${aitText(claimed)} of ${aitText(due)} claimed from the channel`,
   };
 }
 

@@ -51,7 +51,8 @@ function genesisFileOf({ home, devnet }: Context): string | undefined {
   return [...(devnet ? [devnet.genesisFile] : []), ...places].find((file) => existsSync(file));
 }
 
-function networkOfFile(file: string): Network {
+/** The network of a genesis file. Throws CONFIG_INVALID. */
+export function networkOfFile(file: string): Network {
   try {
     return networkFromGenesis(JSON.parse(readFileSync(file, 'utf8')) as Genesis);
   } catch (error) {

@@ -1,13 +1,14 @@
 /** The file of a proof: what `ai ask --save-receipt` writes and `receipt verify` reads. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { AppError, type JobProof, zJobProof } from '@aitbc/protocol';
 import { jsonText } from '../context/out.ts';
+import { fileFault, readTextFile } from '../context/read-text-file.ts';
 
 const proofBytesMax = 16_777_216; // 4096 receipts are about 4 MB
 
 /** The proof in a file. Throws CLI_USAGE when there is no file, RECEIPT_INVALID when it is no proof. */
 export function readProof(file: string): JobProof {
-  const text = readText(file);
+  const text = readTextFile(file);
   const fault = (reason: string, cause?: unknown) =>
     new AppError('RECEIPT_INVALID', { reason }, { cause });
   if (text.length > proofBytesMax) throw fault(`the file is above ${proofBytesMax} bytes`);
@@ -23,21 +24,12 @@ export function readProof(file: string): JobProof {
   throw fault(`${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'not a proof'}`);
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason = `The file ${file} cannot be read: ${(error as Error).message}.`;
-    throw new AppError('CLI_USAGE', { reason }, { cause: error });
-  }
-}
-
 /** Writes a proof. Throws CLI_USAGE when the file cannot be written. */
 export function writeProof(file: string, proof: JobProof): void {
   try {
     writeFileSync(file, jsonText(proof));
   } catch (error) {
-    const reason = `The receipt cannot be written to ${file}: ${(error as Error).message}.`;
+    const reason = `The receipt cannot be written to ${file}: ${fileFault(error)}.`;
     throw new AppError('CLI_USAGE', { reason }, { cause: error });
   }
 }

@@ -23,6 +23,7 @@ import { aitText } from '../amounts.ts';
 import type { Clients, WalletClient } from '../context/clients.ts';
 import type { Context } from '../context/context.ts';
 import type { Out } from '../context/out.ts';
+import { shortAddress } from '../wording.ts';
 
 type SignAnswer = OutputOf<typeof walletEndpoints.sign>;
 
@@ -107,7 +108,7 @@ function effectsText(out: Out, effects: SignAnswer['effects']): string {
   const rows = effects.map(({ address, what, before, after }) => {
     const change = amountOf(after) - amountOf(before);
     return [
-      address,
+      shortAddress(address),
       what,
       aitText(before),
       aitText(after),

@@ -208,7 +208,8 @@ describe('where commands look', () => {
     mkdirSync(dir);
     writeFileSync(tokenFile, 'devnet-token\n');
     const urls = { node: node.url, wallet: wallet.url, coordinator: '', gateway: '', provider: '' };
-    const file = { pid: process.pid, urls, pids: {}, walletTokenFile: tokenFile, account: address };
+    const { pid } = process;
+    const file = { pid, urls, pids: { node: pid }, walletTokenFile: tokenFile, account: address };
     const write = (value: unknown) =>
       writeFileSync(join(dir, 'devnet.json'), JSON.stringify(value));
     write(file);
@@ -216,8 +217,10 @@ describe('where commands look', () => {
     expect(found.stdout).toContain(address);
     await home.run(['wallet', 'list', '--home', dir]);
     expect(wallet.calls.at(-1)?.authorization).toBe('Bearer devnet-token');
-    write({ ...file, pid: 2 ** 22 + 1 });
-    expect((await home.run(['wallet', 'list', '--home', dir])).exitCode).toBe(5);
+    for (const gone of [{ pid: 2 ** 22 + 1 }, { pids: { node: 2 ** 22 + 1 } }]) {
+      write({ ...file, ...gone });
+      expect((await home.run(['wallet', 'list', '--home', dir])).exitCode).toBe(5);
+    }
     writeFileSync(join(dir, 'devnet.json'), '{"pid": 1');
     expect((await home.run(['wallet', 'list', '--home', dir])).exitCode).toBe(5);
   });

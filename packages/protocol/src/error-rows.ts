@@ -276,4 +276,5 @@ export const rows = {
   PLUGIN_BROKEN: [500, 1, false, 'The plugin {plugin} cannot be loaded: {reason}. It was skipped.'],
   DEVNET_NOT_RUNNING: [503, 7, false, 'No devnet runs in {dataDir}. Start one: aitbc up.'],
   DAEMON_FAILED: [500, 1, false, 'The {daemon} daemon ended at start: {reason}.'],
+  DAEMON_ENDED: [500, 1, false, 'The {daemon} daemon ended by itself ({reason}). See {logFile}.'],
 } as const satisfies Record<string, Row>;

@@ -95,4 +95,24 @@ describe('the mirror of channels', () => {
     const results = await Promise.allSettled(asked);
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
   });
+
+  it('drops what it reads after a claim when the channel was notified meanwhile', async () => {
+    const { chain, heard, channel } = setUp();
+    const before = channel();
+    chain.put(before, true);
+    await start();
+    const after = { ...before, totalClaimed: 5n };
+    const { rpc } = chain.client;
+    const read = rpc.state_getChannel;
+    rpc.state_getChannel = async (...call) => {
+      const row = await read(...call);
+      chain.put(after);
+      return row;
+    };
+    await mirror.refresh([before.channelId]);
+    expect(heard.at(-1)).toEqual(after);
+    rpc.state_getChannel = read;
+    await mirror.refresh([before.channelId]);
+    expect(heard.at(-1)).toEqual(after);
+  });
 });

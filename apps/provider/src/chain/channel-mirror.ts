@@ -7,7 +7,8 @@
  * that stands still, both make it older. The question is asked on a timer and never by a request.
  *
  * A list of channels is asked for once the subscription is live and after a gap; a channel that was
- * notified meanwhile is newer than its row in that list, so the row is dropped. A channel that a voucher
+ * notified meanwhile is newer than its row in that list, so the row is dropped. The same holds for a channel
+ * that is read anew after a claim. A channel that a voucher
  * names and nobody has notified is looked up once; the answer "none" is kept for a few seconds and the
  * number of look-ups at a time is bounded, so that made-up ids do not reach the node.
  */
@@ -62,12 +63,14 @@ export function createChannelMirror(options: MirrorOptions, deps: MirrorDeps): C
   const { chain, nowMs } = deps;
   const state = { height: -1, freshAtMs: Number.NEGATIVE_INFINITY, isListed: false };
   const notified = new Set<Hex>();
+  const reading = new Set<Hex>();
   const ending = new AbortController();
   const lookUp = createLookUp(options.address, deps);
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const hear = (channel: ChannelState): void => {
     if (!state.isListed) notified.add(channel.channelId);
+    reading.delete(channel.channelId);
     deps.onChannel(channel);
   };
   const list = async (): Promise<void> => {
@@ -115,8 +118,9 @@ export function createChannelMirror(options: MirrorOptions, deps: MirrorDeps): C
     lookUp,
     async refresh(channelIds) {
       for (const channelId of channelIds) {
+        reading.add(channelId);
         const row = await chain.rpc.state_getChannel({ channelId }, { signal: ending.signal });
-        deps.onChannel(channelFromJson(row));
+        if (reading.delete(channelId)) deps.onChannel(channelFromJson(row));
       }
     },
   };

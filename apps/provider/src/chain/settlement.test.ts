@@ -83,6 +83,30 @@ describe('settlement', () => {
     expect(claimed()).toBe(due);
   });
 
+  it('counts a row that the chain refuses as not paid, and is paid the others', async () => {
+    await start();
+    await runJob();
+    const { buyer, chain } = test;
+    const other = buyer.sibling();
+    chain.put(other.channel);
+    const answer = await fetch(`${test.url}/v1/chat/completions`, {
+      method: 'POST',
+      body,
+      headers: { 'payment-signature': other.header(body, { key: 'other', cap: 200_000n }) },
+    });
+    expect(answer.status).toBe(200);
+    await answer.text();
+    const payerAuthorizer = 'ee'.repeat(32); // the chain knows another key than we do
+    chain.put({ ...other.channel, payerAuthorizer }, true);
+    expect((await claimNow(ownerToken())).json).toMatchObject({ rows: 1 });
+    expect(claimed()).toBe(due);
+    const status = await (await fetch(`${test.url}/v1/status`)).json();
+    expect(status).toMatchObject({ charged: `${2n * due}`, claimed: `${due}` });
+    const path = `/v1/payments/receipts/${other.jobId(body, 'other')}`;
+    const receipts = await (await fetch(test.url + path)).json();
+    expect(receipts).toMatchObject({ settledTxId: null });
+  });
+
   it('obeys only the owner', async () => {
     await start();
     await runJob();

@@ -3,8 +3,9 @@
  * pure rules of the market package and is written before anybody acts on it.
  *
  * Single writer: all methods are synchronous, so two requests for one channel cannot interleave between
- * check and change. Tokens are counted here as they go out and charged with the next receipt, or before
- * the chain's state is looked at, whichever comes first.
+ * check and change. Tokens are counted here as they go out and charged with a receipt, never without one:
+ * what is charged is claimed, and whoever dies in between must find a receipt for every nait. So a live job
+ * signs for what went out before a new state of the chain is looked at, which may take its reservation.
  */
 import {
   type Admission,
@@ -24,7 +25,13 @@ import {
   type Seller,
   type TopUp,
 } from '@aitbc/market';
-import { type ChannelState, type ClaimRow, type Hex, refuse } from '@aitbc/protocol';
+import {
+  type ChannelState,
+  type ClaimRow,
+  type Hex,
+  refuse,
+  type SignedReceipt,
+} from '@aitbc/protocol';
 import type { PlacedReceipt, ProviderStore } from '../store.ts';
 
 export interface BooksDeps {
@@ -56,12 +63,15 @@ export interface ChannelBooks {
   covered(channelId: Hex, jobId: Hex): number;
   /** Resolves true when so many tokens are covered, false after the time; rejects on abort. */
   whenCovered(wanted: CoverWish): Promise<boolean>;
-  /** Counts tokens that are going out now. */
-  count(jobId: Hex, tokens: number): void;
+  /**
+   * Counts tokens that are going out now. `checkpoint` is called when they must be charged at once; it
+   * calls the method of that name.
+   */
+  count(jobId: Hex, tokens: number, checkpoint: () => void): void;
   /** Charges what was counted, and writes it with its receipt. */
-  checkpoint(job: LiveRef, promptTokens: number, receiptOf: ReceiptOf): void;
+  checkpoint(job: LiveRef, promptTokens: number, receiptOf: ReceiptOf): PlacedReceipt;
   /** Settles a job and writes it with its last receipt. */
-  end(job: LiveRef, end: JobEnd, receiptOf: ReceiptOf): Metered;
+  end(job: LiveRef, end: JobEnd, receiptOf: ReceiptOf): { step: Metered; receipt: SignedReceipt };
   claimRows(): ClaimRow[];
 }
 
@@ -80,7 +90,7 @@ export interface CoverWish extends LiveRef {
 
 export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps): ChannelBooks {
   const records = new Map<Hex, ChannelRecord>();
-  const counted = new Map<Hex, number>();
+  const counts = createCounts();
   const waits = createWaits();
   for (const { channel, saved } of store.channels()) {
     records.set(channel.channelId, recordOf(channel, saved));
@@ -93,8 +103,7 @@ export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps):
   };
   const keep = (record: ChannelRecord): void => void records.set(record.channel.channelId, record);
   const settle = (ref: LiveRef, promptTokens: number): Metered => {
-    const outputTokens = counted.get(ref.jobId) ?? 0;
-    counted.delete(ref.jobId);
+    const outputTokens = counts.take(ref.jobId);
     return deliverTokens(mustGet(ref.channelId), ref.jobId, { outputTokens, promptTokens });
   };
   const covered = (channelId: Hex, jobId: Hex): number =>
@@ -105,8 +114,7 @@ export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps):
     all: () => records.values(),
     observe(channel) {
       const { channelId } = channel;
-      const before = records.get(channelId);
-      for (const jobId of before?.jobs.keys() ?? []) keep(settle({ channelId, jobId }, 0).record);
+      for (const jobId of records.get(channelId)?.jobs.keys() ?? []) counts.charge(jobId);
       const known = records.get(channelId) ?? recordOf(channel);
       const { record, writtenOff } = observeChannel(known, channel);
       keep(record);
@@ -135,19 +143,38 @@ export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps):
     covered,
     whenCovered: (wish) =>
       waits.until(wish, () => covered(wish.channelId, wish.jobId) >= wish.tokens),
-    count: (jobId, tokens) => void counted.set(jobId, (counted.get(jobId) ?? 0) + tokens),
+    count: counts.add,
     checkpoint(ref, promptTokens, receiptOf) {
       const step = settle(ref, promptTokens);
-      store.checkpoint(step.record, step.job, receiptOf(step));
+      const placed = receiptOf(step);
+      store.checkpoint(step.record, step.job, placed);
       keep(step.record);
+      return placed;
     },
     end(ref, end, receiptOf) {
       const step = endJob(settle(ref, end.promptTokens).record, ref.jobId, end);
-      store.endJob(step.record, step.job, { receipt: receiptOf(step), atMs: nowMs() });
+      const placed = receiptOf(step);
+      store.endJob(step.record, step.job, { receipt: placed, atMs: nowMs() });
       keep(step.record);
-      return step;
+      return { step, receipt: placed.receipt };
     },
     claimRows: () => [...records.values()].flatMap((record) => claimRowOf(record) ?? []),
+  };
+}
+
+/** Tokens that went out since the last receipt of each job, and what signs for them. */
+function createCounts() {
+  const counted = new Map<Hex, { tokens: number; checkpoint: () => void }>();
+  return {
+    add(jobId: Hex, more: number, checkpoint: () => void): void {
+      counted.set(jobId, { tokens: (counted.get(jobId)?.tokens ?? 0) + more, checkpoint });
+    },
+    charge: (jobId: Hex): void => counted.get(jobId)?.checkpoint(),
+    take(jobId: Hex): number {
+      const tokens = counted.get(jobId)?.tokens ?? 0;
+      counted.delete(jobId);
+      return tokens;
+    },
   };
 }
 

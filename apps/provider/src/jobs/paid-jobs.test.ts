@@ -86,6 +86,16 @@ describe('a replayed payment', () => {
     expect(await statusOf()).toMatchObject({ jobs: 1, charged: '54' });
   });
 
+  it('is kept by no cache on the way, streamed or whole', async () => {
+    await start();
+    for (const stream of [true, false]) {
+      const text = bodyOf('hi', { stream });
+      const answer = await post(test.buyer.header(text), text);
+      expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+      await answer.text();
+    }
+  });
+
   it('does not carry another job, whatever is left of its cap', async () => {
     await start();
     await (await post(test.buyer.header(body, { key: 'a', cap: base + 64n }))).text();

@@ -46,8 +46,11 @@ async function receiptsOf(test: TestProvider, jobId: string): Promise<SignedRece
   return ((await answer.json()) as { receipts: SignedReceipt[] }).receipts;
 }
 
-/** A provider in the middle of a job, 20 tokens delivered; the disk as a crash would leave it. */
-async function crashed() {
+/**
+ * A provider in the middle of a job, 20 tokens delivered; the disk as a crash would leave it, after
+ * `atLast` has happened.
+ */
+async function crashed(atLast: (first: TestProvider) => void = () => {}) {
   const chain = createFakeChain();
   let pulled = 0;
   const before = (index: number, signal: AbortSignal) => {
@@ -62,6 +65,7 @@ async function crashed() {
   const leaving = new AbortController();
   await pay(first, header, leaving.signal);
   await until(() => pulled === 20);
+  atLast(first);
   const dataDir = folder();
   cpSync(first.dataDir, dataDir, { recursive: true });
   leaving.abort();
@@ -118,6 +122,30 @@ describe('a daemon that died in the middle of a job', () => {
     });
     expect(await claim.json()).toMatchObject({ rows: 1 });
     expect(chain.channel(buyer.channelId)?.totalClaimed).toBe(16n);
+  });
+
+  it('charges nothing without a receipt, also when the channel changed on chain in between', async () => {
+    const { chain, dataDir, buyer } = await crashed(({ chain, buyer: { channel } }) => {
+      chain.put({ ...channel, balance: channel.balance + 5n });
+    });
+    const second = await start({ chain, dataDir });
+    const status = await (await fetch(`${second.url}/v1/status`)).json();
+    const last = (await receiptsOf(second, buyer.jobId(body))).at(-1)?.payload;
+    expect(last).toMatchObject({ to: 20, outcome: 'provider_error', charged: '20' });
+    expect(status).toMatchObject({ charged: '20' });
+  });
+
+  it('goes on with the offers of its last life when nothing has changed', async () => {
+    const dataDir = folder();
+    const config = { publicUrl: 'https://gpu.example' };
+    const chain = createFakeChain();
+    const first = await start({ chain, dataDir, config });
+    await first.provider.stop();
+    const second = await start({ chain, dataDir, config });
+    expect(second.offer).toEqual(first.offer);
+    await second.provider.stop();
+    const dearer = await start({ chain, dataDir, config: { ...config, priceOutput: '9000000' } });
+    expect(dearer.offer).not.toEqual(first.offer);
   });
 
   it('honours the offers it signed, at their prices', async () => {

@@ -13,8 +13,11 @@
  *
  * Hidden reasoning of a model is not sold: it is neither shown nor counted.
  *
- * A receipt is signed when `windowTokens` went out since the last one, and at the end. ENDED is written
- * in one transaction with the last receipt before readers hear of it.
+ * A receipt is signed when `windowTokens` went out since the last one, when the chain's view of the channel
+ * changes, and at the end. It is written with the charge in one transaction before readers hear of it.
+ *
+ * The first token counts from the moment the engine gave it: a buyer who is slow with a voucher cannot
+ * make it late.
  */
 import { type JobEnd, type KnownJob, type Metered, requiredCap } from '@aitbc/market';
 import {
@@ -105,6 +108,7 @@ async function pump(job: LiveJob, meter: Meter, { engine }: RunDeps): Promise<En
       return { outcome: 'complete', reason: event.reason };
     }
     if (event.thinking && event.text === '') continue;
+    meter.heard();
     if (!meter.isCovered(event.tokens) && !(await meter.untilCovered(event.tokens))) {
       return { outcome: 'limit', reason: 'length' };
     }
@@ -154,6 +158,10 @@ function createMeter(job: LiveJob, deps: RunDeps) {
     text = '';
     return placed;
   };
+  const checkpoint = (): void => {
+    const { receipt } = books.checkpoint(job, promptTokens, receiptOf);
+    answer.append({ type: 'receipt', receipt });
+  };
   return {
     /** Engines that can count the prompt before its end tell it here; the others with their last word. */
     countPrompt(counted: Promise<number | undefined>): void {
@@ -170,6 +178,10 @@ function createMeter(job: LiveJob, deps: RunDeps) {
       if (tokens === undefined) await prompt;
       else promptTokens = tokens;
     },
+    /** The engine gave a token. */
+    heard(): void {
+      firstTokenMs ??= nowMs() - job.startedAtMs;
+    },
     isCovered: (tokens: number) => delivered + tokens <= books.covered(channelId, jobId),
     untilCovered(tokens: number): Promise<boolean> {
       const wanted = delivered + tokens;
@@ -179,27 +191,18 @@ function createMeter(job: LiveJob, deps: RunDeps) {
       return books.whenCovered(wish);
     },
     deliver(event: TokensEvent): void {
-      firstTokenMs ??= nowMs() - job.startedAtMs;
       delivered += event.tokens;
       text += event.text;
-      books.count(jobId, event.tokens);
+      books.count(jobId, event.tokens, checkpoint);
       answer.append({ type: 'text', text: event.text });
-      if (delivered - receipts.to() < windowTokens) return;
-      books.checkpoint(job, promptTokens, (step) => {
-        const placed = receiptOf(step);
-        answer.append({ type: 'receipt', receipt: placed.receipt });
-        return placed;
-      });
+      if (delivered - receipts.to() >= windowTokens) checkpoint();
     },
     end({ outcome, reason, error }: Ending): void {
       const isLate = (firstTokenMs ?? 0) > firstTokenMsMax;
       const ended: JobEnd = { outcome, promptTokens, isLate };
-      let placed: ReturnType<typeof receiptOf> | undefined;
-      const { job: settled } = books.end(job, ended, (step) => {
-        placed = receiptOf(step);
-        return placed;
-      });
-      if (placed) answer.append({ type: 'receipt', receipt: placed.receipt });
+      const { step, receipt } = books.end(job, ended, receiptOf);
+      const settled = step.job;
+      answer.append({ type: 'receipt', receipt });
       const end: AnswerEnd = {
         outcome,
         reason,

@@ -1,8 +1,10 @@
 /**
  * The offers of this provider: one signed price per model, renewed at half of its life. An older offer is
- * honoured until it runs out, also across a restart and a change of prices: it is signed.
+ * honoured until it runs out, also across a restart and a change of prices: it is signed. A restart that
+ * changes nothing goes on with the offers of the last life, so that a buyer's retry names the same offer.
  */
 import type { OfferTerms } from '@aitbc/market';
+import { canonicalJson } from '@aitbc/primitives';
 import {
   type DocumentSigner,
   fullCharge,
@@ -73,8 +75,18 @@ export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDe
     const offer = standingOf(network, signed);
     standing.set(offer.offerId, offer);
   }
+  /** The longest valid offer of an earlier life that says the same. */
+  const kept = (payload: OfferPayload): StandingOffer | undefined =>
+    [...standing.values()]
+      .filter((offer) => !isStale(offer, nowMs()) && saysTheSame(offer.payload, payload))
+      .sort((a, b) => b.payload.validUntilMs - a.payload.validUntilMs)[0];
   const make = (model: EngineModel): void => {
     const payload = payloadOf(template(), model, deps);
+    const known = newest.has(model.name) ? undefined : kept(payload);
+    if (known) {
+      newest.set(model.name, known);
+      return;
+    }
     const signed = signDocument({ tag: 'offer', network }, payload, signer) as SignedOffer;
     const offer = standingOf(network, signed);
     store.saveOffer(offer.offerId, signed);
@@ -104,6 +116,12 @@ export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDe
 
 function isStale(offer: StandingOffer | undefined, nowMs: number): boolean {
   return !offer || offer.payload.validUntilMs - nowMs < limits.offerLifetimeMs / 2;
+}
+
+function saysTheSame(one: OfferPayload, other: OfferPayload): boolean {
+  const timeless = (payload: OfferPayload) =>
+    canonicalJson({ ...payload, validFromMs: 0, validUntilMs: 0 });
+  return timeless(one) === timeless(other);
 }
 
 function payloadOf(

@@ -4,7 +4,9 @@ import { type ChatAnswer, streamChat } from '../../ai/stream-chat.ts';
 import { aitText } from '../../amounts.ts';
 import { defineCommand } from '../../command/define-command.ts';
 import type { Context } from '../../context/context.ts';
+import { assertWritable } from '../../context/read-text-file.ts';
 import { writeProof } from '../../receipt/read-proof.ts';
+import { counted, latencyText, shortAddress } from '../../wording.ts';
 
 export default defineCommand({
   summary: 'Ask a model; the answer streams, you pay for the tokens that arrive',
@@ -28,6 +30,7 @@ export default defineCommand({
   ],
   async run(context, { args, options }) {
     const { out } = context;
+    if (options.saveReceipt !== undefined) assertWritable(options.saveReceipt);
     const request = await chatRequestFor(context, { prompt: args.prompt, options });
     const answer = await showAnswer(context, request);
     const receiptFile = await saveReceipt(context, options.saveReceipt, answer);
@@ -40,18 +43,17 @@ export default defineCommand({
 async function showAnswer(context: Context, request: ChatRequest): Promise<ChatAnswer> {
   const { out } = context;
   const waiting = out.progress(`${request.model} …`);
-  let lastText = '\n';
+  const text = out.stream();
   try {
     const { transport } = await context.clients();
     const link = { transport, gatewayUrl: context.urls.gateway, signal: context.signal };
-    return await streamChat(link, request, (text) => {
+    return await streamChat(link, request, (piece) => {
       waiting.done();
-      out.text(text);
-      lastText = text;
+      text.write(piece);
     });
   } finally {
     waiting.done();
-    if (!lastText.endsWith('\n')) out.line('');
+    text.end();
   }
 }
 
@@ -67,14 +69,19 @@ async function saveReceipt(
   return file;
 }
 
+/** `81 tokens (15 in, 66 out) · 0.00001065 AIT · …`, and what proves it. */
 function summaryOf(answer: ChatAnswer): string {
   const { promptTokens, outputTokens, charged, provider, jobId, firstTokenMs, durationMs } = answer;
-  const first = firstTokenMs === null ? '' : ` (first token ${Math.round(firstTokenMs)} ms)`;
-  return [
-    `${promptTokens ?? '?'} + ${outputTokens ?? '?'} tokens`,
+  const first = firstTokenMs === null ? '' : `, the first token after ${latencyText(firstTokenMs)}`;
+  const tokens =
+    promptTokens === null || outputTokens === null
+      ? 'tokens unknown'
+      : `${counted(promptTokens + outputTokens, 'token')} (${promptTokens} in, ${outputTokens} out)`;
+  const facts = [
+    tokens,
     charged === null ? 'cost unknown' : aitText(charged),
-    `provider ${provider ?? 'unknown'}`,
-    `job ${jobId ?? 'unknown'}`,
-    `${(durationMs / 1000).toFixed(2)} s${first}`,
-  ].join(' · ');
+    `${latencyText(durationMs)}${first}`,
+    `provider ${provider === null ? 'unknown' : shortAddress(provider)}`,
+  ];
+  return `${facts.join(' · ')}\njob ${jobId ?? 'unknown'}`;
 }

@@ -11,8 +11,8 @@ export default defineCommand({
   arguments: [{ name: 'jobId', help: 'as `ai submit` printed it' }],
   options: { wait: { flags: '-w, --wait', help: 'until the job has ended' } },
   examples: [
-    { line: 'aitbc ai results 5f3a… --wait', note: 'the text as soon as it is there' },
-    { line: 'aitbc ai results 5f3a… --json', note: 'the whole answer with offer and receipt' },
+    { line: 'aitbc ai results <job-id> --wait', note: 'the text as soon as it is there' },
+    { line: 'aitbc ai results <job-id> --json', note: 'the whole answer with offer and receipt' },
   ],
   async run(context, { args, options }) {
     const { out, signal } = context;

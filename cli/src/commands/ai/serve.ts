@@ -1,6 +1,7 @@
 /** `aitbc ai serve`: sell what this machine can compute. */
 import { join } from 'node:path';
 import { serveProvider } from '../../ai/serve-provider.ts';
+import { welcomeProvider } from '../../ai/welcome-provider.ts';
 import { amountFromInput } from '../../amounts.ts';
 import { defineCommand } from '../../command/define-command.ts';
 import { entryOf } from '../../devnet/daemon-process.ts';
@@ -8,7 +9,7 @@ import { entryOf } from '../../devnet/daemon-process.ts';
 export default defineCommand({
   summary: 'Sell what your machine can compute, until Ctrl-C',
   details:
-    'Finds the engine, measures and lists its models, checks every payment before it runs a job, and claims what was earned. Other settings of the daemon come from its AITBC_PROVIDER_… variables.',
+    'Finds the engine, registers the provider with its bond, lists the models, checks every payment before it runs a job, and claims what was earned. Beside a devnet of this home the bond comes from the faucet. Other settings of the daemon come from its AITBC_PROVIDER_… variables.',
   options: {
     engine: {
       flags: '--engine <name>',
@@ -20,7 +21,10 @@ export default defineCommand({
     priceInput: { flags: '--price-input <ait>', help: 'price of a million prompt tokens' },
     priceOutput: { flags: '--price-output <ait>', help: 'price of a million output tokens' },
     nait: { flags: '--nait', help: 'the prices are in nait' },
-    port: { flags: '--port <n>', help: 'port to listen on (default 8008, 0 for a free one)' },
+    port: {
+      flags: '--port <n>',
+      help: 'port to listen on, 0 for a free one; default 8008, or a free one beside a devnet',
+    },
     publicUrl: { flags: '--public-url <url>', help: 'address that buyers reach' },
     dataDir: { flags: '--data-dir <dir>', help: 'keys and records (default <home>/serve)' },
   },
@@ -33,7 +37,8 @@ export default defineCommand({
     { line: 'aitbc ai serve --json', note: 'the log as JSON lines' },
   ],
   async run(context, { options }) {
-    const { home, urls } = context;
+    const { home, urls, devnet, env } = context;
+    const hasNeighbour = devnet !== undefined && !env.AITBC_PROVIDER_PORT;
     const price = (text: string | undefined) =>
       text === undefined ? undefined : amountFromInput(text, options.nait).toString();
     const args = flagsOf({
@@ -42,13 +47,17 @@ export default defineCommand({
       '--model-path': options.modelPath,
       '--price-input': price(options.priceInput),
       '--price-output': price(options.priceOutput),
-      '--port': options.port,
+      '--port': options.port ?? (hasNeighbour ? '0' : undefined),
       '--public-url': options.publicUrl,
       '--node-url': urls.node,
       '--coordinator-url': urls.coordinator,
       '--data-dir': options.dataDir ?? join(home, 'serve'),
     });
-    return serveProvider(context, { entry: entryOf('provider'), args });
+    return serveProvider(context, {
+      entry: entryOf('provider'),
+      args: [...args, '--register'],
+      onReady: (url, tell) => welcomeProvider(context, url, tell),
+    });
   },
 });
 

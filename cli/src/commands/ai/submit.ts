@@ -24,7 +24,7 @@ export default defineCommand({
     const job = await gateway.submitJob({ ...request, ...key }, { signal });
     out.result(
       job,
-      () => `${jobText(out, job)}\n\nIts result: aitbc ai results ${job.jobId} --wait`,
+      () => `${jobText(out, job)}\n\nIts result:\n  aitbc ai results ${job.jobId} --wait`,
     );
   },
 });

@@ -2,6 +2,7 @@
 import { AppError } from '@aitbc/protocol';
 import { aitText } from '../../amounts.ts';
 import { defineCommand } from '../../command/define-command.ts';
+import { counted } from '../../wording.ts';
 
 export default defineCommand({
   summary: 'A final block and its transactions',
@@ -22,7 +23,7 @@ export default defineCommand({
         ['time', new Date(header.timeMs).toISOString()],
         ['proposer', header.proposer],
         ['state root', header.stateRoot],
-        ['certificate', certificate ? `${certificate.votes.length} votes` : 'none'],
+        ['certificate', certificate ? counted(certificate.votes.length, 'vote') : 'none'],
       ]);
       if (txs.length === 0) return `${facts}\n\nNo transactions.`;
       const rows = txs.map(({ txId, kind, from, fee }) => [txId ?? '', kind, from, aitText(fee)]);

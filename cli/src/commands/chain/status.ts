@@ -1,5 +1,6 @@
 /** `aitbc chain status`: network, height, validators. */
 import { defineCommand } from '../../command/define-command.ts';
+import { counted } from '../../wording.ts';
 
 export default defineCommand({
   summary: 'Network, height, newest block, validators',
@@ -15,7 +16,7 @@ export default defineCommand({
         ['block', status.blockHash],
         ['block time', new Date(status.timeMs).toISOString()],
         ['state root', status.stateRoot],
-        ['waiting', `${status.waitingTxs} transactions`],
+        ['waiting', counted(status.waitingTxs, 'transaction')],
         ['validators', String(status.validators.length)],
       ]),
     );

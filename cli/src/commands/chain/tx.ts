@@ -6,7 +6,7 @@ import { defineCommand } from '../../command/define-command.ts';
 export default defineCommand({
   summary: 'A transaction: what it does and whether it is final',
   arguments: [{ name: 'id', help: 'transaction id, 64 hex digits' }],
-  examples: [{ line: 'aitbc chain tx 5f3a…', note: 'the block it is in, and its effect' }],
+  examples: [{ line: 'aitbc chain tx <id>', note: 'the block it is in, and its effect' }],
   async run({ out, clients, signal }, { args }) {
     const { node } = await clients();
     const found = await node.rpc.tx_get({ txId: args.id }, { signal });

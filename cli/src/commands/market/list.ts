@@ -6,7 +6,7 @@ import { offerHead, offerRight, offerRow } from '../../market/offer-rows.ts';
 export default defineCommand({
   summary: 'Models on offer: price, speed, load',
   details:
-    'Prices are per million tokens. Speed is the median of what buyers measured. Load is running jobs of slots, and how many wait.',
+    'Prices are per million tokens in and out. Speed is the median of what buyers measured. Load is running jobs of slots, and how many wait.',
   options: { model: { flags: '-m, --model <name>', help: 'only this model' } },
   examples: [
     { line: 'aitbc market list', note: 'everything that can be bought now' },

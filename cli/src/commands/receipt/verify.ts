@@ -59,10 +59,14 @@ async function checksOfNode(
 }
 
 function linesOf(out: Out, checks: readonly Check[], job: ProvenJob): string {
-  const lines = checks.map(({ name, holds, detail }) => {
-    const mark = holds === null ? '?' : holds ? out.style('green', '✓') : out.style('yellow', '–');
-    return `${mark} ${name.padEnd(20)} ${detail}`;
-  });
+  const lines = checks.map(({ name, holds, detail }) => [`${markOf(holds)} ${name}`, detail]);
+  const title = (text: string) =>
+    text.startsWith('✓') ? `${out.style('green', '✓')}${text.slice(1)}` : out.style('yellow', text);
   const verdict = `Job ${job.jobId} is proven: ${job.outputTokens} output tokens from ${job.promptTokens} prompt tokens.`;
-  return [...lines, '', out.style('bold', verdict)].join('\n');
+  return `${out.table(lines, { title })}\n\n${out.style('bold', verdict)}`;
+}
+
+function markOf(holds: boolean | null): string {
+  if (holds === null) return '?';
+  return holds ? '✓' : '–';
 }

@@ -1,9 +1,8 @@
 /** `aitbc wallet create`: a new account, or one from its 24 words. */
-import { readFileSync } from 'node:fs';
-import { AppError } from '@aitbc/protocol';
 import { defineCommand } from '../../command/define-command.ts';
 import { readPassword } from '../../context/ask.ts';
 import type { Out } from '../../context/out.ts';
+import { readTextFile } from '../../context/read-text-file.ts';
 import { passwordFileOption } from '../../wallet/password-option.ts';
 
 const wordsPerLine = 6;
@@ -29,7 +28,10 @@ export default defineCommand({
   ],
   async run(context, { args, options }) {
     const { out, env, ask, signal } = context;
-    const mnemonic = options.wordsFile === undefined ? undefined : wordsIn(options.wordsFile);
+    const mnemonic =
+      options.wordsFile === undefined
+        ? undefined
+        : readTextFile(options.wordsFile).trim().split(/\s+/).join(' ');
     const message = `New password for "${args.label}", at least 8 characters`;
     const file = options.passwordFile;
     const password = await readPassword({ env, ask, file, message, isNew: true });
@@ -41,15 +43,6 @@ export default defineCommand({
     out.result({ label: args.label, ...account }, () => pageOf(out, account));
   },
 });
-
-function wordsIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim().split(/\s+/).join(' ');
-  } catch (error) {
-    const reason = `The file ${file} cannot be read: ${(error as Error).message}.`;
-    throw new AppError('CLI_USAGE', { reason }, { cause: error });
-  }
-}
 
 function pageOf(out: Out, account: { address: string; mnemonic: string | null }): string {
   const made = `Account ${out.style('bold', account.address)}`;

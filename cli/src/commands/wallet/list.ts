@@ -1,5 +1,6 @@
 /** `aitbc wallet list`: the accounts of the wallet daemon. */
 import { defineCommand } from '../../command/define-command.ts';
+import { durationText } from '../../wording.ts';
 
 export default defineCommand({
   summary: 'Accounts of this wallet and whether they are unlocked',
@@ -10,7 +11,9 @@ export default defineCommand({
     const rows = accounts.map(({ label, address, unlockedUntilMs }) => [
       label,
       address,
-      unlockedUntilMs === null ? 'locked' : `open until ${new Date(unlockedUntilMs).toISOString()}`,
+      unlockedUntilMs === null
+        ? 'locked'
+        : `open for ${durationText(unlockedUntilMs - Date.now())}`,
     ]);
     out.result({ accounts }, () =>
       rows.length === 0

@@ -90,8 +90,8 @@ export interface Book {
   /** Whether a fresh call that may cost `need` nait fits the budget. Refusal: BUDGET_EXCEEDED. */
   checkBudget(need: bigint): Verdict<true>;
   /**
-   * Enters a promise of `tokens` output tokens in all for a call, new or running.
-   * Refusals: BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE.
+   * Enters a promise of `tokens` output tokens in all for a call, new or running; a settled one is never
+   * opened again. Refusals: JOB_STATE_WRONG, BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE.
    */
   promise(call: CallRow, tokens: number): Verdict<Promised>;
   /** Marks a call whose end is not known yet. */
@@ -204,6 +204,9 @@ function spentToday(state: State): bigint {
 
 function promise(state: State, draft: CallRow, tokens: number): Verdict<Promised> {
   const key = callKey(draft);
+  const { jobId } = draft;
+  const isSettled = state.done.has(key) && !state.calls.has(key);
+  if (isSettled) return refuse('JOB_STATE_WRONG', { jobId, state: 'settled' });
   const known = state.calls.get(key) ?? draft;
   if (tokens <= known.tokens && state.calls.has(key)) return entered(state, known);
   const usage = { promptTokens: draft.promptBound, outputTokens: tokens };
@@ -264,19 +267,15 @@ function closeCall(state: State, call: CallRow): BuyerChange {
 }
 
 function release(state: State, key: string): BuyerChange {
-  const closed = closeCall(state, { ...openCall(state, key), status: 'refused', charged: 0n });
-  const done = state.done.get(key);
-  return done ? { call: done } : closed;
+  return closeCall(state, { ...openCall(state, key), status: 'refused', charged: 0n });
 }
 
 function settle(state: State, key: string, end: CallEnd): BuyerChange {
   const call = state.calls.get(key);
   if (!call) return {};
   if (end.charged > call.reserved) throw new Error('a charge is above its reservation');
-  const done = state.done.get(key);
   const ended: CallRow = { ...call, ...end, status: 'settled' };
   const closed = closeCall(state, ended);
-  if (done) return { call: done };
   rememberDone(state, { ...ended, reserved: 0n });
   const old = channelOf(state, call.channelId);
   const channel = { ...old, settled: old.settled + end.charged };

@@ -5,7 +5,11 @@
  *
  * A request waits for the chain only when no channel has room for it. A channel that is running low is
  * filled in the background, one transaction at a time per channel. The row is stored as `opening` before
- * the transaction leaves, so a crash in between never loses a channel with money in it.
+ * the transaction leaves, so a crash in between never loses a channel with money in it: the next funding
+ * for that provider goes to the same channel, whether the first one became final or not.
+ *
+ * `distrusted` is for ever, unless the owner forgives the provider. Calls of a channel that the chain has
+ * closed for good end without a charge at the next start: nobody can claim on it any more.
  */
 import { hex, randomBytes } from '@aitbc/primitives';
 import {
@@ -25,12 +29,14 @@ import { assertFinal, type TxSender } from '../chain/tx-sender.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
 import type { Book } from './book.ts';
 import type { BuyerLog } from './log.ts';
-import type { BuyerStore, ChannelRow } from './store.ts';
+import { type BuyerStore, type ChannelRow, callKey } from './store.ts';
 
 const saltBytes = 32;
 const fundWaitMs = 20_000;
 const refillBelowPercent = 30n;
 const pagesMax = 100;
+/** Parallel calls share one funding, and may use it up before the last of them looks. */
+const fillRounds = 3;
 const refillPauseMs = 30_000; // after a background funding failed
 
 /** How much goes on chain at a time, nait. */
@@ -50,6 +56,8 @@ export interface ChannelDeps {
   /** Public key that signs vouchers. */
   readonly hotKey: Hex;
   readonly funding: Funding;
+  /** Addresses of providers whose channels are no longer distrusted. */
+  readonly forgiven: readonly string[];
   readonly log: BuyerLog;
   readonly nowMs: () => number;
 }
@@ -72,6 +80,7 @@ type ChainChannel = OutputOf<typeof nodeRpc.state_getChannel>;
 export function createChannels(deps: ChannelDeps): Channels {
   const { book } = deps;
   const running = new Map<string, Promise<void>>();
+  const wanted = new Map<Hex, bigint>();
   const pausedUntilMs = new Map<Hex, number>();
 
   /** One funding at a time per key; the second caller waits for the first. */
@@ -84,15 +93,22 @@ export function createChannels(deps: ChannelDeps): Channels {
   };
 
   const fill: Channels['fill'] = async (channelId, need) => {
-    if (book.room(channelId) >= need) return;
-    await once(channelId, () => topUp(deps, channelId, need));
+    const want = (more: bigint) => wanted.set(channelId, (wanted.get(channelId) ?? 0n) + more);
+    want(need);
+    try {
+      for (let round = 0; round < fillRounds && book.room(channelId) < need; round += 1) {
+        await once(channelId, () => topUp(deps, channelId, () => wanted.get(channelId) ?? 0n));
+      }
+    } finally {
+      want(-need);
+    }
   };
 
   const refillLater = (channelId: Hex): void => {
     const { channelFund } = deps.funding;
     if (book.room(channelId) * 100n >= channelFund * refillBelowPercent) return;
     if (deps.nowMs() < (pausedUntilMs.get(channelId) ?? 0)) return;
-    once(channelId, () => topUp(deps, channelId, 0n)).catch((error) => {
+    once(channelId, () => topUp(deps, channelId, () => 0n)).catch((error) => {
       pausedUntilMs.set(channelId, deps.nowMs() + refillPauseMs);
       const { code, facts } = asAppError(error);
       deps.log.warn({ code, ...facts, channelId }, 'a channel could not be filled');
@@ -147,10 +163,11 @@ async function open(
       (row) =>
         row.status === 'opening' &&
         row.provider === provider &&
-        row.receiverAuthorizer === authorizer,
+        row.receiverAuthorizer === authorizer &&
+        row.withdrawDelayMs >= withdrawDelayMsMin,
     );
   if (begun) {
-    await topUp(deps, begun.channelId, need);
+    await topUp(deps, begun.channelId, () => need);
     return;
   }
   const row = {
@@ -163,7 +180,7 @@ async function open(
   const channelId = channelIdOf(network, config);
   const fresh = { balance: 0n, settled: 0n, signedMax: 0n, status: 'opening' as const };
   await deps.store.save(deps.book.putChannel({ channelId, ...row, ...fresh }));
-  await topUp(deps, channelId, need);
+  await topUp(deps, channelId, () => need);
 }
 
 function allocationOf(
@@ -176,15 +193,18 @@ function allocationOf(
   return { receiver, payerAuthorizer: hotKey, receiverAuthorizer, withdrawDelayMs, salt, amount };
 }
 
-/** Funds a channel from the vault, or through it when it holds too little; returns when that is final. */
-async function topUp(deps: ChannelDeps, channelId: Hex, need: bigint): Promise<void> {
+/**
+ * Funds a channel from the vault, or through it when it holds too little; returns when that is final.
+ * `need` is asked as late as possible: by then it knows of all calls that wait for this funding.
+ */
+async function topUp(deps: ChannelDeps, channelId: Hex, need: () => bigint): Promise<void> {
   const { node, sender, book, funding } = deps;
   const row = book.channel(channelId);
   if (!row || row.status === 'closed' || row.status === 'distrusted') return;
-  const missing = need - book.room(channelId);
+  const { vault } = await node.rpc.state_getAccount({ address: sender.signer.address });
+  const missing = need() - book.room(channelId);
   const amount = missing > funding.channelFund ? missing : funding.channelFund;
   const allocation = allocationOf(deps, row, amount);
-  const { vault } = await node.rpc.state_getAccount({ address: sender.signer.address });
   const options = { waitMs: fundWaitMs };
   const deposit = amount > funding.vaultFund ? amount : funding.vaultFund;
   const status =
@@ -224,6 +244,7 @@ function mergeChainState(known: ChannelRow | undefined, state: ChainChannel): Ch
 
 async function recover(deps: ChannelDeps): Promise<void> {
   const { node, book, store, sender, hotKey } = deps;
+  await forgive(deps);
   let after: Hex | undefined;
   for (let page = 0; page < pagesMax; page += 1) {
     const query = { payer: sender.signer.address, ...(after === undefined ? {} : { after }) };
@@ -232,11 +253,23 @@ async function recover(deps: ChannelDeps): Promise<void> {
       const known = book.channel(state.channelId);
       if (!known && state.closed) continue;
       await store.save(book.putChannel(mergeChainState(known, state)));
+      if (state.closed) await releaseCalls(deps, state.channelId);
     }
     if (next === null) break;
     after = next;
   }
-  for (const row of book.channels().filter(({ status }) => status === 'opening')) {
-    await store.save(book.putChannel({ ...row, status: 'closed' }));
+}
+
+async function forgive({ book, store, forgiven, log }: ChannelDeps): Promise<void> {
+  for (const row of book.channels()) {
+    if (row.status !== 'distrusted' || !forgiven.includes(row.provider)) continue;
+    await store.save(book.putChannel({ ...row, status: 'open' }));
+    log.warn({ provider: row.provider, channelId: row.channelId }, 'a provider is trusted again');
+  }
+}
+
+async function releaseCalls({ book, store }: ChannelDeps, channelId: Hex): Promise<void> {
+  for (const call of book.openCalls()) {
+    if (call.channelId === channelId) await store.save(book.release(callKey(call)));
   }
 }

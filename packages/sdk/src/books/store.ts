@@ -83,6 +83,8 @@ export interface BuyerChange {
 export interface BuyerStore {
   /** Calls that hold a reservation, and those settled after `settledAfterMs`. */
   load(settledAfterMs: number): BuyerState | Promise<BuyerState>;
+  /** All calls of a job, also those that were settled long ago. */
+  find(jobId: Hex): readonly CallRow[] | Promise<readonly CallRow[]>;
   save(change: BuyerChange): void | Promise<void>;
 }
 
@@ -99,6 +101,8 @@ export function createMemoryStore(): BuyerStore {
       ),
       spend,
     }),
+    find: (jobId) =>
+      [...channels.keys()].flatMap((channelId) => calls.get(callKey({ jobId, channelId })) ?? []),
     save(change) {
       const { channel, call } = change;
       if (channel) channels.set(channel.channelId, channel);

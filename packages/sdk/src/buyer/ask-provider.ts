@@ -87,6 +87,7 @@ export async function askProvider(
       return await post(parts, plan, asking);
     } catch (error) {
       const known = asAppError(error);
+      if (asking.start.isPaid) throw known;
       if (known.code === 'VOUCHER_UNDERFUNDED' && !adopted) {
         adopted = true;
         await takeOver(parts, asking.start, known);
@@ -116,12 +117,13 @@ async function post(
 ): Promise<HttpAnswer> {
   const { endpoint } = plan.candidate.offer.payload;
   const url = baseOf(endpoint) + dialectPaths[plan.call.dialect];
+  const payment = await startHeader(parts, plan, start);
   const answer = await parts.transport.request({
     method: 'POST',
     url,
     headers: {
       'content-type': 'application/json',
-      [paymentHeaders.signature]: startHeader(parts, plan, start),
+      [paymentHeaders.signature]: payment,
     },
     body: plan.call.body,
     timeoutMs: stallMs,

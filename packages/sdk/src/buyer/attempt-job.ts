@@ -8,14 +8,15 @@
  *
  * Whatever happens, the books know a promise before it leaves, and lose it only by a receipt or a refusal.
  * A job asked for again after a crash may have run the first time: no refusal of the second request says
- * that nothing is due for the first, so its reservation stays until the provider's receipts are known.
+ * that nothing is due for the first, so its reservation stays until the provider's receipts are known. A
+ * job that was paid is only read again; whatever refuses that, the job has ended.
  * See docs/spec/payments.md, "Buyer".
  */
 import { AppError, asAppError } from '@aitbc/protocol';
 import { callKey } from '../books/store.ts';
 import { askProvider, isDefiniteRefusal } from './ask-provider.ts';
-import { settleFormerCall } from './former-call.ts';
-import { type AttemptPlan, payFirst } from './pay-job.ts';
+import { endOf } from './former-call.ts';
+import { type AttemptPlan, type PaidStart, payFirst } from './pay-job.ts';
 import { type AttemptDeps, readJob } from './read-job.ts';
 import { distrustProvider } from './settle-calls.ts';
 import type { JobEvent } from './types.ts';
@@ -24,9 +25,8 @@ import type { JobEvent } from './types.ts';
 export async function* attemptJob(deps: AttemptDeps, plan: AttemptPlan): AsyncGenerator<JobEvent> {
   const { parts } = deps;
   const { signal } = plan.call;
-  await settleFormerCall(deps, plan);
+  if (plan.former) deps.settler.hold(callKey(plan.former));
   const start = await payFirst(parts, plan);
-  const { wasOpen } = start;
   const ending = new AbortController();
   const askedMs = parts.nowMs();
   const onFirstToken = startPatience(deps, plan, ending);
@@ -40,13 +40,15 @@ export async function* attemptJob(deps: AttemptDeps, plan: AttemptPlan): AsyncGe
     isAdmitted = true;
     yield* readJob(deps, { plan, start, answer, ending, askedMs, onFirstToken });
   } catch (error) {
-    failure = asAppError(error);
+    const known = asAppError(error);
+    const isGone = isDefiniteRefusal(known) || known.code === 'JOB_ENDED';
+    failure = start.isPaid && isGone ? endOf(start.row) : known;
     throw failure;
   } finally {
     onFirstToken();
     signal?.removeEventListener('abort', onAbort);
     ending.abort(new AppError('CANCELLED'));
-    await cleanUp(deps, callKey(start.row), { failure, mayHaveRun: isAdmitted || wasOpen });
+    await cleanUp(deps, start, { failure, isAdmitted });
   }
 }
 
@@ -60,14 +62,20 @@ function startPatience(deps: AttemptDeps, plan: AttemptPlan, ending: AbortContro
   return () => clearTimeout(timer);
 }
 
-/** Puts the books in order after a call that did not reach its final receipt. */
+/**
+ * Puts the books in order after a call that did not reach its final receipt. A repeated call may know less
+ * of its first time than the provider: its receipts are judged when they are fetched.
+ */
 async function cleanUp(
   { parts, settler }: AttemptDeps,
-  key: string,
-  { failure, mayHaveRun }: { failure: AppError | undefined; mayHaveRun: boolean },
+  { row, isRepeat }: PaidStart,
+  { failure, isAdmitted }: { failure: AppError | undefined; isAdmitted: boolean },
 ): Promise<void> {
-  if (failure?.code === 'RECEIPT_INVALID') await distrustProvider(parts, key, failure);
+  const key = callKey(row);
+  const isBroken = failure?.code === 'RECEIPT_INVALID' && !isRepeat;
+  if (isBroken) await distrustProvider(parts, key, failure);
   if (!parts.book.isOpen(key)) return;
+  const mayHaveRun = isAdmitted || isRepeat;
   const isRefused = failure !== undefined && !mayHaveRun && isDefiniteRefusal(failure);
   if (isRefused) await parts.store.save(parts.book.release(key));
   else await settler.later(key);

@@ -1,106 +1,15 @@
-import { hex, keyPairFromSeed, utf8 } from '@aitbc/primitives';
-import {
-  AppError,
-  dialectBodies,
-  inferenceOf,
-  limits,
-  offerIdOf,
-  type SignedReceipt,
-  signDocument,
-} from '@aitbc/protocol';
+import { hex, keyPairFromSeed } from '@aitbc/primitives';
+import { AppError, limits, type SignedReceipt, signDocument } from '@aitbc/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type BuyerStore, createMemoryStore } from '../books/store.ts';
-import { createTestChain, type TestChain, testHotKey } from '../node/testing/chain.ts';
+import { createMemoryStore } from '../books/store.ts';
+import { createTestChain, testHotKey } from '../node/testing/chain.ts';
 import { until } from '../node/testing/http-server.ts';
-import { type Seller, startSeller } from '../node/testing/seller.ts';
-import type { SellerOptions } from '../node/testing/seller-types.ts';
 import type { JobReport } from '../offers/report-jobs.ts';
-import { type Buyer, type BuyerOptions, createBuyer } from './buyer.ts';
-import type { BuyCall, JobEnd, RunningJob } from './types.ts';
-
-const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
-const options: BuyerOptions = {
-  jobMax: 10_000_000n,
-  dayMax: 1_000_000_000n,
-  channelFund: 1_000_000n,
-  vaultFund: 10_000_000n,
-  allowPrivate: true,
-};
-
-function callOf(key: string, more: object = {}, signal?: AbortSignal): BuyCall {
-  const json = {
-    model: 'tiny',
-    messages: [{ role: 'user', content: 'hello' }],
-    stream: true,
-    ...more,
-  };
-  const request = inferenceOf('openai', dialectBodies.openai.parse(json));
-  const body = utf8(JSON.stringify(json));
-  return { dialect: 'openai', body, request, idempotencyKey: key, signal };
-}
-
-async function drain({ events }: RunningJob): Promise<{ text: string; end: JobEnd | undefined }> {
-  let text = '';
-  let end: JobEnd | undefined;
-  for await (const event of events) {
-    if (event.type === 'text') text += event.text;
-    if (event.type === 'end') end = event.end;
-  }
-  return { text, end };
-}
+import { callOf, createTestMarket, drain, words } from './testing/test-market.ts';
 
 describe('buyer', () => {
-  const sellers: Seller[] = [];
-  const buyers: Buyer[] = [];
-  afterEach(async () => {
-    await Promise.all(buyers.splice(0).map((buyer) => buyer.close()));
-    await Promise.all(sellers.splice(0).map(({ server }) => server.close()));
-  });
-
-  const sell = async (chain: TestChain, more: Partial<SellerOptions> = {}) => {
-    const { network, channelOf } = chain;
-    const seed = 10 + sellers.length;
-    const base = { network, channelOf, seed, tokens: words, model: 'tiny' };
-    const seller = await startSeller({ ...base, ...more });
-    chain.register(seller.offer);
-    sellers.push(seller);
-    return seller;
-  };
-
-  const buy = async (
-    chain: TestChain,
-    more: Partial<BuyerOptions> & { store?: BuyerStore; reports?: JobReport[] } = {},
-  ) => {
-    const { store = createMemoryStore(), reports = [], ...rest } = more;
-    const coordinator = {
-      route: async () => ({
-        offers: sellers.map(({ offer }, rank) => ({
-          offerId: offerIdOf(chain.network, offer.payload),
-          offer,
-          rank,
-          reason: 'price',
-          measured: {
-            firstTokenMsP50: null,
-            firstTokenMsP90: null,
-            tokensPerSecondP50: null,
-            samples: 0,
-          },
-          gauges: { running: 0, waiting: 0, slots: 1 },
-        })),
-      }),
-      submitJob: () => Promise.reject(new AppError('NO_OFFER', {})),
-      getJob: () => Promise.reject(new AppError('JOB_UNKNOWN', {})),
-      report: async (report: JobReport) => {
-        reports.push(report);
-        return { accepted: true };
-      },
-    };
-    const { node, sender } = chain;
-    const deps = { node, sender, coordinator, hotKey: testHotKey(), store };
-    const buyer = await createBuyer({ ...options, ...rest }, deps);
-    buyers.push(buyer);
-    return buyer;
-  };
+  const { sellers, sell, buy, close } = createTestMarket();
+  afterEach(close);
 
   it('opens a channel, pays by windows, checks the receipts and settles', async () => {
     const chain = createTestChain();
@@ -302,6 +211,33 @@ describe('buyer', () => {
     expect(seller.calls()).toBe(1);
   });
 
+  it('believes no receipt that counts more tokens than its text can have, though they are paid for', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const authorizer = keyPairFromSeed(new Uint8Array(32).fill(110));
+    const signer = { publicKey: hex(authorizer.publicKey), secretKey: authorizer.secretKey };
+    seller.faults.spoil = ({ payload }) =>
+      signDocument({ tag: 'receipt', network: chain.network }, { ...payload, to: 200 }, signer);
+    const buyer = await buy(chain, { mode: 'reserve' });
+    await expect(buyer.run(callOf('k', { max_tokens: 256 })).then(drain)).rejects.toMatchObject({
+      code: 'RECEIPT_INVALID',
+      facts: { reason: 'it counts more tokens than bytes' },
+    });
+  });
+
+  it('pays by the signed offer and never by what a 402 asks for', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const dear = new AppError('PAYMENT_REQUIRED', { amount: '999999999', payTo: 'somebody else' });
+    seller.faults.refuse = { error: dear, times: 1 };
+    const buyer = await buy(chain);
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'PAYMENT_REQUIRED' });
+    expect(seller.calls()).toBe(1);
+    expect(chain.channels.size).toBe(1);
+    expect(buyer.channels()[0]?.signedMax).toBeLessThan(1_000n);
+    expect(buyer.openCalls()).toEqual([]);
+  });
+
   it('refuses a receipt that another key signed', async () => {
     const chain = createTestChain();
     const seller = await sell(chain);
@@ -379,15 +315,6 @@ describe('buyer', () => {
     const { text } = await drain(await buyer.run(callOf('k1')));
     expect(text).toBe(words.join(''));
     expect(chain.sent.length).toBeGreaterThan(1);
-  });
-
-  it('runs the same call once at a time', async () => {
-    const chain = createTestChain();
-    await sell(chain, { faults: { tokenMs: 5 } });
-    const buyer = await buy(chain);
-    const job = await buyer.run(callOf('k'));
-    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'JOB_STATE_WRONG' });
-    await drain(job);
   });
 
   it('refuses an idempotency key that is empty or too long', async () => {

@@ -20,11 +20,17 @@ import {
   type ProviderClient,
 } from '../http/clients.ts';
 import type { Transport } from '../http/transport.ts';
-import { createDiscovery, type Discovery, type Wishes } from '../offers/discover-offers.ts';
+import {
+  type Candidate,
+  createDiscovery,
+  type Discovery,
+  type Wishes,
+} from '../offers/discover-offers.ts';
 import { createReporter } from '../offers/report-jobs.ts';
 import { attemptJob } from './attempt-job.ts';
 import type { AttemptDeps } from './read-job.ts';
 import { createSettler } from './settle-calls.ts';
+import { createSharedRuns, type StartedJob } from './shared-runs.ts';
 import { createSubmitter, type SubmittedJob } from './submit-job.ts';
 import { jobOf, tryOffers } from './try-offers.ts';
 import type { BuyCall, BuyerParts, JobEvent, PayMode, RunningJob } from './types.ts';
@@ -42,6 +48,11 @@ export interface BuyerOptions extends Budget, Funding {
   readonly firstTokenGraceMs?: number | undefined;
   /** Which providers are wanted, default all. */
   readonly wishes?: Wishes | undefined;
+  /**
+   * Addresses of providers that broke a rule and are trusted again: their channels are opened at the
+   * start. Default none.
+   */
+  readonly forgiven?: readonly string[] | undefined;
 }
 
 /** What a buyer works with. */
@@ -63,8 +74,9 @@ export interface Buyer {
   /** Address of the payer. */
   readonly payer: string;
   /**
-   * Buys one answer; resolves with its first token. Throws NO_OFFER, BUDGET_EXCEEDED, CANCELLED,
-   * JOB_STATE_WRONG while the same call runs, or the last provider's refusal.
+   * Buys one answer; resolves with its first token. The same call while it runs reads along from its
+   * beginning; afterwards it gets the answer that the provider keeps. Throws NO_OFFER, BUDGET_EXCEEDED,
+   * CANCELLED, JOB_ENDED, or the last provider's refusal.
    */
   run(call: BuyCall): Promise<RunningJob>;
   /** Pays for a whole job and hands it to the coordinator. `body` must not ask for a stream. Throws like `run`. */
@@ -81,7 +93,7 @@ export interface Buyer {
 /** Starts a buyer: reads its store, finds its channels on chain, and settles what was left open. */
 export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promise<Buyer> {
   const { clock = systemClock, log = silentLog, store, hotKey, node, sender } = deps;
-  const { mode = 'windowed', allowPrivate = false, wishes = {} } = options;
+  const { mode = 'windowed', allowPrivate = false, wishes = {}, forgiven = [] } = options;
   const { firstTokenGraceMs = firstTokenGraceMsDefault } = options;
   const transport = deps.transport ?? createTransport({ allowPrivate });
   const closing = new AbortController();
@@ -96,6 +108,7 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
     store,
     hotKey: publicKey,
     funding: options,
+    forgiven,
     log,
     nowMs,
   };
@@ -111,9 +124,7 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   const settler = createSettler({ parts, clientOf, coordinator, onSettled, signal });
   const discovery = createDiscovery({ node, coordinator, nowMs, log, allowPrivate, wishes });
   await channels.recover();
-  for (const row of book.openCalls()) {
-    await settler.later(callKey(row), row.status === 'submitted' ? 'submitted' : 'unsettled');
-  }
+  for (const row of book.openCalls()) await settler.resume(callKey(row));
   const run = createRunner(
     { parts, settler, clientOf, firstTokenGraceMs },
     { discovery, mode, payer: sender.signer },
@@ -154,53 +165,37 @@ interface RunnerDeps {
 }
 
 function createRunner(attempt: AttemptDeps, deps: RunnerDeps): Buyer['run'] {
-  const { network, log } = attempt.parts;
+  const { parts, settler } = attempt;
   const { discovery, mode, payer } = deps;
-  const running = new Set<Hex>();
-  return async (call) => {
-    const { jobId, bodyDigest } = jobOf(network, payer.accountId, call);
-    if (running.has(jobId)) throw new AppError('JOB_STATE_WRONG', { jobId, state: 'running' });
-    running.add(jobId);
-    const onEnd = () => running.delete(jobId);
-    const promptBound = promptTokensBound(call.request.messages);
-    try {
-      return await tryOffers({ discovery, log, call }, async (candidate) => {
-        const plan = { call, candidate, jobId, bodyDigest, promptBound, mode };
-        const events = await beginStream(attemptJob(attempt, plan), onEnd);
-        return { jobId, offer: candidate.offer.payload, events };
-      });
-    } catch (error) {
-      onEnd();
-      throw error;
-    }
+  const runs = createSharedRuns();
+  return async (asked) => {
+    const { jobId, bodyDigest } = jobOf(parts.network, payer.accountId, asked);
+    const promptBound = promptTokensBound(asked.request.messages);
+    return runs.join(jobId, {
+      signal: asked.signal,
+      begin(signal) {
+        const call = { ...asked, signal };
+        return tryOffers({ parts, settler, discovery, call, jobId }, (candidate, former) => {
+          const plan = { call, candidate, jobId, bodyDigest, promptBound, mode, former };
+          return beginStream(attemptJob(attempt, plan), candidate, jobId);
+        });
+      },
+    });
   };
 }
 
 /** Waits for the first text or the end; what came before is handed on in order. */
 async function beginStream(
-  events: AsyncGenerator<JobEvent>,
-  onEnd: () => void,
-): Promise<AsyncIterable<JobEvent>> {
+  upstream: AsyncGenerator<JobEvent>,
+  { offer }: Candidate,
+  jobId: Hex,
+): Promise<StartedJob> {
   const early: JobEvent[] = [];
   for (;;) {
-    const { value, done } = await events.next();
+    const { value, done } = await upstream.next();
     if (done) break;
     early.push(value);
     if (value.type !== 'receipt') break;
   }
-  return followed(early, events, onEnd);
-}
-
-async function* followed(
-  early: readonly JobEvent[],
-  events: AsyncGenerator<JobEvent>,
-  onEnd: () => void,
-): AsyncGenerator<JobEvent> {
-  try {
-    yield* early;
-    yield* events;
-  } finally {
-    await events.return(undefined);
-    onEnd();
-  }
+  return { jobId, offer: offer.payload, early, upstream };
 }

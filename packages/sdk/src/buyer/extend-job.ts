@@ -13,7 +13,6 @@ import {
   asAppError,
   type ErrorCode,
   type Hex,
-  type Refusal,
   unwrap,
   type Verdict,
 } from '@aitbc/protocol';
@@ -21,8 +20,16 @@ import { pause } from '../chain/pause.ts';
 
 const retries = 20;
 const retryMs = 100;
+/** Parallel calls may use up what was just filled in, and node or wallet may be starting anew. */
+const fillsMax = 5;
+const fillRetryMs = 200; // doubled with every try: 6 s in all, providers wait 30
 const waitCodes: readonly ErrorCode[] = ['VOUCHER_BEYOND_BALANCE', 'VOUCHER_STALE_STATE'];
-const endedCodes: readonly ErrorCode[] = ['JOB_ENDED', 'JOB_UNKNOWN', 'CANCELLED'];
+const endedCodes: readonly ErrorCode[] = [
+  'JOB_ENDED',
+  'JOB_STATE_WRONG',
+  'JOB_UNKNOWN',
+  'CANCELLED',
+];
 
 /** A signed top-up. */
 export interface SignedTopUp {
@@ -39,8 +46,8 @@ export interface ExtenderDeps {
   sign(tokens: number): Promise<Verdict<SignedTopUp>>;
   /** Hands a voucher to the provider. */
   send(topUp: SignedTopUp, signal: AbortSignal): Promise<unknown>;
-  /** Puts money into the channel. */
-  fill(refusal: Refusal): Promise<void>;
+  /** Puts money into the channel until `more` nait fit. */
+  fill(more: bigint): Promise<void>;
   /** Takes over the seller's books after VOUCHER_UNDERFUNDED; throws when they are not to be believed. */
   adopt(error: AppError): Promise<void>;
   /** Called once when the call cannot be extended any more though it should be. */
@@ -55,6 +62,8 @@ export interface ExtenderTerms {
   readonly windowTokens: number;
   readonly firstTokens: number;
   readonly maxTokens: number;
+  /** Most that a voucher for so many tokens can add to what is promised, nait. */
+  priceOf(tokens: number): bigint;
 }
 
 /** Extends one call. */
@@ -87,10 +96,10 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
       const tokens = target();
       const signed = await deps.sign(tokens);
       if (!signed.ok) {
-        if (signed.code !== 'VOUCHER_BEYOND_BALANCE' || attempt > 1) {
+        if (signed.code !== 'VOUCHER_BEYOND_BALANCE' || attempt > fillsMax) {
           throw new AppError(signed.code, signed.facts);
         }
-        await deps.fill(signed);
+        await fillOrWait(deps, terms.priceOf(tokens), attempt);
         continue;
       }
       state.covered = tokens;
@@ -147,6 +156,17 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
       state.isStopped = true;
     },
   };
+}
+
+/** Fills the channel; what may go away by itself gets a second try, the provider waits meanwhile. */
+async function fillOrWait(deps: ExtenderDeps, more: bigint, attempt: number): Promise<void> {
+  try {
+    await deps.fill(more);
+  } catch (error) {
+    const known = asAppError(error);
+    if (!known.row.retryable || attempt > fillsMax) throw known;
+    await pause(fillRetryMs * 2 ** (attempt - 1), deps.signal);
+  }
 }
 
 /** Sends one voucher until the provider takes or refuses it. */

@@ -1,43 +1,100 @@
 /**
- * A call that the books know from before: a retry of the client, or of ours after a crash.
+ * Calls that the books know from before: a retry of the client, or of ours after a crash.
  *
- * While its offer stands, the provider recognises the job and the caller reads along or gets the kept answer.
- * An offer that no longer stands (the provider started anew) means that the job ended with the provider's
- * last life: its receipts are fetched, its end is entered, and the caller is told how it ended. It is
- * never started a second time at that provider.
+ *   open      its end is not known: asked for again where it was asked first, under the same offer, on the
+ *             same channel and within the same promise. The provider recognises the job and the caller
+ *             reads along, or it never heard of it and runs it now.
+ *   complete  paid in full: the answer is read again from what the provider keeps; nothing is promised.
+ *   ended otherwise: the caller is told how; a provider that failed is left out, the others may be tried.
+ *
+ * So a job is never started twice at one provider, and never bought from a second one while the first may
+ * still be owed for all of it. Rejected: asking again under the provider's newest offer. The job id would be
+ * the same under other terms, which is a conflict for an honest provider.
  */
-import { AppError, offerIdOf, providerEndpoints } from '@aitbc/protocol';
+import {
+  AppError,
+  accountIdOf,
+  type Hex,
+  offerIdOf,
+  priceOf,
+  providerEndpoints,
+  unwrap,
+} from '@aitbc/protocol';
 import { type CallRow, callKey } from '../books/store.ts';
-import type { AttemptPlan } from './pay-job.ts';
-import type { AttemptDeps } from './read-job.ts';
+import type { Candidate } from '../offers/discover-offers.ts';
+import type { Settler } from './settle-calls.ts';
+import type { BuyerParts } from './types.ts';
 
 const askMs = 2_000;
 
-/** Throws JOB_ENDED when the job ran at this provider under an offer that no longer stands. */
-export async function settleFormerCall(deps: AttemptDeps, plan: AttemptPlan): Promise<void> {
-  const { book } = deps.parts;
-  const row = formerCall(deps, plan);
-  if (!row) return;
-  const key = callKey(row);
-  if (book.isOpen(key)) {
-    await deps.settler.now(key, { firstTokenMs: null, durationMs: row.durationMs }, askMs);
-  }
-  const ended = book.call(key);
-  if (!ended) return; // the provider has never heard of it
-  const { jobId, outcome } = ended;
-  const receiptPath = providerEndpoints.receipt.path.replace(':jobId', jobId);
-  throw new AppError('JOB_ENDED', { jobId, outcome, receiptPath });
+/** What is known of a job from before. */
+export interface FormerCalls {
+  /** The call to go on with, if any: open, or complete. */
+  readonly best: CallRow | undefined;
+  /** How the job ended where it failed. */
+  readonly failure: AppError | undefined;
+  /** Providers that had the job. */
+  readonly providers: ReadonlySet<string>;
 }
 
-function formerCall(
-  { parts }: AttemptDeps,
-  { jobId, candidate }: AttemptPlan,
-): CallRow | undefined {
-  const { book, network } = parts;
-  const { provider } = candidate;
-  return book
+/**
+ * Looks a job up in the books and, for what they have forgotten, in the store. Throws JOB_ENDED when the
+ * job was paid and cannot be read again, JOB_STATE_WRONG when its end cannot be found out now.
+ */
+export async function findFormerCalls(
+  parts: BuyerParts,
+  settler: Settler,
+  jobId: Hex,
+): Promise<FormerCalls> {
+  const rows = await rowsOf(parts, jobId);
+  for (const row of rows) if (isOpen(parts, row) && !holds(parts, row)) await askEnd(settler, row);
+  const now = await rowsOf(parts, jobId);
+  const open = now.find((row) => isOpen(parts, row));
+  if (open && !holds(parts, open)) {
+    throw new AppError('JOB_STATE_WRONG', { jobId, state: 'not settled yet' });
+  }
+  const paid = now.find((row) => !isOpen(parts, row) && row.outcome !== 'provider_error');
+  const best = open ?? paid;
+  if (best && !open && !(best.outcome === 'complete' && holds(parts, best))) throw endOf(best);
+  const failed = now.find((row) => row.outcome === 'provider_error');
+  return {
+    best,
+    failure: failed && endOf(failed),
+    providers: new Set(now.map(({ provider }) => provider)),
+  };
+}
+
+/** JOB_ENDED with the end of a call. */
+export function endOf({ jobId, outcome }: CallRow): AppError {
+  const receiptPath = providerEndpoints.receipt.path.replace(':jobId', jobId);
+  return new AppError('JOB_ENDED', { jobId, outcome, receiptPath });
+}
+
+/** The offer a call was made under, as discovery would give it. */
+export function candidateOf({ network }: BuyerParts, { offer, provider }: CallRow): Candidate {
+  const offerId = offerIdOf(network, offer.payload);
+  const price = priceOf(offer.payload);
+  return { offerId, offer, price, provider, providerId: unwrap(accountIdOf(provider)) };
+}
+
+async function rowsOf({ book, store }: BuyerParts, jobId: Hex): Promise<readonly CallRow[]> {
+  const known = book
     .channels()
-    .filter((channel) => channel.provider === provider)
-    .map(({ channelId }) => book.call(callKey({ jobId, channelId })))
-    .find((row) => row && offerIdOf(network, row.offer.payload) !== candidate.offerId);
+    .flatMap(({ channelId }) => book.call(callKey({ jobId, channelId })) ?? []);
+  if (known.length > 0) return known;
+  const stored = await store.find(jobId);
+  return stored.filter(({ status }) => status === 'settled');
+}
+
+function isOpen({ book }: BuyerParts, row: CallRow): boolean {
+  return book.isOpen(callKey(row));
+}
+
+function holds({ nowMs }: BuyerParts, { offer }: CallRow): boolean {
+  return nowMs() <= offer.payload.validUntilMs;
+}
+
+function askEnd(settler: Settler, row: CallRow): Promise<void> {
+  const measured = { firstTokenMs: row.firstTokenMs, durationMs: row.durationMs };
+  return settler.now(callKey(row), measured, askMs);
 }

@@ -18,7 +18,8 @@ import type { Candidate } from '../offers/discover-offers.ts';
 import type { SignedTopUp } from './extend-job.ts';
 import type { BuyCall, BuyerParts, PayMode } from './types.ts';
 
-const promiseAttempts = 3;
+/** Parallel calls may promise what was just filled in. */
+const promiseAttempts = 5;
 
 /** One call at one provider. */
 export interface AttemptPlan {
@@ -29,6 +30,8 @@ export interface AttemptPlan {
   /** Most prompt tokens the body can be. */
   readonly promptBound: number;
   readonly mode: PayMode;
+  /** The same call from before: open, or complete. `candidate` is its offer then. */
+  readonly former?: CallRow | undefined;
 }
 
 /** A call whose first voucher is in the books. */
@@ -37,33 +40,50 @@ export interface PaidStart {
   readonly firstTokens: number;
   readonly maxTokens: number;
   readonly need: bigint;
-  /** The books knew the job already: it was asked for before, perhaps in an earlier life. */
-  readonly wasOpen: boolean;
+  /** The job was asked for before, perhaps in an earlier life, and may have run then. */
+  readonly isRepeat: boolean;
+  /** The job was paid and is only read again: nothing more is promised. */
+  readonly isPaid: boolean;
 }
 
 /** Enters the first promise of a call; waits for money when no channel has any. Throws BUDGET_EXCEEDED. */
 export async function payFirst(parts: BuyerParts, plan: AttemptPlan): Promise<PaidStart> {
-  const { candidate, promptBound, mode } = plan;
+  const { former, promptBound, mode } = plan;
+  if (former) return startAgain(parts, plan, former);
+  const { candidate } = plan;
   const { windowTokens } = candidate.offer.payload;
   const maxTokens = outputTokensMax(candidate.offer, plan.call.request.maxTokens);
   const firstTokens = mode === 'reserve' ? maxTokens : Math.min(windowTokens, maxTokens);
-  const usage = { promptTokens: promptBound, outputTokens: firstTokens };
-  const need = fullCharge(candidate.price, usage);
+  const need = fullCharge(candidate.price, {
+    promptTokens: promptBound,
+    outputTokens: firstTokens,
+  });
   unwrap(parts.book.checkBudget(need));
   for (let attempt = 1; ; attempt += 1) {
     const { channelId } = await parts.channels.usable(candidate, need);
-    const draft = draftOf(parts, plan, channelId);
-    const former = parts.book.call(callKey(draft));
-    const wasOpen = parts.book.isOpen(callKey(draft));
-    // Asked for again: what its windows covered the first time stays covered.
-    const tokens = Math.max(firstTokens, former?.tokens ?? 0);
-    const promised = parts.book.promise(draft, tokens);
+    const promised = parts.book.promise(draftOf(parts, plan, channelId), firstTokens);
     if (promised.ok) {
       await parts.store.save(promised.value.change);
-      return { row: promised.value.call, firstTokens: tokens, maxTokens, need, wasOpen };
+      const row = promised.value.call;
+      return { row, firstTokens, maxTokens, need, isRepeat: false, isPaid: false };
     }
     if (attempt >= promiseAttempts) throw new AppError(promised.code, promised.facts);
   }
+}
+
+/** Within what was promised the first time: what its vouchers covered stays covered. */
+function startAgain(parts: BuyerParts, plan: AttemptPlan, former: CallRow): PaidStart {
+  const { candidate, promptBound } = plan;
+  const firstTokens = former.tokens;
+  const need = fullCharge(candidate.price, {
+    promptTokens: promptBound,
+    outputTokens: firstTokens,
+  });
+  const isPaid = former.status === 'settled';
+  if (!isPaid) assertOpen(parts, former);
+  const most = outputTokensMax(candidate.offer, plan.call.request.maxTokens);
+  const maxTokens = isPaid ? firstTokens : Math.max(firstTokens, most);
+  return { row: former, firstTokens, maxTokens, need, isRepeat: true, isPaid };
 }
 
 function draftOf(parts: BuyerParts, plan: AttemptPlan, channelId: Hex): CallRow {
@@ -90,16 +110,17 @@ function draftOf(parts: BuyerParts, plan: AttemptPlan, channelId: Hex): CallRow 
 }
 
 /** The PAYMENT-SIGNATURE header for the promise as the books hold it now. */
-export function startHeader(
+export async function startHeader(
   parts: BuyerParts,
   plan: AttemptPlan,
-  { row, firstTokens, need }: PaidStart,
-): string {
-  const { network, book, hotKey } = parts;
+  start: PaidStart,
+): Promise<string> {
+  const { network, hotKey } = parts;
   const { jobId, bodyDigest, candidate, call } = plan;
   const { offerId, offer } = candidate;
-  const { channelId } = row;
-  const { maxClaimable } = unwrap(book.promise(row, firstTokens));
+  const { firstTokens, need } = start;
+  const { channelId } = start.row;
+  const maxClaimable = await capOf(parts, start);
   const context = startContext(network, { offerId, jobId, bodyDigest, tokens: firstTokens });
   const voucher = signVoucher(network, { channelId, maxClaimable, context }, hotKey.secretKey);
   return encodePayment(requirementsOf(offerId, offer.payload, need), {
@@ -113,13 +134,34 @@ export function startHeader(
   });
 }
 
-/** Enters, stores and signs a top-up. Refusals: BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE. */
+/** Cap of the first voucher: all that is open and due, stored. For a paid job no more than was ever signed. */
+async function capOf(parts: BuyerParts, start: PaidStart): Promise<bigint> {
+  const { book, store } = parts;
+  const { channelId } = start.row;
+  if (start.isPaid) return book.channel(channelId)?.signedMax ?? 0n;
+  assertOpen(parts, start.row);
+  const { maxClaimable, change } = unwrap(book.promise(start.row, start.firstTokens));
+  if (change.channel) await store.save(change);
+  return maxClaimable;
+}
+
+/** A call may be settled in the background while something else waits: nothing is signed for it then. */
+function assertOpen({ book }: BuyerParts, row: CallRow): void {
+  if (book.isOpen(callKey(row))) return;
+  throw new AppError('JOB_STATE_WRONG', { jobId: row.jobId, state: 'settled' });
+}
+
+/**
+ * Enters, stores and signs a top-up. Refusals: BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE; throws
+ * JOB_STATE_WRONG when the call has ended.
+ */
 export async function signTopUp(
   parts: BuyerParts,
   row: CallRow,
   tokens: number,
 ): Promise<Verdict<SignedTopUp>> {
   const { network, book, store, hotKey } = parts;
+  assertOpen(parts, row);
   const promised = book.promise(row, tokens);
   if (!promised.ok) return promised;
   const { maxClaimable, change } = promised.value;

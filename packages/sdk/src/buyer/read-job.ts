@@ -2,7 +2,7 @@
  * Reads the answer of a paid call: hands on its text, checks its receipts, keeps the vouchers coming, and
  * settles it by the final receipt.
  */
-import { AppError, type SignedReceipt, unwrap } from '@aitbc/protocol';
+import { AppError, fullCharge, type SignedReceipt, unwrap } from '@aitbc/protocol';
 import { callKey } from '../books/store.ts';
 import type { ProviderClient } from '../http/clients.ts';
 import type { HttpAnswer } from '../http/transport.ts';
@@ -72,21 +72,23 @@ function begin(deps: AttemptDeps, { plan, start, ending, askedMs }: Answering): 
   const { parts } = deps;
   const { candidate } = plan;
   const client = deps.clientOf(candidate.offer.payload.endpoint);
-  const { row, firstTokens, maxTokens, need } = start;
+  const { row, firstTokens, maxTokens } = start;
   const { windowTokens } = candidate.offer.payload;
+  const { offerId, price } = candidate;
+  const priceOf = (outputTokens: number) =>
+    fullCharge(price, { promptTokens: row.promptBound, outputTokens });
   const extender = createExtender(
-    { windowTokens, firstTokens, maxTokens },
+    { windowTokens, firstTokens, maxTokens, priceOf },
     {
       sign: (tokens) => signTopUp(parts, row, tokens),
       send: (topUp, signal) => client.extend(topUp, { signal }),
-      fill: () => parts.channels.fill(row.channelId, need),
+      fill: (more) => parts.channels.fill(row.channelId, more),
       adopt: (error) => adoptCorrective(parts, row, error),
       onFailure: (error) => ending.abort(error),
       signal: ending.signal,
       endpoint: candidate.offer.payload.endpoint,
     },
   );
-  const { offerId, price } = candidate;
   return {
     startedMs: askedMs,
     receipts: [],
@@ -143,14 +145,14 @@ async function conclude(
     await deps.settler.now(key, { firstTokenMs, durationMs }, settleNowMs);
   }
   if (progress.error) throw progress.error;
-  const row = deps.parts.book.call(key);
-  if (progress.finishReason === undefined && row?.outcome !== 'limit') {
+  const row = deps.parts.book.call(key) ?? start.row;
+  if (progress.finishReason === undefined && row.outcome !== 'limit') {
     throw new AppError('UNAVAILABLE', {
       what: start.row.provider,
       reason: 'its answer ended early',
     });
   }
-  const { outcome = 'running', promptTokens = 0, outputTokens = 0, charged = 0n } = row ?? {};
+  const { outcome, promptTokens, outputTokens, charged } = row;
   const finishReason = outcome === 'limit' ? 'length' : (progress.finishReason ?? 'stop');
   const end: JobEnd = {
     outcome,

@@ -2,10 +2,16 @@
  * Brings calls to their end in the books: by the final receipt that came with the answer, or, when the
  * answer broke off, by asking the provider for its receipts until it has the final one.
  *
- * Asked again after growing waits, a bounded number of times; what is still open then keeps its reservation
- * and is asked for again when the buyer starts next. Receipts that break a rule are never asked for again,
- * and nothing more is signed for that provider. A submitted job is asked for at the coordinator first: as
- * long as it may still run there, a provider that does not know it proves nothing.
+ * Asked again after growing waits, in the end once an hour; what is open then keeps its reservation and is
+ * asked for again when the buyer starts next. A submitted job is asked for at the coordinator first: as
+ * long as it may still run there, a provider that does not know it proves nothing. The same holds for the
+ * first seconds after a request left: it may still be on its way when the connection is long gone, so
+ * "never heard of it" ends a call only after `neverRanAfterMs`.
+ *
+ * Receipts that break a rule are never asked for again, and nothing more is signed for that provider. With
+ * one exception: a call that an earlier life of this buyer left open. Its row may be older than the last
+ * voucher (a power cut takes the newest writes), so receipts beyond it prove nothing against the provider.
+ * The call then keeps its reservation, nothing is settled, and the owner reads of it in the log.
  */
 import {
   type AppError,
@@ -26,6 +32,9 @@ import { createReceiptChecker } from './check-receipts.ts';
 import type { BuyerParts } from './types.ts';
 
 const waitsMs = [50, 250, 1_000, 5_000, 30_000, 120_000, 600_000];
+const lastWaitMs = 3_600_000;
+/** Longer than a request needs from a broken connection to a provider's journal, chain look-up included. */
+const neverRanAfterMs = 5_000;
 const submittedWaitMs = 2_000;
 const submittedWaits = Math.ceil((limits.jobLifetimeMs + 120_000) / submittedWaitMs);
 const terminalStates = ['completed', 'failed', 'expired', 'cancelled'];
@@ -59,91 +68,158 @@ export interface Settler {
   now(key: string, measured: Measured, timeoutMs: number): Promise<void>;
   /** Marks the call as unsettled and asks in the background. */
   later(key: string, status?: 'unsettled' | 'submitted'): Promise<void>;
+  /** The same for a call that an earlier life left open. */
+  resume(key: string): Promise<void>;
+  /** A call is asked for again: what its provider said before that request proves nothing now. */
+  hold(key: string): void;
 }
 
 const unmeasured: Measured = { firstTokenMs: null, durationMs: 0 };
 
+interface Settling extends SettlerDeps {
+  /** What ends the asking for a call. */
+  readonly asking: Map<string, AbortController>;
+  /** Calls of an earlier life. */
+  readonly resumed: Set<string>;
+  /** When a request may last have left, by call. */
+  readonly askedMs: Map<string, number>;
+}
+
 /** A settler; what it does in the background ends with the signal. */
 export function createSettler(deps: SettlerDeps): Settler {
-  const { parts, signal } = deps;
-  const { book, store, log } = parts;
-  const asking = new Set<string>();
-
-  const settle: Settler['settle'] = async (key, { receipts, firstTokenMs, durationMs }) => {
-    const final = receipts.at(-1);
-    const row = book.call(key);
-    if (!final || !row || !book.isOpen(key)) return;
-    const { outcome, promptTokens, to, charged } = final.payload;
-    const end = { outcome, promptTokens, outputTokens: to, firstTokenMs, durationMs };
-    const change = book.settle(key, { ...end, charged: amountOf(charged) });
-    await store.save({ ...change, receipts });
-    deps.onSettled({ ...row, ...end, charged: amountOf(charged), status: 'settled' }, final);
+  const settling: Settling = {
+    ...deps,
+    asking: new Map(),
+    resumed: new Set(),
+    askedMs: new Map(),
   };
-
-  /** True when the call needs no more asking. */
-  const askOnce = async (key: string, measured: Measured, limit: AbortSignal): Promise<boolean> => {
-    const row = book.call(key);
-    if (!row || !book.isOpen(key)) return true;
-    try {
-      if (row.status === 'submitted' && !(await hasEnded(deps, row.jobId, limit))) return false;
-      const { endpoint } = row.offer.payload;
-      const answer = await deps.clientOf(endpoint).receipt({ jobId: row.jobId }, { signal: limit });
-      const receipts = checkedReceipts(parts, row, answer.receipts);
-      if (!receipts) return false;
-      await settle(key, { receipts, ...measured });
-      return true;
-    } catch (error) {
-      return concludeFailure(key, asAppError(error));
-    }
+  const { book, store, nowMs } = deps.parts;
+  const later: Settler['later'] = async (key, status) => {
+    if (!book.isOpen(key)) return;
+    settling.askedMs.set(key, nowMs());
+    await store.save(book.suspend(key, status));
+    askInBackground(settling, key);
   };
-
-  const concludeFailure = async (key: string, error: AppError): Promise<boolean> => {
-    if (neverRanCodes.includes(error.code)) {
-      if (book.isOpen(key)) await store.save(book.release(key));
-      return true;
-    }
-    if (error.code === 'RECEIPT_INVALID') {
-      await distrustProvider(parts, key, error);
-      return true;
-    }
-    log.debug({ code: error.code }, 'a receipt could not be fetched yet');
-    return false;
-  };
-
-  const inBackground = (key: string): void => {
-    if (asking.has(key) || asking.size >= openMax) return;
-    asking.add(key);
-    const isSubmitted = book.call(key)?.status === 'submitted';
-    const waits = isSubmitted ? new Array(submittedWaits).fill(submittedWaitMs) : waitsMs;
-    askUntilDone((limit) => askOnce(key, unmeasured, limit), waits, signal)
-      .then((isDone) => {
-        if (!isDone) log.warn({ jobId: book.call(key)?.jobId }, 'a call stays unsettled');
-      })
-      .catch((error: unknown) => {
-        const { code } = asAppError(error);
-        if (code !== 'CANCELLED') log.error({ code }, 'settling a call failed');
-      })
-      .finally(() => asking.delete(key));
-  };
-
   return {
-    settle,
+    settle: (key, end) => settle(settling, key, end),
     async now(key, measured, timeoutMs) {
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(), timeoutMs);
       try {
-        if (await askOnce(key, measured, limit.signal)) return;
+        if (await askOnce(settling, key, { measured, signal: limit.signal })) return;
       } finally {
         clearTimeout(timer);
       }
-      inBackground(key);
+      askInBackground(settling, key);
     },
-    async later(key, status) {
+    later,
+    hold(key) {
       if (!book.isOpen(key)) return;
-      await store.save(book.suspend(key, status));
-      inBackground(key);
+      settling.asking.get(key)?.abort();
+      settling.askedMs.set(key, nowMs());
+    },
+    async resume(key) {
+      settling.resumed.add(key);
+      await later(key, book.call(key)?.status === 'submitted' ? 'submitted' : 'unsettled');
     },
   };
+}
+
+async function settle(
+  settling: Settling,
+  key: string,
+  { receipts, firstTokenMs, durationMs }: Measured & { receipts: readonly SignedReceipt[] },
+): Promise<void> {
+  const { book, store } = settling.parts;
+  const final = receipts.at(-1);
+  const row = book.call(key);
+  if (!final || !row || !book.isOpen(key)) return;
+  const { outcome, promptTokens, to } = final.payload;
+  const charged = amountOf(final.payload.charged);
+  const end = { outcome, promptTokens, outputTokens: to, charged, firstTokenMs, durationMs };
+  const change = book.settle(key, end);
+  forget(settling, key);
+  await store.save({ ...change, receipts });
+  settling.onSettled({ ...row, ...end, status: 'settled' }, final);
+}
+
+interface Ask {
+  readonly measured: Measured;
+  readonly signal: AbortSignal;
+}
+
+/** True when the call needs no more asking. */
+async function askOnce(settling: Settling, key: string, ask: Ask): Promise<boolean> {
+  const { parts, clientOf } = settling;
+  const { measured, signal } = ask;
+  const row = parts.book.call(key);
+  if (!row || !parts.book.isOpen(key)) return true;
+  try {
+    if (row.status === 'submitted' && !(await hasEnded(settling, row.jobId, signal))) return false;
+    const { endpoint } = row.offer.payload;
+    const answer = await clientOf(endpoint).receipt({ jobId: row.jobId }, { signal });
+    const receipts = checkedReceipts(parts, row, answer.receipts);
+    if (receipts === 'running') return false;
+    if (receipts === 'elsewhere') await release(settling, key);
+    else await settle(settling, key, { receipts, ...measured });
+    return true;
+  } catch (error) {
+    return concludeFailure(settling, key, asAppError(error));
+  }
+}
+
+async function concludeFailure(settling: Settling, key: string, error: AppError): Promise<boolean> {
+  const { parts, askedMs, resumed } = settling;
+  const { log, book, nowMs } = parts;
+  if (neverRanCodes.includes(error.code)) {
+    const sinceMs = nowMs() - (askedMs.get(key) ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs < neverRanAfterMs) return false;
+    await release(settling, key);
+    return true;
+  }
+  if (error.code !== 'RECEIPT_INVALID') {
+    log.debug({ code: error.code }, 'a receipt could not be fetched yet');
+    return false;
+  }
+  if (resumed.has(key)) {
+    const { jobId, provider } = book.call(key) ?? {};
+    log.warn({ ...error.facts, jobId, provider }, 'receipts of an earlier life do not fit');
+  } else await distrustProvider(parts, key, error);
+  return true;
+}
+
+/** The call never ran; it holds nothing any more. */
+async function release(settling: Settling, key: string): Promise<void> {
+  const { book, store } = settling.parts;
+  if (book.isOpen(key)) await store.save(book.release(key));
+  forget(settling, key);
+}
+
+function forget({ resumed, askedMs }: Settling, key: string): void {
+  resumed.delete(key);
+  askedMs.delete(key);
+}
+
+/** Begins to ask; a call that is asked for already begins anew with the short waits. */
+function askInBackground(settling: Settling, key: string): void {
+  const { asking, parts } = settling;
+  const { book, log } = parts;
+  asking.get(key)?.abort();
+  if (asking.size >= openMax) return;
+  const mine = new AbortController();
+  asking.set(key, mine);
+  const signal = AbortSignal.any([settling.signal, mine.signal]);
+  const isSubmitted = book.call(key)?.status === 'submitted';
+  askUntilDone(() => askOnce(settling, key, { measured: unmeasured, signal }), {
+    waits: isSubmitted ? new Array(submittedWaits).fill(submittedWaitMs) : waitsMs,
+    onLast: () => log.warn({ jobId: book.call(key)?.jobId }, 'a call stays unsettled'),
+    signal,
+  })
+    .catch((error: unknown) => {
+      const { code } = asAppError(error);
+      if (code !== 'CANCELLED') log.error({ code }, 'settling a call failed');
+    })
+    .finally(() => asking.get(key) === mine && asking.delete(key));
 }
 
 /** Nothing more is signed for the provider of this call. */
@@ -169,25 +245,36 @@ async function hasEnded(
   return terminalStates.includes(state);
 }
 
-/** Asks after growing waits; false when it was never answered. */
-async function askUntilDone(
-  askOnce: (signal: AbortSignal) => Promise<boolean>,
-  waits: readonly number[],
-  signal: AbortSignal,
-): Promise<boolean> {
-  for (const waitMs of waits) {
-    await pause(waitMs, signal);
-    if (await askOnce(signal)) return true;
-  }
-  return false;
+interface Patience {
+  readonly waits: readonly number[];
+  /** Called when the waits are over, before the hourly ones. */
+  onLast(): void;
+  readonly signal: AbortSignal;
 }
 
-/** The call's receipts when they are in order and the last is final. Throws RECEIPT_INVALID. */
+/** Asks after growing waits, then every hour. */
+async function askUntilDone(
+  isDone: () => Promise<boolean>,
+  { waits, onLast, signal }: Patience,
+): Promise<void> {
+  for (const waitMs of waits) {
+    await pause(waitMs, signal);
+    if (await isDone()) return;
+  }
+  onLast();
+  do await pause(lastWaitMs, signal);
+  while (!(await isDone()));
+}
+
+/**
+ * The call's receipts when they are in order and the last is final; `elsewhere` when the job ran on another
+ * channel, so that nothing is due on this one. Throws RECEIPT_INVALID.
+ */
 function checkedReceipts(
   { network }: BuyerParts,
   row: CallRow,
   receipts: readonly SignedReceipt[],
-): readonly SignedReceipt[] | undefined {
+): readonly SignedReceipt[] | 'running' | 'elsewhere' {
   const { payload } = row.offer;
   const terms = {
     network,
@@ -197,7 +284,8 @@ function checkedReceipts(
   };
   const checker = createReceiptChecker(terms, false);
   const mine = receipts.filter((receipt) => receipt.payload.channelId === row.channelId);
+  if (mine.length === 0 && receipts.length > 0) return 'elsewhere';
   for (const receipt of mine) unwrap(checker.check(receipt, row.tokens));
   const last = checker.last();
-  return last && last.outcome !== 'running' ? mine : undefined;
+  return last && last.outcome !== 'running' ? mine : 'running';
 }

@@ -16,7 +16,7 @@ import { callKey } from '../books/store.ts';
 import type { CoordinatorClient } from '../http/clients.ts';
 import type { Discovery } from '../offers/discover-offers.ts';
 import { isDefiniteRefusal } from './ask-provider.ts';
-import { payFirst, startHeader } from './pay-job.ts';
+import { type AttemptPlan, type PaidStart, payFirst, startHeader } from './pay-job.ts';
 import type { Settler } from './settle-calls.ts';
 import { jobOf, tryOffers } from './try-offers.ts';
 import type { BuyCall, BuyerParts } from './types.ts';
@@ -28,7 +28,7 @@ export type SubmittedJob = OutputOf<typeof coordinatorEndpoints.submitJob>;
 export interface SubmitDeps {
   readonly parts: BuyerParts;
   readonly settler: Settler;
-  readonly coordinator: Pick<CoordinatorClient, 'submitJob'>;
+  readonly coordinator: Pick<CoordinatorClient, 'submitJob' | 'getJob'>;
   readonly discovery: Discovery;
   readonly payer: { readonly accountId: Hex; readonly address: string };
 }
@@ -39,32 +39,44 @@ const unclearCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'TIMEOUT', 'CANCELLED
 /** Submits jobs. Throws NO_OFFER, BUDGET_EXCEEDED, or the coordinator's refusal. */
 export function createSubmitter(deps: SubmitDeps): (call: BuyCall) => Promise<SubmittedJob> {
   const { parts, settler, coordinator, discovery, payer } = deps;
-  const { network, log, book, store } = parts;
   return (call) => {
-    const job = jobOf(network, payer.accountId, call);
+    const job = jobOf(parts.network, payer.accountId, call);
     const promptBound = promptTokensBound(call.request.messages);
-    return tryOffers({ discovery, log, call }, async (candidate) => {
-      const plan = { call, candidate, ...job, promptBound, mode: 'reserve' as const };
-      const start = await payFirst(parts, plan);
-      const key = callKey(start.row);
-      const submission = {
-        offerId: candidate.offerId,
-        payer: payer.address,
-        body: textFromUtf8(call.body),
-        payment: startHeader(parts, plan, start),
-      };
-      await store.save(book.suspend(key, 'submitted'));
-      try {
-        const submitted = await coordinator.submitJob(submission, { signal: call.signal });
-        await settler.later(key, 'submitted');
-        return submitted;
-      } catch (error) {
-        const known = asAppError(error);
-        const isClear = isDefiniteRefusal(known) || !unclearCodes.includes(known.code);
-        if (isClear && !start.wasOpen) await store.save(book.release(key));
-        else await settler.later(key, 'submitted');
-        throw error;
-      }
+    const { jobId } = job;
+    return tryOffers({ parts, settler, discovery, call, jobId }, async (candidate, former) => {
+      if (former?.status === 'settled')
+        return coordinator.getJob({ jobId }, { signal: call.signal });
+      if (former) settler.hold(callKey(former));
+      const plan = { call, candidate, ...job, promptBound, mode: 'reserve' as const, former };
+      return submit(deps, plan, await payFirst(parts, plan));
     });
   };
+}
+
+async function submit(
+  { parts, settler, coordinator, payer }: SubmitDeps,
+  plan: AttemptPlan,
+  start: PaidStart,
+): Promise<SubmittedJob> {
+  const { book, store } = parts;
+  const { call, candidate } = plan;
+  const key = callKey(start.row);
+  const submission = {
+    offerId: candidate.offerId,
+    payer: payer.address,
+    body: textFromUtf8(call.body),
+    payment: await startHeader(parts, plan, start),
+  };
+  await store.save(book.suspend(key, 'submitted'));
+  try {
+    const submitted = await coordinator.submitJob(submission, { signal: call.signal });
+    await settler.later(key, 'submitted');
+    return submitted;
+  } catch (error) {
+    const known = asAppError(error);
+    const isClear = isDefiniteRefusal(known) || !unclearCodes.includes(known.code);
+    if (isClear && !start.isRepeat) await store.save(book.release(key));
+    else await settler.later(key, 'submitted');
+    throw error;
+  }
 }

@@ -10,9 +10,11 @@ import {
   limits,
   type Network,
 } from '@aitbc/protocol';
-import type { BuyerLog } from '../books/log.ts';
+import type { CallRow } from '../books/store.ts';
 import type { Candidate, Discovery } from '../offers/discover-offers.ts';
-import type { BuyCall } from './types.ts';
+import { candidateOf, findFormerCalls } from './former-call.ts';
+import type { Settler } from './settle-calls.ts';
+import type { BuyCall, BuyerParts } from './types.ts';
 
 /** Errors that another provider would answer with as well, or that are the caller's own. */
 const finalCodes: readonly ErrorCode[] = [
@@ -22,6 +24,7 @@ const finalCodes: readonly ErrorCode[] = [
   'ENGINE_BAD_REQUEST',
   'FIELD_UNSUPPORTED',
   'INTERNAL',
+  'JOB_STATE_WRONG',
   'PAYLOAD_TOO_LARGE',
   'STORE_CORRUPT',
 ];
@@ -42,34 +45,66 @@ export function jobOf(
 
 /** Whom to try. */
 export interface Trying {
+  readonly parts: BuyerParts;
+  readonly settler: Settler;
   readonly discovery: Discovery;
-  readonly log: BuyerLog;
   readonly call: BuyCall;
+  readonly jobId: Hex;
 }
 
-/** The first attempt that succeeds, in the offers' rank. Throws NO_OFFER or the last failure. */
-export async function tryOffers<T>(
-  { discovery, log, call }: Trying,
-  attempt: (candidate: Candidate) => Promise<T>,
+/** Runs the call at a provider; with `former` it goes on with what was promised before. */
+export type Attempt<T> = (candidate: Candidate, former?: CallRow) => Promise<T>;
+
+/**
+ * The first attempt that succeeds: where the job was asked for before, then in the offers' rank, each
+ * provider once. Throws NO_OFFER, JOB_ENDED or the last failure.
+ */
+export async function tryOffers<T>(trying: Trying, attempt: Attempt<T>): Promise<T> {
+  const { parts, settler, jobId } = trying;
+  const { best, failure, providers } = await findFormerCalls(parts, settler, jobId);
+  if (!best) return tryRanked(trying, attempt, { failure, providers });
+  try {
+    return await attempt(candidateOf(parts, best), best);
+  } catch (error) {
+    const known = asAppError(error);
+    if (best.status === 'settled' || isFinal(known)) throw error;
+    return tryRanked(trying, attempt, { failure: known, providers });
+  }
+}
+
+interface Before {
+  readonly failure: AppError | undefined;
+  /** Providers that had the job: none gets it twice. */
+  readonly providers: ReadonlySet<string>;
+}
+
+async function tryRanked<T>(
+  { parts, discovery, call }: Trying,
+  attempt: Attempt<T>,
+  before: Before,
 ): Promise<T> {
   const { model } = call.request;
   const candidates = await discovery.find(model, call.signal);
-  let failure = new AppError('NO_OFFER', { model, reason: 'no provider took the job' });
-  for (const candidate of candidates.slice(0, limits.jobAttempts)) {
+  const fresh = candidates.filter(({ provider }) => !before.providers.has(provider));
+  if (fresh.length === 0) discovery.forget(model);
+  let failure =
+    before.failure ?? new AppError('NO_OFFER', { model, reason: 'no provider took the job' });
+  for (const candidate of fresh.slice(0, limits.jobAttempts)) {
     try {
       return await attempt(candidate);
     } catch (error) {
       failure = asAppError(error);
-      if (finalCodes.includes(failure.code) || isPaidEnd(failure)) throw error;
+      if (isFinal(failure)) throw error;
       const { code, facts } = failure;
-      log.info({ ...facts, code, provider: candidate.provider }, 'an offer failed');
+      parts.log.info({ ...facts, code, provider: candidate.provider }, 'an offer failed');
       discovery.forget(model);
     }
   }
   throw failure;
 }
 
-/** A job that ended and was paid in full is not bought a second time from somebody else. */
-function isPaidEnd({ code, facts }: AppError): boolean {
-  return code === 'JOB_ENDED' && facts.outcome !== 'provider_error';
+/** Also: a job that ended and was paid in full is not bought a second time from somebody else. */
+function isFinal({ code, facts }: AppError): boolean {
+  if (code === 'JOB_ENDED') return facts.outcome !== 'provider_error';
+  return finalCodes.includes(code);
 }

@@ -93,7 +93,10 @@ export function admit(context: SellerContext, { request, body }: Exchange): Sell
   const usage = { promptTokens: promptBound, outputTokens: tokens };
   if (offerId !== offerIdOf(network, offer.payload))
     throw new AppError('OFFER_UNKNOWN', { offerId });
-  if (jobs.has(jobId)) throw new AppError('JOB_ENDED', { jobId, outcome: 'x', receiptPath: 'x' });
+  const known = jobs.get(jobId);
+  if (known) {
+    throw new AppError('JOB_ENDED', { jobId, outcome: known.outcome, receiptPath: 'x' });
+  }
   accountFor(context, signed, fullCharge(priceOf(offer.payload), usage));
   const job: SellerJob = {
     jobId,

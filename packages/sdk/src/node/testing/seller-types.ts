@@ -60,7 +60,7 @@ export interface SellerContext {
   readonly jobs: Map<Hex, SellerJob>;
   readonly books: Map<Hex, SellerBooks>;
   readonly faults: SellerFaults;
-  readonly state: { exposure: number; calls: number };
+  readonly state: { exposure: number; calls: number; receiptsAsked: number };
 }
 
 /** One request and its answer. */

@@ -37,13 +37,20 @@ export interface Seller {
   exposure(): number;
   /** Paid calls that reached the seller. */
   calls(): number;
+  /** How often receipts were asked for. */
+  receiptsAsked(): number;
 }
 
 /** Starts a seller on a free port. */
 export async function startSeller(options: SellerOptions): Promise<Seller> {
   const account = keyPairFromSeed(new Uint8Array(32).fill(options.seed));
   const authorizer = keyPairFromSeed(new Uint8Array(32).fill(options.seed + 100));
-  const state = { exposure: 0, calls: 0, offer: undefined as SignedOffer | undefined };
+  const state = {
+    exposure: 0,
+    calls: 0,
+    receiptsAsked: 0,
+    offer: undefined as SignedOffer | undefined,
+  };
   const jobs = new Map<Hex, SellerJob>();
   const books = new Map<Hex, SellerBooks>();
   const faults: SellerFaults = { ...options.faults };
@@ -78,6 +85,7 @@ export async function startSeller(options: SellerOptions): Promise<Seller> {
     faults,
     exposure: () => state.exposure,
     calls: () => state.calls,
+    receiptsAsked: () => state.receiptsAsked,
   };
 }
 
@@ -113,6 +121,7 @@ async function serve(context: SellerContext, exchange: Exchange): Promise<void> 
   if (url === '/v1/payments/vouchers') {
     answerJson(exchange.response, 200, extend(context, JSON.parse(exchange.body)));
   } else if (url.startsWith('/v1/payments/receipts/')) {
+    context.state.receiptsAsked += 1;
     const jobId = url.split('/').at(-1) ?? '';
     const job = context.jobs.get(jobId);
     if (!job) throw new AppError('JOB_UNKNOWN', { jobId });

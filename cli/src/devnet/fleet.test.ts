@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { isAlive } from './devnet-file.ts';
+import { createFleet } from './fleet.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'aitbc-fleet-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+function createTestFleet(signal = new AbortController().signal) {
+  const logs = join(home, 'logs');
+  mkdirSync(logs, { recursive: true });
+  const events: string[] = [];
+  const fleet = createFleet({
+    ...{ home, logs, freePorts: true, signal },
+    onStarting: (name) => void events.push(`starting ${name}`),
+    onUp: ({ name }) => void events.push(`up ${name}`),
+  });
+  return { fleet, events };
+}
+
+it('a daemon that is killed by somebody else is DAEMON_ENDED with its log', async () => {
+  const { fleet } = createTestFleet();
+  const { pid } = await fleet.start('wallet', []);
+  process.kill(pid, 'SIGKILL');
+  expect(await fleet.failure).toMatchObject({
+    code: 'DAEMON_ENDED',
+    facts: { daemon: 'wallet', reason: 'ended by SIGKILL', logFile: join(home, 'logs/wallet.log') },
+  });
+  await fleet.stop();
+});
+
+it('a fleet that stops takes along what is only starting', async () => {
+  const { fleet, events } = createTestFleet();
+  const wallet = await fleet.start('wallet', []);
+  const starting = fleet.start('coordinator', []).then(undefined, (error: unknown) => error);
+  await fleet.stop();
+  expect(await starting).toMatchObject({ code: 'CANCELLED' });
+  expect([isAlive(wallet.pid), events]).toEqual([
+    false,
+    ['starting wallet', 'up wallet', 'starting coordinator'],
+  ]);
+});
+
+it('nothing starts after a cancel', async () => {
+  const { fleet } = createTestFleet(AbortSignal.abort());
+  await expect(fleet.start('wallet', [])).rejects.toMatchObject({ code: 'CANCELLED' });
+});

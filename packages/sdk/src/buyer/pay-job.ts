@@ -81,6 +81,9 @@ function startAgain(parts: BuyerParts, plan: AttemptPlan, former: CallRow): Paid
   });
   const isPaid = former.status === 'settled';
   if (!isPaid) assertOpen(parts, former);
+  if (parts.book.channel(former.channelId)?.status === 'distrusted') {
+    throw new AppError('RECEIPT_INVALID', { reason: `${former.provider} broke the rules before` });
+  }
   const most = outputTokensMax(candidate.offer, plan.call.request.maxTokens);
   const maxTokens = isPaid ? firstTokens : Math.max(firstTokens, most);
   return { row: former, firstTokens, maxTokens, need, isRepeat: true, isPaid };

@@ -133,7 +133,9 @@ describe('a provider that broke a rule', () => {
     });
     delete seller.faults.spoil;
     const second = await buy(chain, { store });
-    await expect(second.run(callOf('k2'))).rejects.toMatchObject({ code: 'RECEIPT_INVALID' });
+    for (const key of ['k1', 'k2']) {
+      await expect(second.run(callOf(key))).rejects.toMatchObject({ code: 'RECEIPT_INVALID' });
+    }
     expect(seller.calls()).toBe(1);
     const third = await buy(chain, { store, forgiven: [seller.address] });
     expect((await drain(await third.run(callOf('k3')))).end?.outcome).toBe('complete');

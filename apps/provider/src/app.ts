@@ -33,6 +33,7 @@ import { createJobDesk } from './jobs/take-job.ts';
 import { createTimeSamples } from './jobs/time-samples.ts';
 import { createOfferBook, type OfferTemplate } from './offers/offer-book.ts';
 import { pause } from './pause.ts';
+import { proveAdmission } from './prove-admission.ts';
 import { mountFreeRoutes } from './routes.ts';
 import { openProviderStore } from './store.ts';
 
@@ -105,6 +106,7 @@ async function open(
   closers.push(() => ending.abort(new AppError('CANCELLED')));
   const signal = deps.signal ? AbortSignal.any([deps.signal, ending.signal]) : ending.signal;
   const base = await connect(config, deps, { closers, signal });
+  proveAdmission(base.network);
   const chosen = deps.engine ?? (await chooseEngine(config, signal));
   closers.push(() => chosen.engine.stop());
   const parts = assemble(config, deps, { ...base, ...chosen });

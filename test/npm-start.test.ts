@@ -31,13 +31,23 @@ it('the story runs from funding to settlement and ends by itself', async () => {
     const told = await run(args);
     expect(told.stderr).toBe('');
     expect(told.code).toBe(0);
-    for (const line of [
-      /payment verified in \d+ µs/,
-      /tile without a gap/,
-      /claim final in block \d+/,
-      /accounted for/,
-    ]) {
-      expect(told.stdout).toMatch(line);
+    const lines = [
+      /agent +got 1000 AIT, final in block \d+ after/,
+      /provider +bond of 100 AIT registered/,
+      /1\. \S+: \S+ AIT in, \S+ AIT out per million tokens/,
+      /payment verified in \S+ (µs|ms), before the engine ran/,
+      /first token after .*, 64 tokens at \d+ tokens\/s/,
+      /no gap and no overlap: 0–/,
+      /claim is final in block \d+, \S+ m?s later/,
+      /1,000,000,000 AIT of the genesis are accounted for/,
+      /hold, without any server/,
+      /with one nait more in it, the same receipt is refused/,
+    ];
+    const places = lines.map((line) => told.stdout.search(line));
+    expect(places.filter((place) => place < 0)).toEqual([]);
+    expect(places).toEqual([...places].sort((left, right) => left - right));
+    for (const line of told.stdout.split('\n')) {
+      if (!line.includes(home)) expect(line.length).toBeLessThanOrEqual(80);
     }
     expect(told.stdout, 'no escape codes without a terminal').not.toContain('\u001b');
 
@@ -46,6 +56,9 @@ it('the story runs from funding to settlement and ends by itself', async () => {
     const result = JSON.parse(again.stdout);
     expect(result).toMatchObject({ receiptVerified: true, outputTokens: 64 });
     expect(BigInt(result.charged)).toBeGreaterThan(0n);
+    const { receiptFile } = result;
+    const verified = await run(['receipt', 'verify', receiptFile, '--offline', '--home', home]);
+    expect([verified.code, verified.stderr]).toEqual([0, '']);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }

@@ -22,7 +22,7 @@ export default defineCommand({
     }
     process.kill(devnet.pid, 'SIGTERM');
     const begunMs = performance.now();
-    while (isAlive(devnet.pid)) {
+    while (isAlive(devnet.pid) && readDevnetFile(home)?.pid === devnet.pid) {
       if (performance.now() - begunMs > stopTimeoutMs) {
         throw new AppError('TIMEOUT', { what: 'The devnet', timeoutMs: stopTimeoutMs });
       }

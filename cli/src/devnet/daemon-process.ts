@@ -31,6 +31,8 @@ export interface DaemonProcess {
 export interface DaemonStart {
   readonly name: DaemonName;
   readonly args: readonly string[];
+  /** File to run; the entry of the daemon's package when left out. */
+  readonly entry?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly signal?: AbortSignal | undefined;
@@ -52,7 +54,7 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
   const begunMs = performance.now();
   const child = spawn(
     process.execPath,
-    [entryOf(start.name), ...start.args, '--exit-with-parent'],
+    [start.entry ?? entryOf(start.name), ...start.args, '--exit-with-parent'],
     {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...start.env },

@@ -1,22 +1,35 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { startDaemon } from './daemon-process.ts';
 import { isAlive } from './devnet-file.ts';
 import { createFleet } from './fleet.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'aitbc-fleet-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
+/** A process with the manners of our daemons: a ready line, and an end at SIGTERM. */
+const daemonScript = `
+  process.on('SIGTERM', () => process.exit(0));
+  console.log(JSON.stringify({ msg: 'ready', url: 'http://127.0.0.1:9' }));
+  setInterval(() => {}, 1000);
+`;
+
 function createTestFleet(signal = new AbortController().signal) {
   const logs = join(home, 'logs');
   mkdirSync(logs, { recursive: true });
+  const entry = join(home, 'daemon.mjs');
+  writeFileSync(entry, daemonScript);
   const events: string[] = [];
-  const fleet = createFleet({
-    ...{ home, logs, freePorts: true, signal },
-    onStarting: (name) => void events.push(`starting ${name}`),
-    onUp: ({ name }) => void events.push(`up ${name}`),
-  });
+  const fleet = createFleet(
+    {
+      ...{ home, logs, freePorts: true, signal },
+      onStarting: (name) => void events.push(`starting ${name}`),
+      onUp: ({ name }) => void events.push(`up ${name}`),
+    },
+    (start) => startDaemon({ ...start, entry }),
+  );
   return { fleet, events };
 }
 

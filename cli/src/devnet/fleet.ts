@@ -31,8 +31,8 @@ export interface FleetOptions {
   onUp(daemon: DaemonProcess): void;
 }
 
-/** An empty fleet. */
-export function createFleet(options: FleetOptions): Fleet {
+/** An empty fleet. `startOne` starts one process. */
+export function createFleet(options: FleetOptions, startOne = startDaemon): Fleet {
   const running = new Map<DaemonName, DaemonProcess>();
   const argsOf = new Map<DaemonName, readonly string[]>();
   const expected = new Set<DaemonProcess>();
@@ -46,7 +46,7 @@ export function createFleet(options: FleetOptions): Fleet {
   const launchOne = async (name: DaemonName, port: number): Promise<DaemonProcess> => {
     options.onStarting(name);
     const logFile = join(options.logs, `${name}.log`);
-    const daemon = await startDaemon({
+    const daemon = await startOne({
       name,
       args: [
         ...['--port', String(port), '--data-dir', join(options.home, name)],

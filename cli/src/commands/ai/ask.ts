@@ -72,7 +72,7 @@ async function saveReceipt(
 /** `81 tokens (15 in, 66 out) · 0.00001065 AIT · …`, and what proves it. */
 function summaryOf(answer: ChatAnswer): string {
   const { promptTokens, outputTokens, charged, provider, jobId, firstTokenMs, durationMs } = answer;
-  const first = firstTokenMs === null ? '' : `, the first token after ${latencyText(firstTokenMs)}`;
+  const first = firstTokenMs === null ? '' : `, first token ${latencyText(firstTokenMs)}`;
   const tokens =
     promptTokens === null || outputTokens === null
       ? 'tokens unknown'

@@ -137,9 +137,11 @@ async function open(
   closers.push(parts.claimer.stop);
   parts.watch.start();
   closers.push(parts.watch.stop);
-  startLink(config, deps, { ...base, ...parts });
+  makeLink(config, deps, { ...base, ...parts });
   closers.push(() => parts.link.get().stop());
+  // A coordinator lets in who is registered; to knock earlier would only be refused.
   if (config.register) register(config, { ...base, ...parts, log: deps.log, signal });
+  else parts.link.get().start();
   return { url, address: base.address };
 }
 
@@ -279,7 +281,7 @@ function offerTemplate(config: ProviderConfig, provider: string, endpoint: strin
   return { provider, endpoint, price, windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin };
 }
 
-function startLink(config: ProviderConfig, deps: ProviderDeps, base: Base & Parts): void {
+function makeLink(config: ProviderConfig, deps: ProviderDeps, base: Base & Parts): void {
   const url = coordinatorUrlOf(config.coordinatorUrl);
   if (url === undefined) return;
   const { network, provider, address, signer, store, log, nowMs, desk } = base;
@@ -291,7 +293,6 @@ function startLink(config: ProviderConfig, deps: ProviderDeps, base: Base & Part
     gauges: base.queue.gauges,
   });
   base.link.set(link);
-  link.start();
 }
 
 function register(
@@ -305,7 +306,12 @@ function register(
     authorizer: signer.publicKey,
     bond: config.bond === '' ? undefined : amountOf(config.bond),
   };
-  registerProvider(registration, { chain, sender, log }, signal).catch((error: unknown) => {
-    if (!signal.aborted) log.error({ err: error }, 'registration failed');
-  });
+  registerProvider(registration, { chain, sender, log }, signal).then(
+    () => {
+      if (!signal.aborted) parts.link.get().start();
+    },
+    (error: unknown) => {
+      if (!signal.aborted) log.error({ err: error }, 'registration failed');
+    },
+  );
 }

@@ -6,7 +6,7 @@ import type { Log } from '@aitbc/service';
 import type { ChainClient } from '../chain/chain-client.ts';
 import { pause } from '../pause.ts';
 
-const pollMsFirst = 500;
+const pollMsFirst = 50; // a devnet's faucet answers in milliseconds
 const pollMsMax = 2_000;
 
 export interface Registration {

@@ -26,6 +26,11 @@ describe('a daemon that cannot start', () => {
     });
   });
 
+  it('is not started when its log cannot be written', async () => {
+    const start = startDaemon({ name: 'node', args: [], logFile: join(dir, 'none', 'node.log') });
+    await expect(start).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   it('is stopped and CANCELLED when the caller gives up meanwhile', async () => {
     const logFile = join(dir, 'gateway.log');
     const giveUp = new AbortController();

@@ -3,7 +3,7 @@
  * devnet leaves no orphans; its log goes to a file; it counts as up when it prints its `ready` line.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -52,6 +52,8 @@ export function entryOf(name: DaemonName): string {
 export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
   if (start.signal?.aborted) throw new AppError('CANCELLED');
   const begunMs = performance.now();
+  const last: string[] = [];
+  const log = openLog(start.logFile, last);
   const child = spawn(
     process.execPath,
     [start.entry ?? entryOf(start.name), ...start.args, '--exit-with-parent'],
@@ -61,8 +63,6 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
       detached: true, // Ctrl-C of the terminal reaches only us; we stop the daemons in order
     },
   );
-  const log = createWriteStream(start.logFile, { flags: 'a' });
-  const last: string[] = [];
   const ended = endOf(child, log);
   const url = await readyUrl({ child, start, log, last, ended });
   return {
@@ -77,6 +77,20 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
       await ended;
     },
   };
+}
+
+/** The log file, open before the daemon starts. A disk that fills up later ends the log, not the daemon. */
+function openLog(file: string, last: string[]): WriteStream {
+  let fd: number;
+  try {
+    fd = openSync(file, 'a');
+  } catch (error) {
+    const reason = `the log ${file} cannot be written: ${(error as Error).message}`;
+    throw new AppError('CONFIG_INVALID', { reason }, { cause: error });
+  }
+  const log = createWriteStream(file, { fd });
+  log.on('error', (error) => last.push(`the log ends here: ${error.message}`));
+  return log;
 }
 
 /** Runs a one-shot command of a daemon's package, such as `--init`; throws DAEMON_FAILED. */

@@ -24,6 +24,12 @@ function run(
   });
 }
 
+it('an install puts aitbc on the path of npx, also before anything is compiled', async () => {
+  const child = spawn(`${root}node_modules/.bin/aitbc`, ['--version'], { cwd: root });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(code).toBe(0);
+});
+
 it('the story runs from funding to settlement and ends by itself', async () => {
   const home = mkdtempSync(join(tmpdir(), 'aitbc-story-'));
   try {

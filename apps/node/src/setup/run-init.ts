@@ -15,7 +15,7 @@ export function runInit(argv: readonly string[], host: InitHost): void {
   try {
     const [flag, folder, ...rest] = argv;
     if (flag !== '--init' || !folder || rest.length > 0) {
-      throw new AppError('CONFIG_INVALID', { reason: 'usage: aitbc-node --init DIR' });
+      throw new AppError('CONFIG_INVALID', { reason: 'usage: --init DIR' });
     }
     const result = initDevnet({ folder: resolve(folder), timeMs: Date.now() });
     host.stdout.write(`${JSON.stringify(result)}\n`);

@@ -10,13 +10,15 @@ import type { BestVoucher, ChannelRecord, JobRecord, SavedRecord } from '@aitbc/
 import {
   AppError,
   amountOf,
+  type ChannelJson,
   type ChannelState,
+  channelFromJson,
+  channelToJson,
   type Hex,
   type SignedOffer,
   type SignedReceipt,
 } from '@aitbc/protocol';
 import { migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
-import { type ChannelJson, channelFromJson, channelToJson } from './chain/channel-json.ts';
 import { migrations } from './migrations.ts';
 
 /** A job as the journal keeps it. */

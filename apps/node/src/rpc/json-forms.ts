@@ -7,7 +7,6 @@ import {
 } from '@aitbc/chain';
 import {
   addressOf,
-  type ChannelState,
   type Hex,
   type nodeRpc,
   type OutputOf,
@@ -19,8 +18,6 @@ import type { FinalBlock } from '../chain/chain-view.ts';
 type Rpc = typeof nodeRpc;
 /** A transaction with what became of it. */
 export type TxStatusJson = OutputOf<Rpc['tx_get']>;
-/** Channel over RPC. */
-export type ChannelJson = OutputOf<Rpc['state_getChannel']>;
 
 /** A block with its transactions. */
 export function blockToJson(block: FinalBlock): OutputOf<Rpc['chain_getBlock']> {
@@ -58,18 +55,6 @@ export function accountToJson(id: Hex, { balance, nonce, vault }: AccountState) 
     balance: balance.toString(),
     nonce,
     vault: vault.toString(),
-  };
-}
-
-/** A channel. */
-export function channelToJson(channel: ChannelState): ChannelJson {
-  return {
-    ...channel,
-    payer: addressOf(channel.payer),
-    receiver: addressOf(channel.receiver),
-    balance: channel.balance.toString(),
-    totalClaimed: channel.totalClaimed.toString(),
-    withdrawAmount: channel.withdrawAmount.toString(),
   };
 }
 

@@ -1,7 +1,8 @@
 import { accountOf, channelOf, partsOfKey } from '@aitbc/chain';
+import { channelToJson } from '@aitbc/protocol';
 import type { ChainView } from '../chain/chain-view.ts';
 import type { Store } from '../storage/store.ts';
-import { accountToJson, channelToJson, finalStatus } from './json-forms.ts';
+import { accountToJson, finalStatus } from './json-forms.ts';
 import type { TopicSource } from './topics.ts';
 
 /** What subscriptions read: the final chain and the present state, as JSON texts. */

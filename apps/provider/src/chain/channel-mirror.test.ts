@@ -1,8 +1,7 @@
-import { addressOf, type ChannelState, networkFromHash } from '@aitbc/protocol';
+import { addressOf, type ChannelState, channelToJson, networkFromHash } from '@aitbc/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createFakeChain } from '../testing/fake-chain.ts';
 import { createTestBuyer } from '../testing/test-buyer.ts';
-import { channelToJson } from './channel-json.ts';
 import { type ChannelMirror, createChannelMirror } from './channel-mirror.ts';
 
 const network = networkFromHash('test-net', 'aa'.repeat(32));

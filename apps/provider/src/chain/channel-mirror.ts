@@ -16,13 +16,13 @@ import {
   AppError,
   asAppError,
   type ChannelState,
+  channelFromJson,
   type Hex,
   limits,
   rpcTopics,
   zChannel,
 } from '@aitbc/protocol';
 import type { ChainClient } from './chain-client.ts';
-import { channelFromJson } from './channel-json.ts';
 
 const missKeptMs = 2_000;
 const missesKept = 1_000;

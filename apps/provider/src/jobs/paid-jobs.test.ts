@@ -286,6 +286,16 @@ describe('an engine that fails', () => {
     });
   });
 
+  it('by falling silent without its last word costs the delivered tokens only', async () => {
+    await start({ script: { incomplete: true } });
+    const raw = await (await post(test.buyer.header(body))).text();
+    expect(raw).toContain('"code":"ENGINE_PROTOCOL"');
+    expect(raw).not.toContain('[DONE]');
+    const last = readSse(raw).receipts.at(-1)?.payload;
+    expect(last).toMatchObject({ outcome: 'provider_error', charged: `${last?.to}` });
+    expect(last?.to).toBeGreaterThan(0);
+  });
+
   it('in the middle costs the delivered tokens only', async () => {
     await start({ script: { before: failAt(20) } });
     const raw = await (await post(test.buyer.header(body))).text();

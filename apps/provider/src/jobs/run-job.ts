@@ -104,6 +104,7 @@ async function pump(job: LiveJob, meter: Meter, { engine }: RunDeps): Promise<En
   meter.countPrompt(engine.countPromptTokens(request, signal));
   for await (const event of engine.generate(request, { signal })) {
     if (event.type === 'end') {
+      if (event.incomplete) break; // it stopped talking: not an answer that was sold whole
       await meter.promptCounted(event.promptTokens);
       return { outcome: 'complete', reason: event.reason };
     }
@@ -116,7 +117,7 @@ async function pump(job: LiveJob, meter: Meter, { engine }: RunDeps): Promise<En
     const room = job.answer.room(stalledReaderMs);
     if (room !== true && !(await room)) throw new AppError('CANCELLED');
   }
-  throw new AppError('ENGINE_PROTOCOL', { engine: engine.kind, reason: 'it never ended' });
+  throw new AppError('ENGINE_PROTOCOL', { engine: engine.kind, reason: 'its answer broke off' });
 }
 
 function engineRequestOf({ request, maxTokens }: LiveJob): EngineRequest {

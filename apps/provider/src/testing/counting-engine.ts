@@ -14,6 +14,8 @@ export interface EngineScript {
   /** Awaited before each event; rejecting it is a failure of the engine. */
   readonly before?: (index: number, signal: AbortSignal) => Promise<void>;
   readonly slots?: number;
+  /** The stream ends cleanly, but without the engine's last word. */
+  readonly incomplete?: true;
 }
 
 /** The engine with its counters. */
@@ -49,7 +51,8 @@ export function createCountingEngine(script: EngineScript = {}): CountingEngine 
       yield { type: 'tokens', text, tokens: 1 };
     }
     const reason = sent === words.length ? 'stop' : 'length';
-    yield { type: 'end', reason, promptTokens, completionTokens: sent };
+    const end = { type: 'end', reason, promptTokens, completionTokens: sent } as const;
+    yield script.incomplete ? { ...end, incomplete: true } : end;
   }
   const engine: Engine = {
     kind: 'embedded',

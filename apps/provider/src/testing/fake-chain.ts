@@ -4,6 +4,7 @@ import {
   addressOf,
   type ChannelState,
   type ClaimRow,
+  channelToJson,
   devnetParams,
   type Hex,
   type Network,
@@ -13,7 +14,6 @@ import {
 } from '@aitbc/protocol';
 import type { NotificationHandler, TxSender } from '@aitbc/sdk';
 import type { ChainClient } from '../chain/chain-client.ts';
-import { channelToJson } from '../chain/channel-json.ts';
 
 export interface FakeChain {
   readonly network: Network;

@@ -1,4 +1,5 @@
 export * from './channel.ts';
+export * from './channel-json.ts';
 export * from './document.ts';
 export * from './job-id.ts';
 export * from './offer.ts';

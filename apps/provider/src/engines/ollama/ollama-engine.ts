@@ -13,16 +13,10 @@
  * Whether a trailing assistant message is continued depends on each model's template; the owner says so.
  */
 import { AppError } from '@aitbc/protocol';
-import {
-  classifyEngineError,
-  type Engine,
-  type EngineEvent,
-  type EngineModel,
-  type EngineProbe,
-  type EngineRequest,
-} from '../engine.ts';
+import type { Engine, EngineEvent, EngineModel, EngineProbe, EngineRequest } from '../engine.ts';
 import { createHttpClient, type HttpClient } from '../http/http-client.ts';
-import { createStreamGauges, createTokenTally } from '../http/token-tally.ts';
+import { createHttpEngine } from '../http/http-engine.ts';
+import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatLine,
   chatBodyOf,
@@ -164,21 +158,11 @@ export function createOllamaEngine(options: OllamaOptions = {}): Engine {
     ...(firstByteTimeoutMs === undefined ? {} : { firstByteTimeoutMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
   });
-  const gauges = createStreamGauges(http.isStarted);
-  return {
+  return createHttpEngine({
     kind: 'ollama',
-    backPressure: 'socket',
-    start: http.start,
-    stop: http.stop,
+    http,
+    continuesAssistant: options.continuesAssistant,
     probe: (signal) => probe(http, options, signal),
-    async *generate(request, { signal }) {
-      if (request.prefixText && !options.continuesAssistant) {
-        throw http.fail('ENGINE_BAD_REQUEST', 'it cannot continue an answer');
-      }
-      yield* gauges.watch(stream(http, request, signal));
-    },
-    countPromptTokens: async () => undefined,
-    gauges: gauges.read,
-    classify: classifyEngineError,
-  };
+    stream: (request, signal) => stream(http, request, signal),
+  });
 }

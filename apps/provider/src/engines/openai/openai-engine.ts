@@ -6,11 +6,13 @@
  * Continuing an answer is not in OpenAI's API. llama-server continues a trailing assistant message;
  * others answer it like a new turn. So it is a flag of the owner, off by default.
  */
+
 import type { Engine, EngineEvent, EngineProbe, EngineRequest } from '../engine.ts';
 import { classifyEngineError } from '../engine.ts';
 import { createHttpClient, type HttpClient } from '../http/http-client.ts';
+import { createHttpEngine } from '../http/http-engine.ts';
 import { LineError, readEventData } from '../http/line-reader.ts';
-import { createStreamGauges, createTokenTally } from '../http/token-tally.ts';
+import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatChunk,
   chatChunk,
@@ -142,21 +144,11 @@ export function createOpenaiEngine(options: OpenaiOptions): Engine {
     ...(firstByteTimeoutMs === undefined ? {} : { firstByteTimeoutMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
   });
-  const gauges = createStreamGauges(http.isStarted);
-  return {
+  return createHttpEngine({
     kind: 'openai',
-    backPressure: 'socket',
-    start: http.start,
-    stop: http.stop,
+    http,
+    continuesAssistant: options.continuesAssistant,
     probe: (signal) => probe(http, options, signal),
-    async *generate(request, { signal }) {
-      if (request.prefixText && !options.continuesAssistant) {
-        throw http.fail('ENGINE_BAD_REQUEST', 'it cannot continue an answer');
-      }
-      yield* gauges.watch(stream(http, request, { signal, logprobs }));
-    },
-    countPromptTokens: async () => undefined,
-    gauges: gauges.read,
-    classify: classifyEngineError,
-  };
+    stream: (request, signal) => stream(http, request, { signal, logprobs }),
+  });
 }

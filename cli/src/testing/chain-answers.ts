@@ -1,11 +1,5 @@
 /** Answers of a node, for tests. */
-import {
-  networkFromHash,
-  type nodeRpc,
-  type OutputOf,
-  type TxKind,
-  txKinds,
-} from '@aitbc/protocol';
+import { devnetParams, networkFromHash, type nodeRpc, type OutputOf } from '@aitbc/protocol';
 import { sampleGenesisHash } from './sample-proof.ts';
 
 /** Status of the chain of the sample proof; every fee is 1000 nait. */
@@ -13,7 +7,6 @@ export function chainStatus(
   genesisHash: string = sampleGenesisHash,
 ): OutputOf<typeof nodeRpc.chain_status> {
   const network = networkFromHash('test', genesisHash);
-  const kinds = Object.keys(txKinds) as TxKind[];
   return {
     network: 'test',
     caip2: network.caip2,
@@ -25,13 +18,6 @@ export function chainStatus(
     timeMs: 1_000,
     waitingTxs: 0,
     validators: [],
-    params: {
-      fees: Object.fromEntries(kinds.map((kind) => [kind, '1000'])) as Record<TxKind, string>,
-      feePerRow: '100',
-      providerBondMin: '1000000000',
-      unbondingMs: 1_000,
-      faucetMax: '1000000000000',
-      heartbeatMs: 1_000,
-    },
+    params: devnetParams,
   };
 }

@@ -86,6 +86,11 @@ export interface BuiltBlock {
   readonly refused: readonly RefusedTx[];
 }
 
+/** Epoch of a height: the genesis block belongs to the first one, 0. */
+export function epochOf({ epochBlocks }: Pick<ChainParams, 'epochBlocks'>, height: number): number {
+  return height === 0 ? 0 : Math.floor((height - 1) / epochBlocks);
+}
+
 /** Builds the next block. Changes neither the state nor the tree. */
 export function buildBlock(plan: BlockPlan): BuiltBlock {
   const { network, params, proposer, parent } = plan;
@@ -102,6 +107,7 @@ export function buildBlock(plan: BlockPlan): BuiltBlock {
     version: headerVersion,
     chain: network.chain,
     height,
+    epoch: epochOf(params, height),
     view: plan.view,
     parent: plan.parentHash,
     timeMs,
@@ -190,7 +196,11 @@ function headerFault(block: BlockToCheck): string | undefined {
     [header.chain === network.chain, 'it is for another chain'],
     [header.height === parent.height + 1, `the next height is ${parent.height + 1}`],
     [header.parent === block.parentHash, 'its parent is another block'],
-    [header.view > parent.view, 'its view is not above that of its parent'],
+    [header.epoch === epochOf(block.params, header.height), 'its epoch is not that of its height'],
+    [
+      header.view > (header.epoch === parent.epoch ? parent.view : 0),
+      'its view is not above that of its parent',
+    ],
     [header.timeMs > parent.timeMs, 'its time is not after that of its parent'],
     [header.timeMs <= timeMsMax, 'its time is beyond the calendar'],
     [validators.some(({ publicKey }) => publicKey === header.proposer), 'no validator made it'],

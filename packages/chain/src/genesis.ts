@@ -56,6 +56,7 @@ export function genesisBlock(genesis: Genesis): GenesisBlock {
     version: headerVersion,
     chain: network.chain,
     height: 0,
+    epoch: 0,
     view: 0,
     parent: zeroHash,
     timeMs: genesis.timeMs,
@@ -70,16 +71,21 @@ export function genesisBlock(genesis: Genesis): GenesisBlock {
   return { header, hash: blockHashOf(network, header), writes, tree };
 }
 
+/** Texts of the parameters are amounts; numbers are times, counts or parts, all below the end of the calendar. */
 function checkParams({ params, timeMs }: Genesis): void {
-  const amounts = { ...params.fees, ...params, fees: '0', unbondingMs: '0', heartbeatMs: '0' };
-  for (const [name, value] of Object.entries(amounts)) {
-    if (amountFromText(value) === undefined) throw broken(`${name} is no amount`);
-  }
-  const times = { timeMs, unbondingMs: params.unbondingMs, heartbeatMs: params.heartbeatMs };
-  for (const [name, value] of Object.entries(times)) {
-    if (!Number.isSafeInteger(value) || value < 0 || value >= timeMsMax) {
+  const { fees, ...others } = params;
+  for (const [name, value] of Object.entries({ ...fees, ...others, timeMs })) {
+    if (typeof value === 'string' && amountFromText(value) === undefined) {
+      throw broken(`${name} is no amount`);
+    }
+    const isNumber = Number.isSafeInteger(value) && (value as number) >= 0;
+    if (typeof value === 'number' && !(isNumber && value < timeMsMax)) {
       throw broken(`${name} is no time in ms`);
     }
+  }
+  if (params.epochBlocks < 1) throw broken('epochBlocks is 0');
+  if (params.hopMinMs < 1 || params.hopMaxMs < params.hopMinMs) {
+    throw broken('hopMinMs is 0 or above hopMaxMs');
   }
 }
 

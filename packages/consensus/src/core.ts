@@ -19,7 +19,7 @@
  * then a view ends only by its block. See docs/spec/consensus.md.
  */
 import type { Certificate, Hex, Validator, Vote } from '@aitbc/protocol';
-import { voteKinds } from '@aitbc/protocol';
+import { createSchedule, voteKinds } from '@aitbc/protocol';
 import {
   certificateOf,
   emptyRound,
@@ -29,7 +29,6 @@ import {
   withOwnVote,
   withVote,
 } from './round.ts';
-import { createSchedule } from './schedule.ts';
 import type { Ballot, Scheme } from './scheme.ts';
 import type {
   BlockRef,
@@ -185,7 +184,7 @@ function notarize(draft: Draft): void {
   if (!tip) return;
   for (const block of roundOf(state, state.view).blocks.values()) {
     const fits = block.parent === tip.hash && block.height === tip.height + 1;
-    if (fits) vote(draft, { kind: 'notarize', view: block.view, blockHash: block.hash });
+    if (fits) vote(draft, { kind: 'notarize', epoch: 0, view: block.view, blockHash: block.hash });
   }
 }
 
@@ -196,7 +195,7 @@ function certify(draft: Draft): void {
       const [kind, blockHash] = name.split(':') as [(typeof certifiedKinds)[number], Hex];
       const round = roundOf(draft.state, view);
       if (certificateOf(round, kind)) continue;
-      const certificate = draft.scheme.assemble({ kind, view, blockHash }, tally);
+      const certificate = draft.scheme.assemble({ kind, epoch: 0, view, blockHash }, tally);
       if (!certificate) continue;
       putRound(draft, withCertificate(round, kind, certificate));
       sendCertificate(draft, certificate);
@@ -208,7 +207,7 @@ function certify(draft: Draft): void {
 function finalize(draft: Draft): void {
   for (const { view, notarization } of draft.state.rounds.values()) {
     if (notarization) {
-      vote(draft, { kind: 'finalize', view, blockHash: notarization.blockHash });
+      vote(draft, { kind: 'finalize', epoch: 0, view, blockHash: notarization.blockHash });
     }
   }
 }

@@ -1,4 +1,4 @@
+export * from './agreement-types.ts';
 export * from './core.ts';
-export * from './schedule.ts';
 export * from './scheme.ts';
 export * from './types.ts';

@@ -15,7 +15,7 @@ import {
 import type { Tally } from './types.ts';
 
 /** What a validator signs. */
-export type Ballot = Pick<Vote, 'kind' | 'view' | 'blockHash'>;
+export type Ballot = Pick<Vote, 'kind' | 'epoch' | 'view' | 'blockHash'>;
 
 /**
  * How votes are signed and counted. One implementation: a list of Ed25519 signatures, cheaper in CPU
@@ -64,8 +64,8 @@ export function createEd25519Scheme(options: SchemeOptions): Scheme {
       if (stake < quorum) return undefined;
       const votes = [...tally].map(([validator, signature]) => ({ validator, signature }));
       votes.sort((a, b) => a.validator - b.validator);
-      const { kind, view, blockHash } = ballot;
-      return { kind: voteKinds[kind], view, blockHash, votes };
+      const { kind, epoch, view, blockHash } = ballot;
+      return { kind: voteKinds[kind], epoch, view, blockHash, votes };
     },
     verifyCertificate: (certificate) => verifyCertificate(network, validators, certificate).ok,
   };

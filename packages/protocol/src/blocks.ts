@@ -2,8 +2,8 @@
  * Headers, votes and certificates: what a stranger needs to check that a block is final.
  *
  * `stateRoot` is the state after the block. A block's hash is the tagged hash of its header bytes. A
- * vote signs (kind, view, block hash); a certificate is the votes of more than 2/3 of the stake for one
- * kind, view and hash. See docs/spec/chain.md, "Blocks", and docs/spec/consensus.md.
+ * vote signs (kind, epoch, view, block hash); a certificate is the votes of more than 2/3 of the stake for one
+ * kind, epoch, view and hash. See docs/spec/chain.md, "Blocks", and docs/spec/consensus.md.
  */
 import { createReader, createWriter, DecodeError, sign, verify } from '@aitbc/primitives';
 import { accept, refuse, type Verdict } from './errors.ts';
@@ -29,6 +29,7 @@ export const headerFields = {
   version: u8,
   chain: u32,
   height: count,
+  epoch: count,
   view: count,
   parent: hash,
   timeMs: count,
@@ -69,9 +70,13 @@ export const voteKinds = Object.freeze({ notarize: 1, nullify: 2, finalize: 3 })
 /** Name of a vote kind. */
 export type VoteKind = keyof typeof voteKinds;
 
-/** What a validator signs; `blockHash` is all zero in a nullify vote. */
+/**
+ * What a validator signs; `blockHash` is all zero in a nullify vote. Views are numbered from 1 in each
+ * epoch, so both together name the round of a vote.
+ */
 export interface Vote {
   readonly kind: VoteKind;
+  readonly epoch: number;
   readonly view: number;
   readonly blockHash: Hex;
   /** Index in the validator set. */
@@ -84,7 +89,8 @@ export function voteBytes(
   network: Network,
   vote: Omit<Vote, 'validator' | 'signature'>,
 ): Uint8Array {
-  const writer = createWriter().u8(voteKinds[vote.kind]).u64(BigInt(vote.view));
+  const { kind, epoch, view } = vote;
+  const writer = createWriter().u8(voteKinds[kind]).u64(BigInt(epoch)).u64(BigInt(view));
   return signingBytes('vote', network, writer.fixed(bytes32(vote.blockHash), 32).finish());
 }
 
@@ -101,6 +107,7 @@ export function signVote(
 /** Votes of a quorum for one kind, view and block. */
 export const certificateFields = {
   kind: u8,
+  epoch: count,
   view: count,
   blockHash: hash,
   votes: list({ validator: u16, signature }, limits.validators),
@@ -153,8 +160,8 @@ export function verifyCertificate(
     (name) => voteKinds[name] === certificate.kind,
   );
   if (!kind) return refuse('CERTIFICATE_INVALID', { reason: 'its kind is not known' });
-  const { view, blockHash } = certificate;
-  const message = voteBytes(network, { kind, view, blockHash });
+  const { epoch, view, blockHash } = certificate;
+  const message = voteBytes(network, { kind, epoch, view, blockHash });
   let stake = 0n;
   let last = -1;
   for (const vote of certificate.votes) {

@@ -141,6 +141,7 @@ export const rows = {
   FAUCET_DISABLED: [403, 5, false, 'This node gives no free coins; only a devnet does.'],
   FAUCET_LIMIT: [429, 7, true, 'The faucet gives at most {limit} nait per call and account.'],
   BLOCK_INVALID: [400, 3, false, 'The block at height {height} breaks a rule: {reason}.'],
+  EVIDENCE_INVALID: [400, 3, false, 'The evidence convicts nobody: {reason}.'],
   CERTIFICATE_INVALID: [400, 3, false, 'The certificate does not prove the block: {reason}.'],
 
   // payments for a job

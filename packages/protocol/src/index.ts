@@ -1,6 +1,7 @@
 export * from './blocks.ts';
 export * from './endpoints/index.ts';
 export * from './errors.ts';
+export * from './evidence.ts';
 export type { Fields, Hex, RecordOf } from './fields.ts';
 export * as field from './fields.ts';
 export {
@@ -11,9 +12,12 @@ export {
   writeRecord,
 } from './fields.ts';
 export * from './limits.ts';
+export * from './mesh/index.ts';
 export * from './network.ts';
 export * from './params.ts';
 export * from './payments/index.ts';
 export * from './ports.ts';
 export * from './scalars.ts';
+export * from './schedule.ts';
 export * from './transactions.ts';
+export * from './tx-kinds.ts';

@@ -5,6 +5,8 @@ export const ports = Object.freeze({
   provider: 8008,
   wallet: 8015,
   gateway: 11435,
+  /** Mesh of the nodes: mutual TLS. */
+  mesh: 8007,
   /** Where Ollama listens by default. */
   ollama: 11434,
 });

@@ -4,16 +4,13 @@ import {
   AppError,
   type Genesis,
   limits,
-  type TxKind,
-  txKinds,
   zAddress,
   zAmount,
+  zChainParams,
   zCount,
   zKey,
 } from '@aitbc/protocol';
 import { z } from 'zod';
-
-const kinds = Object.keys(txKinds) as [TxKind, ...TxKind[]];
 
 const zGenesis = z.strictObject({
   network: z.string().regex(/^[a-z0-9-]{1,32}$/, 'expected a name of a-z, 0-9 and -'),
@@ -23,14 +20,7 @@ const zGenesis = z.strictObject({
     .array(z.strictObject({ publicKey: zKey, stake: zAmount }))
     .min(1)
     .max(limits.validators),
-  params: z.strictObject({
-    fees: z.record(z.enum(kinds), zAmount),
-    feePerRow: zAmount,
-    providerBondMin: zAmount,
-    unbondingMs: zCount,
-    faucetMax: zAmount,
-    heartbeatMs: zCount.min(100),
-  }),
+  params: zChainParams,
 });
 
 /** The document of a parsed JSON value. Throws AppError CONFIG_INVALID that names the field. */

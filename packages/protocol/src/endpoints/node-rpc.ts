@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { zAddress, zAmount, zBase64, zCount, zHash, zKey, zSignature } from '../scalars.ts';
-import { type TxKind, txKinds } from '../transactions.ts';
+import { type TxKind, txKinds } from '../tx-kinds.ts';
 import { type RpcTable, rpcMethod } from './endpoint.ts';
 
 const none = z.strictObject({});
@@ -44,6 +44,7 @@ export const zHeader = z.object({
   version: zCount,
   chain: zCount,
   height: zCount,
+  epoch: zCount,
   view: zCount,
   parent: zHash,
   timeMs: zCount,
@@ -58,6 +59,7 @@ export const zHeader = z.object({
 
 export const zCertificate = z.object({
   kind: zCount,
+  epoch: zCount,
   view: zCount,
   blockHash: zHash,
   votes: z.array(z.object({ validator: zCount, signature: zSignature })),
@@ -110,6 +112,27 @@ export const zProvider = z.object({
   unbondDueMs: zCount,
 });
 
+/** Parameters of a chain, as in its genesis document. */
+export const zChainParams = z.strictObject({
+  fees: z.record(z.enum(kinds), zAmount),
+  feePerRow: zAmount,
+  providerBondMin: zAmount,
+  unbondingMs: zCount,
+  faucetMax: zAmount,
+  heartbeatMs: zCount.min(100),
+  epochBlocks: zCount.min(1),
+  feePerOperation: zAmount,
+  validatorStakeMin: zAmount,
+  stakeUnbondingMs: zCount,
+  equivocationSlashBps: zCount.max(10_000),
+  evidenceRewardBps: zCount.max(10_000),
+  missedViewsMax: zCount.min(1),
+  jailMs: zCount,
+  hopMinMs: zCount.min(1),
+  hopMaxMs: zCount.min(1),
+  blockSkewMs: zCount,
+});
+
 export const zChainStatus = z.object({
   network: z.string(),
   caip2: z.string(),
@@ -121,14 +144,7 @@ export const zChainStatus = z.object({
   timeMs: zCount,
   waitingTxs: zCount,
   validators: z.array(z.object({ publicKey: zKey, stake: zAmount })),
-  params: z.object({
-    fees: z.record(z.enum(kinds), zAmount),
-    feePerRow: zAmount,
-    providerBondMin: zAmount,
-    unbondingMs: zCount,
-    faucetMax: zAmount,
-    heartbeatMs: zCount,
-  }),
+  params: zChainParams,
 });
 
 /** One account's coins before and after a simulated transaction. */

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { zAddress, zAmount, zBase64, zCount, zHash } from '../scalars.ts';
-import { type TxKind, txKinds } from '../transactions.ts';
+import { type TxKind, txKinds } from '../tx-kinds.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 import { zTxJson } from './node-rpc.ts';
 

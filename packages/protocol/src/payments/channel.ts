@@ -15,7 +15,7 @@ import {
   writeRecord,
 } from '../fields.ts';
 import { type Network, taggedHash } from '../network.ts';
-import type { Allocation } from '../transactions.ts';
+import type { Allocation } from '../tx-kinds.ts';
 
 export const channelConfigFields = {
   payer: account,

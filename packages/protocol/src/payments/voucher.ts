@@ -10,7 +10,7 @@
 import { createWriter, hex, sign, verify } from '@aitbc/primitives';
 import type { Hex } from '../fields.ts';
 import { bytes32, type Network, signatureBytesOf, signingBytes, taggedHash } from '../network.ts';
-import type { ClaimRow } from '../transactions.ts';
+import type { ClaimRow } from '../tx-kinds.ts';
 
 /** A voucher. */
 export interface Voucher {

@@ -1,4 +1,4 @@
-import type { Validator } from '@aitbc/protocol';
+import type { Validator } from './blocks.ts';
 
 /**
  * Leader schedule: smooth weighted round robin. Each slot adds its stake to every validator's credit; the

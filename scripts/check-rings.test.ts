@@ -119,6 +119,27 @@ describe('arrows', () => {
     ]);
   });
 
+  it('lets the replica join chain and consensus, and nothing else', () => {
+    const planted = {
+      'packages/consensus/package.json': manifest('@aitbc/consensus', BASE),
+      'packages/consensus/src/index.ts': 'export const step = 1;\n',
+      'packages/replica/package.json': manifest('@aitbc/replica', [
+        ...BASE,
+        '@aitbc/chain',
+        '@aitbc/consensus',
+        '@aitbc/market',
+      ]),
+      'packages/replica/src/index.ts':
+        "import '@aitbc/chain';\nimport '@aitbc/consensus';\nimport '@aitbc/market';\n",
+      'packages/chain/src/index.ts': "import '@aitbc/replica';\n",
+    };
+    expect(found(planted).filter((line) => line.endsWith('package-order'))).toEqual([
+      'packages/chain/src/index.ts:1 package-order',
+      'packages/replica/package.json:1 package-order',
+      'packages/replica/src/index.ts:3 package-order',
+    ]);
+  });
+
   it('lets a test of one sibling use another that its package.json names', () => {
     const more = { devDependencies: { '@aitbc/chain': '0.1.0' } };
     const planted = {

@@ -7,7 +7,7 @@ import { posix } from 'node:path';
 import { isMember } from './scan.mjs';
 import { isBuiltin, isTestFile, ringOf } from './tree.mjs';
 
-const PURE = /^packages\/(chain|consensus|market)\//;
+const PURE = /^packages\/(chain|consensus|replica|market)\//;
 const BROWSER = /^packages\/(primitives|protocol|sdk|market)\//;
 const NODE_FOLDER = /\/node\//;
 

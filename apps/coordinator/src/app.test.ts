@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { coordinatorEndpoints, isErrorCode } from '@aitbc/protocol';
+import { coordinatorEndpoints, devnetParams, isErrorCode } from '@aitbc/protocol';
 import { loadConfig, openSqlite, until } from '@aitbc/service';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createChainReader } from './chain/chain-reader.ts';
@@ -225,21 +225,8 @@ const chainStatus = {
   timeMs: 1,
   waitingTxs: 0,
   validators: [],
-  params: {
-    fees: feesOf('1'),
-    feePerRow: '1',
-    providerBondMin: '5',
-    unbondingMs: 1,
-    faucetMax: '0',
-    heartbeatMs: 1,
-  },
+  params: { ...devnetParams, providerBondMin: '5' },
 };
-
-function feesOf(fee: string): Record<string, string> {
-  const kinds =
-    'transfer vault_deposit vault_withdraw channel_fund channel_claim channel_refund withdraw_init withdraw_finalize agent_register provider_register provider_unbond bond_withdraw';
-  return Object.fromEntries(kinds.split(' ').map((kind) => [kind, fee]));
-}
 
 type RpcAnswers = Record<string, (params: { address?: string }) => object>;
 

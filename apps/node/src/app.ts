@@ -1,27 +1,28 @@
 /** The node: its parts are made and joined here, started in order and stopped in reverse. */
 import { join } from 'node:path';
-import { createMempool } from '@aitbc/chain';
-import { createCore, createEd25519Scheme } from '@aitbc/consensus';
 import { type Clock, systemClock } from '@aitbc/primitives';
-import { AppError, type Genesis, type Hex, networkFromGenesis } from '@aitbc/protocol';
+import { type Genesis, networkFromGenesis, verifyTx } from '@aitbc/protocol';
 import { createHttp, type Log } from '@aitbc/service';
-import { createAdmission } from './chain/admission.ts';
 import { createChainView } from './chain/chain-view.ts';
-import { createFaucet, type Faucet, type FaucetDeps } from './chain/faucet.ts';
+import { createEvidenceSender } from './chain/evidence-sender.ts';
+import { createFaucet, type Faucet } from './chain/faucet.ts';
 import { createFinality } from './chain/finality.ts';
-import { type Ledger, openLedger } from './chain/ledger.ts';
-import { nextBlockOf } from './chain/next-block.ts';
-import { createValidator, type Validator, type ValidatorDeps } from './chain/validator.ts';
+import { createLiveChain, type LiveChain } from './chain/live-chain.ts';
+import { type OpenedChain, openChain } from './chain/open-chain.ts';
 import type { NodeConfig } from './config.ts';
+import { createMesh } from './mesh/mesh.ts';
+import type { Mesh } from './mesh/types.ts';
 import { createMethods, type MethodDeps } from './rpc/chain-methods.ts';
 import { mountRpc } from './rpc/mount-rpc.ts';
 import { createSubscriptions, type Subscriptions } from './rpc/subscriptions.ts';
 import { createTopicSource } from './rpc/topic-source.ts';
 import { readGenesisFile } from './setup/genesis-file.ts';
 import { type Identity, readKeyFile } from './setup/key-file.ts';
+import { openOwnJournal } from './setup/own-journal.ts';
+import { peersFromText } from './setup/peer-list.ts';
 import { lockFolder } from './storage/folder-lock.ts';
+import type { Journal } from './storage/journal/journal.ts';
 import { openStore, type Store } from './storage/store.ts';
-import { openVoteLog, type VoteLog } from './storage/vote-log.ts';
 
 /** What a node uses from outside. */
 export interface NodeDeps {
@@ -31,24 +32,25 @@ export interface NodeDeps {
   readonly checkOutputs?: boolean;
 }
 
-/** A node; `url` is known after `start`. */
+/** A node; `url` and `meshPort` are known after `start`. */
 export interface ChainNode {
   start(): Promise<void>;
   stop(): Promise<void>;
   readonly url: string | undefined;
+  readonly meshPort: number | undefined;
 }
 
 /** Settings that a node needs. */
 export type NodeOptions = Pick<NodeConfig, 'dataDir' | 'host' | 'port' | 'minBlockIntervalMs'> &
-  Partial<Pick<NodeConfig, 'genesisFile' | 'keyFile' | 'faucetKeyFile'>>;
+  Partial<Omit<NodeConfig, 'dataDir' | 'host' | 'port' | 'minBlockIntervalMs'>>;
 
 /** A node that stands still until `start`. Throws AppError CONFIG_INVALID for files that do not fit. */
 export function createNode(options: NodeOptions, deps: NodeDeps): ChainNode {
-  const files = readFiles(options);
+  const setting = { options, deps, ...readFiles(options), peers: peersFromText(options.peers) };
   let parts: Parts | undefined;
   return {
     async start() {
-      parts = await openParts({ options, deps, ...files });
+      parts = await openParts(setting);
     },
     async stop() {
       const running = parts;
@@ -57,6 +59,9 @@ export function createNode(options: NodeOptions, deps: NodeDeps): ChainNode {
     },
     get url() {
       return parts?.url;
+    },
+    get meshPort() {
+      return parts?.mesh?.port;
     },
   };
 }
@@ -71,14 +76,6 @@ function readFiles(options: NodeOptions): Files {
   const { dataDir, faucetKeyFile } = options;
   const genesis = readGenesisFile(options.genesisFile ?? join(dataDir, 'genesis.json'));
   const identity = readKeyFile(options.keyFile ?? join(dataDir, 'validator.key'));
-  if (!genesis.validators.some(({ publicKey }) => publicKey === identity.publicKey)) {
-    const reason = `the key ${identity.publicKey} is no validator of this genesis document`;
-    throw new AppError('CONFIG_INVALID', { reason });
-  }
-  if (genesis.validators.length > 1) {
-    const reason = 'this version runs a network of one validator; the genesis document has more';
-    throw new AppError('CONFIG_INVALID', { reason });
-  }
   const hasFaucet = faucetKeyFile !== undefined && BigInt(genesis.params.faucetMax) > 0n;
   return { genesis, identity, faucetIdentity: hasFaucet ? readKeyFile(faucetKeyFile) : undefined };
 }
@@ -86,10 +83,12 @@ function readFiles(options: NodeOptions): Files {
 interface Setting extends Files {
   readonly options: NodeOptions;
   readonly deps: NodeDeps;
+  readonly peers: ReturnType<typeof peersFromText>;
 }
 
 interface Parts {
   readonly url: string;
+  readonly mesh: Mesh | undefined;
   close(): Promise<void>;
 }
 
@@ -102,132 +101,136 @@ async function openParts(setting: Setting): Promise<Parts> {
     for (const step of closers.splice(0).reverse()) await step();
   };
   try {
-    return { url: await startParts(setting, closers), close };
+    return { ...(await startParts(setting, closers)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function startParts(setting: Setting, closers: Closers): Promise<string> {
+async function startParts(setting: Setting, closers: Closers): Promise<Omit<Parts, 'close'>> {
   const { options, deps } = setting;
   const stored = await openStored(setting, closers);
   const http = createHttp({ name: 'node', log: deps.log, ready: () => true });
-  const live = createLive(setting, stored);
+  const running = createRunning(setting, stored);
   const stopping = new AbortController();
   await mountRpc({
     http,
     log: deps.log,
-    methods: createMethods(live.methodDeps),
-    subscriptions: live.subscriptions,
+    methods: createMethods(running.methodDeps),
+    subscriptions: running.subscriptions,
     signal: stopping.signal,
-    about: () => aboutOf(stored.ledger),
+    about: () => aboutOf(stored.opened, running.live),
     checkOutputs: deps.checkOutputs ?? false,
   });
-  live.validator.start();
-  closers.push(() => live.validator.stop());
+  running.live.start();
+  closers.push(() => running.live.stop());
+  await running.mesh?.start();
+  closers.push(() => running.mesh?.stop());
   closers.push(() => http.close());
   const url = await http.listen({ host: options.host, port: options.port });
   closers.push(() => stopping.abort());
-  return url;
+  return { url, mesh: running.mesh };
 }
 
 interface Stored {
   readonly store: Store;
-  readonly voteLog: VoteLog;
-  readonly ledger: Ledger;
+  readonly journal: Journal;
+  readonly opened: OpenedChain;
 }
 
-async function openStored({ options, genesis }: Setting, closers: Closers): Promise<Stored> {
-  const { dataDir } = options;
+async function openStored(setting: Setting, closers: Closers): Promise<Stored> {
+  const { dataDir } = setting.options;
   const unlock = await lockFolder(dataDir);
   closers.push(unlock);
-  const store = await openStore(dataDir, networkFromGenesis(genesis).genesisHash);
+  const store = await openStore(dataDir, networkFromGenesis(setting.genesis));
   closers.push(() => store.close());
-  const ledger = openLedger(genesis, store);
-  const voteLog = await openVoteLog({ folder: dataDir });
-  closers.push(() => voteLog.close());
-  return { store, voteLog, ledger };
+  const opened = openChain(setting.genesis, store);
+  const journal = await openOwnJournal({
+    folder: dataDir,
+    head: opened.start.header,
+    isAlone: isAlone(setting),
+    log: setting.deps.log,
+  });
+  closers.push(() => journal.close());
+  return { store, journal, opened };
 }
 
-interface Live {
-  readonly validator: Validator;
+/** Nobody else votes and nobody is asked: the only case in which a lost journal contradicts no one. */
+function isAlone({ genesis, identity, peers }: Setting): boolean {
+  const [only, ...others] = genesis.validators;
+  return only?.publicKey === identity.publicKey && others.length === 0 && peers.length === 0;
+}
+
+interface Running {
+  readonly live: LiveChain;
+  readonly mesh: Mesh | undefined;
   readonly subscriptions: Subscriptions;
   readonly methodDeps: MethodDeps;
 }
 
-function createLive(setting: Setting, stored: Stored): Live {
-  const { deps, identity, genesis } = setting;
-  const { store, ledger } = stored;
-  const { network } = ledger;
+function createRunning(setting: Setting, stored: Stored): Running {
+  const { deps, identity, options } = setting;
+  const { store, journal, opened } = stored;
+  const { network, genesisHead } = opened;
   const clock = deps.clock ?? systemClock;
-  const proposer = identity.publicKey;
-  const mempool = createMempool({ network, params: genesis.params });
   const finality = createFinality();
-  const chain = createChainView(ledger, store);
+  const chain = createChainView({ network, genesisHead, head: () => live.head() }, store);
   const subscriptions = createSubscriptions(createTopicSource(chain, store), deps.log);
-  const validator = createValidator({
-    ...validatorParts(setting, stored),
-    mempool,
-    clock,
-    recheck: (accounts) => mempool.recheck(accounts, store),
-    onFinal({ header, hash, txs, receipts, writes }, certificate) {
-      const touched = new Map([...writes.keys()].map((key, index) => [key, index]));
-      chain.remember({ header, hash, txs, receipts, certificate, touched });
-      finality.isFinal(txs.map(({ txId }) => txId));
-      subscriptions.announce();
-    },
-    onDropped: ({ tx, code, facts }) => finality.isDropped(tx.txId, { code, facts }),
+  const evidence = createEvidenceSender({ opened, identity, log: deps.log });
+  const live: LiveChain = createLiveChain({
+    ...{ opened, store, journal, identity, clock, chain, finality },
+    log: deps.log,
+    minBlockIntervalMs: options.minBlockIntervalMs,
+    verify: async (txs) => txs.map((tx) => verifyTx(network, tx)),
+    mesh: () => mesh,
+    onStored: () => subscriptions.announce(),
+    onEvidence: (found) => evidence.send(found, live),
   });
-  const { params } = genesis;
-  const onAdmitted = (txId: Hex): void => {
-    finality.isAdmitted(txId);
-    validator.wake();
-  };
-  const nextBlock = () => nextBlockOf(ledger, { nowMs: clock.nowMs(), proposer });
-  const admit = createAdmission({
-    ...{ network, params, mempool, reader: store },
-    ...{ chain, nextBlock, onAdmitted },
-  });
-  const faucet = faucetOf(setting, { network, genesis, mempool, reader: store, admit, clock });
-  const methodDeps = { ledger, chain, store, mempool, admit, finality, faucet, nextBlock };
-  return { validator, subscriptions, methodDeps };
+  const mesh = isAlone(setting) ? undefined : meshOf(setting, opened, live);
+  const faucet = faucetOf(setting, live, clock);
+  const methodDeps = { opened, live, chain, store, finality, faucet };
+  return { live, mesh, subscriptions, methodDeps };
 }
 
-function validatorParts(
-  { options, deps, identity }: Setting,
-  { ledger, voteLog }: Stored,
-): Pick<ValidatorDeps, 'ledger' | 'voteLog' | 'core' | 'log' | 'proposer' | 'minBlockIntervalMs'> {
-  const { network, validators } = ledger;
-  const { header, hash } = ledger.head();
-  const validator = validators.findIndex(({ publicKey }) => publicKey === identity.publicKey);
-  const { secretKey } = identity.keys;
-  const scheme = createEd25519Scheme({ network, validators, signer: { validator, secretKey } });
-  const core = createCore({
-    validators,
-    scheme,
-    self: identity.publicKey,
-    final: { hash, height: header.height, view: header.view },
-    votedView: voteLog.votedView,
-  });
-  const { minBlockIntervalMs } = options;
-  const proposer: Hex = identity.publicKey;
-  return { ledger, voteLog, core, log: deps.log, proposer, minBlockIntervalMs };
+function meshOf({ options, deps, identity, peers }: Setting, opened: OpenedChain, live: LiveChain) {
+  const { meshHost = '127.0.0.1', meshPort = 0 } = options;
+  const { genesisHash } = opened.network;
+  return createMesh(
+    { identity, genesisHash, host: meshHost, port: meshPort, peers },
+    {
+      log: deps.log,
+      isValidator: (key) => live.validators().some(({ publicKey }) => publicKey === key),
+      onMessage: live.onMessage,
+      onPeer: live.onPeer,
+    },
+  );
 }
 
 function faucetOf(
-  { faucetIdentity }: Setting,
-  deps: Omit<FaucetDeps, 'identity'>,
+  { faucetIdentity, genesis }: Setting,
+  live: LiveChain,
+  clock: Clock,
 ): Faucet | undefined {
-  return faucetIdentity && createFaucet({ identity: faucetIdentity, ...deps });
+  return (
+    faucetIdentity &&
+    createFaucet({
+      identity: faucetIdentity,
+      network: networkFromGenesis(genesis),
+      genesis,
+      pendingNonce: (account) => live.replica.pendingNonce(account),
+      admit: live.admission.admit,
+      clock,
+    })
+  );
 }
 
-function aboutOf({ network, head }: Ledger): Record<string, unknown> {
+function aboutOf({ network }: OpenedChain, live: LiveChain): Record<string, unknown> {
   return {
     name: 'aitbc-node',
     network: network.name,
     genesisHash: network.genesisHash,
-    height: head().header.height,
+    height: live.head().header.height,
     rpc: 'JSON-RPC 2.0: POST / or WebSocket /',
   };
 }

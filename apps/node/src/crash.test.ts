@@ -3,13 +3,13 @@
  * no coin is lost or made, no vote was cast twice, and the block log alone gives the same state.
  */
 import { randomInt } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressOf } from '@aitbc/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type LoggedVote, readVoteLog } from './storage/vote-log.ts';
 import { type ChildNode, startChild } from './testing/child-node.ts';
+import { createVoteWatch, journalVotes } from './testing/journal-votes.ts';
 import {
   actor,
   fund,
@@ -69,18 +69,15 @@ async function runAndKill(node: ChildNode): Promise<Final[]> {
   return finals;
 }
 
-function loggedVotes(): LoggedVote[] {
-  const files = ['votes.old', 'votes.log'].map((name) => join(at.dataDir, name));
-  return files.filter(existsSync).flatMap((path) => readVoteLog(path).votes.slice(1));
-}
-
 it(`survives ${kills} kills at random moments`, async () => {
   const finals: Final[] = [];
+  const watch = createVoteWatch();
   let node = await startChild(at);
   for (const account of senders) await fund(node.url, account, 1_000_000_000_000n);
   for (let round = 0; round < kills; round += 1) {
     const fresh = await runAndKill(node);
     finals.push(...fresh);
+    expect(watch.contradictions(await journalVotes(at.dataDir))).toEqual([]);
     node = await startChild(at);
     await assertFinals(node, fresh);
   }
@@ -94,9 +91,7 @@ it(`survives ${kills} kills at random moments`, async () => {
   expect(BigInt(paid.balance)).toBeGreaterThanOrEqual(3n * BigInt(finals.length));
   expect(await node.stop()).toBe(0);
 
-  const cast = loggedVotes().map(({ kind, view }) => `${kind} ${view}`);
-  expect(cast.length).toBeGreaterThan(2 * kills);
-  expect(new Set(cast).size).toBe(cast.length);
+  expect(watch.count()).toBeGreaterThan(2 * kills);
 
   const [stored, rebuilt] = [await headOf(at), await headOf(withLogOnly())];
   expect(rebuilt).toEqual(stored);

@@ -4,7 +4,7 @@ import { createNode } from './app.ts';
 import { nodeConfig } from './config.ts';
 import { runInit } from './setup/run-init.ts';
 
-if (process.argv.includes('--init')) runInit(process.argv.slice(2), process);
+if (process.argv.includes('--init')) await runInit(process.argv.slice(2), process);
 else {
   await runDaemon({
     config: nodeConfig,

@@ -6,7 +6,8 @@
  * not exist. See docs/spec/wallet.md, "Signing".
  *
  * A nonce that is ahead of the chain is the one refusal of a simulation that does not stop a signature:
- * a program may have several transactions under way, and the chain runs them in order or not at all.
+ * a program may have several transactions under way, and the chain runs them in order or not at all. That
+ * holds for the ordinary lane, whose nonce the wallet asks for.
  */
 
 import { describeTx } from '@aitbc/chain';
@@ -15,6 +16,7 @@ import {
   AppError,
   accountIdOf,
   decodeUnsignedTx,
+  laneOf,
   limits,
   type Network,
   type OutputOf,
@@ -63,6 +65,10 @@ export async function signTransaction(
   if (tx.from !== unwrap(accountIdOf(address))) {
     throw new AppError('BAD_REQUEST', { reason: `the transaction is not from ${address}` });
   }
+  if (tx.sponsored) {
+    const reason = 'a sponsored transaction has two signatures, and this wallet gives one';
+    throw new AppError('BAD_REQUEST', { reason });
+  }
   assertMaySign(caller, tx);
   deps.store.accounts.get(address);
   deps.keys.secretKeyOf(address);
@@ -82,7 +88,7 @@ async function simulate(
 ): Promise<Simulation['effects']> {
   const { ok, code, message, effects } = await chain.simulate(request.unsigned);
   if (ok) return effects;
-  if (code === 'TX_NONCE_TOO_HIGH') {
+  if (code === 'TX_NONCE_TOO_HIGH' && laneOf(request.tx) === 0) {
     const ahead = request.tx.nonce - (await chain.nonceOf(request.address));
     if (ahead <= limits.mempoolPerAccount) return [];
   }

@@ -28,13 +28,13 @@ const tx = {
 const receipt = { txId, height: 7, index: 0, kind: tx.kind, from: alice, fee: '1000' };
 const zero = '00'.repeat(32);
 const header = {
-  ...{ version: 1, chain: 1, height: 7, view: 7, parent: zero, timeMs: 1_000, proposer: zero },
+  ...{ version: 1, chain: 1, height: 7, epoch: 0, view: 7, parent: zero, timeMs: 1_000, proposer: zero },
   ...{ txRoot: zero, stateRoot: zero, receiptRoot: zero, validatorsHash: zero },
   ...{ nextValidatorsHash: zero, evidenceRoot: zero },
 };
 const audit = {
   ...{ height: 7, supply: '10', genesisSupply: '10', balances: '4', vaults: '3', channels: '2' },
-  ...{ bonds: '1', problems: [] as string[] },
+  ...{ bonds: '1', stakes: '0', tasks: '0', burned: '0', problems: [] as string[] },
 };
 
 const handlers: NodeHandlers = {

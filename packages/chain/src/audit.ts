@@ -3,11 +3,11 @@
  *
  * A balance is free. Everything else is a lock, and every lock names a transaction that ends it and, where
  * one runs, its date: a vault by its owner at any time; the free part of a channel by the payer, after the
- * channel's delay, and once that was begun by anyone; a bond likewise. Money that no lock and no balance
+ * channel's delay, and once that was begun by anyone; a bond and a stake likewise; a task by anyone at its date. Money that no lock and no balance
  * holds, or an entry that breaks an invariant of the rules, is a problem. See docs/spec/chain.md, "Audit".
  */
 import { amountMax, equalBytes } from '@aitbc/primitives';
-import { AppError, type ChannelState, type Hex, type TxKind } from '@aitbc/protocol';
+import { AppError, type ChannelState, type Hex, type TxKind, zeroHash } from '@aitbc/protocol';
 import {
   type AccountState,
   type AnyEntry,
@@ -15,8 +15,10 @@ import {
   entryOfPair,
   type ProviderState,
   type StateKey,
+  type ValidatorState,
 } from './entries.ts';
 import { freePartOf } from './state.ts';
+import { rewardIn, type TaskState } from './work-entries.ts';
 
 /** Coins that are not in a balance, and the way out. */
 export interface Lock {
@@ -38,7 +40,14 @@ export interface FundsAudit {
   /** Free parts of all channels. */
   readonly channels: bigint;
   readonly bonds: bigint;
+  /** Stakes of validators, and what of them is on its way out. */
+  readonly stakes: bigint;
+  /** Rewards of tasks that have not ended. */
+  readonly tasks: bigint;
+  /** Coins that exist. With `burned` it is the supply of the genesis document. */
   readonly supply: bigint;
+  /** Coins that slashing took away for ever. */
+  readonly burned: bigint;
   readonly locks: readonly Lock[];
   /** Broken invariants in words; empty in a sound state. */
   readonly problems: readonly string[];
@@ -49,6 +58,9 @@ interface Tally {
   vaults: bigint;
   channels: bigint;
   bonds: bigint;
+  stakes: bigint;
+  tasks: bigint;
+  burned: bigint;
   readonly locks: Lock[];
   readonly problems: string[];
 }
@@ -63,17 +75,20 @@ export function auditFunds(
     vaults: 0n,
     channels: 0n,
     bonds: 0n,
+    stakes: 0n,
+    tasks: 0n,
+    burned: 0n,
     locks: [],
     problems: [],
   };
   for (const [key, value] of entries) countPair(tally, key, value);
-  const { balances, vaults, channels, bonds, problems } = tally;
-  const supply = balances + vaults + channels + bonds;
+  const { balances, vaults, channels, bonds, stakes, tasks, burned, problems } = tally;
+  const supply = balances + vaults + channels + bonds + stakes + tasks;
   if (supply > amountMax) problems.push(`the supply ${supply} is above 2^64-1`);
   const isOpen = (dueMs: number | null) =>
     dueMs !== null && timeMs !== undefined && dueMs <= timeMs;
   const locks = tally.locks.map((lock) => (isOpen(lock.dueMs) ? { ...lock, dueMs: null } : lock));
-  return { balances, vaults, channels, bonds, supply, locks, problems };
+  return { balances, vaults, channels, bonds, stakes, tasks, supply, burned, locks, problems };
 }
 
 function countPair(tally: Tally, key: StateKey, value: Uint8Array): void {
@@ -93,6 +108,9 @@ function countEntry(tally: Tally, key: StateKey, { kind, id, entry }: AnyEntry):
   if (kind === 'account') countAccount(tally, { key, id, entry });
   else if (kind === 'channel') countChannel(tally, key, entry);
   else if (kind === 'provider') countProvider(tally, { key, id, entry });
+  else if (kind === 'validator') countValidator(tally, key, entry);
+  else if (kind === 'task') countTask(tally, key, entry);
+  else if (kind === 'burned') tally.burned += entry.amount;
 }
 
 function countAccount(
@@ -137,6 +155,32 @@ function countProvider(
   if (unbondDueMs > 0) {
     lock(tally, { key, amount, owner, releasedBy: 'bond_withdraw', dueMs: unbondDueMs });
   } else lock(tally, { key, amount, owner, releasedBy: 'provider_unbond', dueMs: null });
+}
+
+function countValidator(tally: Tally, key: StateKey, validator: ValidatorState): void {
+  const { owner, stake, leaving, leavingDueMs } = validator;
+  tally.stakes += stake + leaving;
+  if (leaving > 0n && leavingDueMs === 0) tally.problems.push(`${key}: what leaves has no date`);
+  lock(tally, { key, amount: stake, owner, releasedBy: 'validator_unbond', dueMs: null });
+  const out = { key, amount: leaving, owner };
+  lock(tally, { ...out, releasedBy: 'stake_withdraw', dueMs: leavingDueMs });
+}
+
+/** Anyone may end a task at its date: submitted work goes to the worker, all else back to the poster. */
+function countTask(tally: Tally, key: StateKey, task: TaskState): void {
+  const { state, dueMs, worker, poster, reward, workerShareNait } = task;
+  const hasEnded = state === 'ended';
+  const hasWorker = worker !== zeroHash;
+  const faults: readonly (readonly [boolean, string])[] = [
+    [hasEnded !== (dueMs === 0), 'it has a date and has ended, or no date and has not'],
+    [!hasWorker && state !== 'open' && !hasEnded, `it is ${state} and has no worker`],
+    [workerShareNait > (hasEnded ? reward : 0n), 'its worker got more than there was'],
+  ];
+  for (const [broken, reason] of faults) if (broken) tally.problems.push(`${key}: ${reason}`);
+  const amount = rewardIn(task);
+  tally.tasks += amount;
+  const owner = state === 'submitted' ? worker : poster;
+  lock(tally, { key, amount, owner, releasedBy: 'task_expire', dueMs });
 }
 
 function lock(tally: Tally, found: Lock): void {

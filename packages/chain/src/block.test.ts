@@ -143,13 +143,14 @@ describe('checking a block', () => {
       [{ view: parent.view }, 'its view is not above that of its parent'],
       [{ timeMs: parent.timeMs }, 'its time is not after that of its parent'],
       [{ timeMs: timeMsMax + 1 }, 'its time is beyond the calendar'],
-      [{ proposer: other }, 'no validator made it'],
+      [{ epoch: 1 }, 'its epoch is not 0'],
+      [{ proposer: other }, 'its proposer does not lead its view'],
       [{ txRoot: other }, 'its txRoot is not the root of its transactions'],
       [{ stateRoot: other }, 'its stateRoot is not the state after the block'],
       [{ receiptRoot: other }, 'its receiptRoot is not the root of the receipts'],
       [{ validatorsHash: other }, 'its validatorsHash is another set'],
       [{ nextValidatorsHash: other }, 'its nextValidatorsHash is another set'],
-      [{ evidenceRoot: other }, 'it names evidence, which is not in use yet'],
+      [{ evidenceRoot: other }, 'its evidenceRoot is not the root of its evidence'],
     ];
     for (const [changes, reason] of cases) {
       expect(faultOf(world, block, withHeader(world, block, changes))).toBe(reason);

@@ -3,13 +3,15 @@
  *
  * A block is executed before anyone votes on it: `stateRoot` is the state after the block. Time never goes
  * back: a block's time is at least one millisecond after its parent's. Whether the proposer's clock is
- * sensible and whether it was its turn is asked by consensus, which has a clock and the schedule.
+ * sensible is asked by the voters, who have clocks. Whose turn it was is checked here, because the validator set
+ * and the parameters stand in the state before the block; the parent may be final or not.
  *
  * The builder takes candidates in the given order and reports those that refuse. The checker takes nothing
  * from the proposer on trust: it compares the hash that was voted on, every header field, every signature it
  * has not seen, and both roots after its own execution. See docs/spec/chain.md, "Blocks".
  */
 import {
+  AppError,
   accept,
   type BlockHeader,
   blockHashOf,
@@ -21,18 +23,25 @@ import {
   limits as protocolLimits,
   refuse,
   type SignedTx,
-  type Validator,
   type Verdict,
-  validatorsHashOf,
   verifyTx,
-  zeroHash,
 } from '@aitbc/protocol';
 import { emptyBodySize, sizeInBlock } from './body.ts';
 import type { StateKey } from './entries.ts';
-import { createExecution, receiptRootOf, txRootOf } from './execute.ts';
+import { epochOf } from './epoch/epochs.ts';
+import { paramsOf } from './epoch/overrides.ts';
+import { type ValidatorSet, validatorSetOf } from './epoch/validator-set.ts';
+import { checkVersion } from './epoch/version.ts';
+import {
+  createExecution,
+  type Execution,
+  evidenceRootOf,
+  receiptRootOf,
+  txRootOf,
+} from './execute.ts';
 import type { TxReceipt } from './receipt.ts';
-import { createOverlay, type StateReader } from './state.ts';
-import type { StateTree } from './tree.ts';
+import { createOverlay, type Overlay, type StateReader } from './state.ts';
+import type { StateTree } from './tree/tree.ts';
 
 export const headerVersion = 1;
 /** Latest chain time: a delay added to it still is a safe integer. */
@@ -52,8 +61,8 @@ export interface BlockGround {
   readonly parent: BlockHeader;
   readonly parentHash: Hex;
   readonly network: Network;
+  /** Parameters of the genesis document; what was voted since stands in the state. */
   readonly params: ChainParams;
-  readonly validators: readonly Validator[];
   /** The limits of the protocol when left out. */
   readonly limits?: BlockLimits;
 }
@@ -86,45 +95,70 @@ export interface BuiltBlock {
   readonly refused: readonly RefusedTx[];
 }
 
-/** Epoch of a height: the genesis block belongs to the first one, 0. */
-export function epochOf({ epochBlocks }: Pick<ChainParams, 'epochBlocks'>, height: number): number {
-  return height === 0 ? 0 : Math.floor((height - 1) / epochBlocks);
+/** A block under execution. */
+interface Scene {
+  readonly overlay: Overlay;
+  readonly execution: Execution;
+  readonly set: ValidatorSet;
+  readonly params: ChainParams;
 }
 
-/** Builds the next block. Changes neither the state nor the tree. */
-export function buildBlock(plan: BlockPlan): BuiltBlock {
-  const { network, params, proposer, parent } = plan;
+function sceneOf(
+  ground: BlockGround,
+  { view, timeMs, proposer }: { view: number; timeMs: number; proposer: Hex },
+): Scene {
+  const { reader, network, parent } = ground;
   const height = parent.height + 1;
+  const params = paramsOf(reader, ground.params);
+  const set = validatorSetOf(network, reader);
+  const parentView = parentViewOf(parent, epochOf(params, height));
+  const overlay = createOverlay(reader);
+  const context = { height, timeMs, proposer, network, params };
+  const execution = createExecution(overlay, context, { set, parentView, view });
+  return { overlay, execution, set, params };
+}
+
+/** View that a block of an epoch comes after: views begin again with each epoch. */
+function parentViewOf(parent: BlockHeader, epoch: number): number {
+  return parent.epoch === epoch ? parent.view : 0;
+}
+
+/**
+ * Builds the next block. Changes neither the state nor the tree. Throws AppError CHAIN_UPGRADE_NEEDED.
+ */
+export function buildBlock(plan: BlockPlan): BuiltBlock {
+  const { network, proposer, parent, view } = plan;
+  const height = parent.height + 1;
+  const version = checkVersion(plan.reader, height);
+  if (!version.ok) throw new AppError(version.code, version.facts);
   const timeMs = Math.max(plan.timeMs, parent.timeMs + 1);
-  const overlay = createOverlay(plan.reader);
-  const execution = createExecution(overlay, { height, timeMs, proposer, network, params });
+  const { overlay, execution, set, params } = sceneOf(plan, { view, timeMs, proposer });
   const { txs, refused } = takeCandidates(plan, execution);
-  execution.settle();
+  execution.finish();
   const writes = overlay.writes();
   const { receipts } = execution;
-  const validatorsHash = validatorsHashOf(network, plan.validators);
   const header: BlockHeader = {
     version: headerVersion,
     chain: network.chain,
     height,
     epoch: epochOf(params, height),
-    view: plan.view,
+    view,
     parent: plan.parentHash,
     timeMs,
     proposer,
     txRoot: txRootOf(txs),
     stateRoot: plan.tree.rootAfter(writes),
     receiptRoot: receiptRootOf(receipts),
-    validatorsHash,
-    nextValidatorsHash: validatorsHash,
-    evidenceRoot: zeroHash,
+    validatorsHash: set.hash,
+    nextValidatorsHash: validatorSetOf(network, overlay).hash,
+    evidenceRoot: evidenceRootOf(txs),
   };
   return { header, hash: blockHashOf(network, header), txs, receipts, writes, refused };
 }
 
 function takeCandidates(
   plan: BlockPlan,
-  execution: ReturnType<typeof createExecution>,
+  execution: Execution,
 ): { txs: SignedTx[]; refused: RefusedTx[] } {
   const { blockTxCount, blockSizeBytes } = plan.limits ?? protocolLimits;
   const txs: SignedTx[] = [];
@@ -158,28 +192,41 @@ export interface CheckedBlock {
   readonly writes: ReadonlyMap<StateKey, Uint8Array>;
 }
 
-/** Checks a block completely. Refusal: BLOCK_INVALID with a reason. Changes nothing. */
+/**
+ * Checks a block completely. Changes nothing. Refusals: BLOCK_INVALID with a reason, CHAIN_UPGRADE_NEEDED for a
+ * block whose rules this program does not know.
+ */
 export function checkBlock(block: BlockToCheck): Verdict<CheckedBlock> {
-  const fault = sizeFault(block) ?? headerFault(block) ?? signatureFault(block);
+  const { header, txs, reader, parent } = block;
+  const version = checkVersion(reader, parent.height + 1);
+  if (!version.ok) return version;
+  const scene = sceneOf(block, header);
+  const fault = sizeFault(block) ?? headerFault(block, scene) ?? signatureFault(block);
   if (fault !== undefined) return invalid(block, fault);
-  const { header, network, params, txs } = block;
-  const { height, timeMs, proposer } = header;
-  const overlay = createOverlay(block.reader);
-  const execution = createExecution(overlay, { height, timeMs, proposer, network, params });
+  const { execution, overlay } = scene;
   for (const [index, tx] of txs.entries()) {
     const receipt = execution.run(tx);
     if (!receipt.ok) return invalid(block, `transaction ${index} is refused with ${receipt.code}`);
   }
-  execution.settle();
+  execution.finish();
   const writes = overlay.writes();
   const { receipts } = execution;
-  if (receiptRootOf(receipts) !== header.receiptRoot) {
-    return invalid(block, 'its receiptRoot is not the root of the receipts');
-  }
-  if (block.tree.rootAfter(writes) !== header.stateRoot) {
-    return invalid(block, 'its stateRoot is not the state after the block');
-  }
-  return accept({ receipts, writes });
+  const rules: readonly (readonly [() => boolean, string])[] = [
+    [
+      () => receiptRootOf(receipts) === header.receiptRoot,
+      'its receiptRoot is not the root of the receipts',
+    ],
+    [
+      () => validatorSetOf(block.network, overlay).hash === header.nextValidatorsHash,
+      'its nextValidatorsHash is another set',
+    ],
+    [
+      () => block.tree.rootAfter(writes) === header.stateRoot,
+      'its stateRoot is not the state after the block',
+    ],
+  ];
+  const broken = rules.find(([holds]) => !holds());
+  return broken ? invalid(block, broken[1]) : accept({ receipts, writes });
 }
 
 function invalid({ header }: BlockToCheck, reason: string): Verdict<never> {
@@ -187,27 +234,27 @@ function invalid({ header }: BlockToCheck, reason: string): Verdict<never> {
 }
 
 /** Why a header cannot follow its parent, undefined when it can. */
-function headerFault(block: BlockToCheck): string | undefined {
-  const { header, parent, network, validators } = block;
-  const validatorsHash = validatorsHashOf(network, validators);
+function headerFault(block: BlockToCheck, { set, params }: Scene): string | undefined {
+  const { header, parent, network } = block;
+  const epoch = epochOf(params, parent.height + 1);
+  const leader = set.validators[set.leaderOf(header.view)]?.publicKey;
   const rules: readonly (readonly [boolean, string])[] = [
     [blockHashOf(network, header) === block.hash, 'its header has another hash'],
     [header.version === headerVersion, `version ${header.version} is not known`],
     [header.chain === network.chain, 'it is for another chain'],
     [header.height === parent.height + 1, `the next height is ${parent.height + 1}`],
     [header.parent === block.parentHash, 'its parent is another block'],
-    [header.epoch === epochOf(block.params, header.height), 'its epoch is not that of its height'],
-    [
-      header.view > (header.epoch === parent.epoch ? parent.view : 0),
-      'its view is not above that of its parent',
-    ],
+    [header.epoch === epoch, `its epoch is not ${epoch}`],
+    [header.view > parentViewOf(parent, epoch), 'its view is not above that of its parent'],
     [header.timeMs > parent.timeMs, 'its time is not after that of its parent'],
     [header.timeMs <= timeMsMax, 'its time is beyond the calendar'],
-    [validators.some(({ publicKey }) => publicKey === header.proposer), 'no validator made it'],
-    [header.validatorsHash === validatorsHash, 'its validatorsHash is another set'],
-    [header.nextValidatorsHash === validatorsHash, 'its nextValidatorsHash is another set'],
-    [header.evidenceRoot === zeroHash, 'it names evidence, which is not in use yet'],
+    [header.proposer === leader, 'its proposer does not lead its view'],
+    [header.validatorsHash === set.hash, 'its validatorsHash is another set'],
     [txRootOf(block.txs) === header.txRoot, 'its txRoot is not the root of its transactions'],
+    [
+      evidenceRootOf(block.txs) === header.evidenceRoot,
+      'its evidenceRoot is not the root of its evidence',
+    ],
   ];
   return rules.find(([holds]) => !holds)?.[1];
 }

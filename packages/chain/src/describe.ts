@@ -1,11 +1,25 @@
 /** One sentence for people about what a transaction does, as a wallet shows it before it signs. */
 import { aitFromNait } from '@aitbc/primitives';
-import { addressOf, type Hex, type TxBody, type TxKind, type UnsignedTx } from '@aitbc/protocol';
+import {
+  addressOf,
+  type Hex,
+  type TxBody,
+  type TxKind,
+  type UnsignedTx,
+  zeroHash,
+} from '@aitbc/protocol';
+import { mandateAllows } from './rules/mandates.ts';
+
+/** Operations of a batch that are told one by one. */
+const operationsTold = 8;
 
 type Teller<K extends TxKind> = (body: TxBody<K>) => string;
 
 const ait = (amountNait: bigint): string => `${aitFromNait(amountNait)} AIT`;
 const shortId = (id: Hex): string => `${id.slice(0, 12)}…`;
+/** A time that any calendar shows, or the bare number beyond it. */
+const timeOf = (timeMs: number): string =>
+  timeMs < 8.64e15 ? new Date(timeMs).toISOString() : `${timeMs} ms`;
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Text that a stranger wrote, in quotes and without control or direction characters. */
@@ -40,10 +54,65 @@ const tellers: { readonly [K in TxKind]: Teller<K> } = {
   provider_unbond: () => 'Stop being a provider and begin to release the bond.',
   bond_withdraw: ({ provider }) =>
     `Pay the released bond of ${addressOf(provider)} to its balance.`,
+  batch: ({ operations }) => {
+    const told = operations.slice(0, operationsTold).map(sentenceOf).join(' ');
+    const rest = operations.length - operationsTold;
+    const more = rest > 0 ? ` And ${plural(rest, 'more operation')}.` : '';
+    return `All of these or none: ${told}${more}`;
+  },
+  mandate_grant: (grant) => {
+    const ways = [
+      ...(grant.allows & mandateAllows.channels ? ['into channels'] : []),
+      ...(grant.allows & mandateAllows.transfers ? ['by transfers'] : []),
+    ];
+    const receivers = grant.receivers.map(({ receiver }) => addressOf(receiver));
+    const to = receivers.length === 0 ? 'anyone' : receivers.join(', ');
+    return (
+      `Let ${addressOf(grant.subKey)} spend from the vault ${ways.join(' and ')} to ${to}: ` +
+      `${ait(grant.channelMaxNait)} at a time, ${ait(grant.windowMaxNait)} in ${grant.windowMs / 1000} s, ` +
+      `${ait(grant.totalMaxNait)} in all, until height ${grant.expiresAtHeight}.`
+    );
+  },
+  mandate_revoke: ({ subKey }) => `Take the mandate of ${addressOf(subKey)} back.`,
+  mandate_fund: ({ owner, amount, receiver }) =>
+    `Put ${ait(amount)} from the vault of ${addressOf(owner)} into a channel for ${addressOf(receiver)}.`,
+  mandate_transfer: ({ owner, amount, to }) =>
+    `Send ${ait(amount)} from the vault of ${addressOf(owner)} to ${addressOf(to)}.`,
+  task_post: ({ worker, arbiter, reward, deadlineMs }) => {
+    const by = worker === zeroHash ? 'anyone' : addressOf(worker);
+    const judge =
+      arbiter === zeroHash ? 'nobody decides a dispute' : `${addressOf(arbiter)} decides a dispute`;
+    return `Lock ${ait(reward)} for a task that ${by} may do until ${timeOf(deadlineMs)}; ${judge}.`;
+  },
+  task_accept: ({ taskId }) => `Accept task ${shortId(taskId)}.`,
+  task_submit: ({ taskId, resultHash }) =>
+    `Hand in the result ${shortId(resultHash)} of task ${shortId(taskId)}.`,
+  task_approve: ({ taskId }) => `Pay the worker of task ${shortId(taskId)} its reward.`,
+  task_dispute: ({ taskId }) => `Dispute the result of task ${shortId(taskId)}.`,
+  task_resolve: ({ taskId, workerShareNait }) =>
+    `Decide task ${shortId(taskId)}: the worker gets ${ait(workerShareNait)}, the poster the rest.`,
+  task_expire: ({ taskId }) => `End task ${shortId(taskId)}, whose time is over.`,
+  validator_bond: ({ validator, stake }) =>
+    `Put ${ait(stake)} behind validator ${shortId(validator)} as its stake.`,
+  validator_unbond: ({ validator, amount }) =>
+    `Begin to take ${ait(amount)} out of the stake of validator ${shortId(validator)}.`,
+  stake_withdraw: ({ validator }) =>
+    `Pay the released stake of validator ${shortId(validator)} to its owner.`,
+  validator_unjail: ({ validator }) => `Let validator ${shortId(validator)} out of jail.`,
+  evidence_submit: ({ validator, epoch, view }) =>
+    `Convict validator ${shortId(validator)} of contradicting votes in epoch ${epoch}, view ${view}.`,
+  param_vote: ({ validator, name, value }) =>
+    `Vote with validator ${shortId(validator)} to set ${quoted(name)} to ${quoted(value)}.`,
+  upgrade_signal: ({ validator, version, height }) =>
+    `Vote with validator ${shortId(validator)} for version ${version} from height ${height} on.`,
 };
 
+function sentenceOf({ kind, body }: Pick<UnsignedTx, 'kind' | 'body'>): string {
+  return (tellers[kind] as Teller<TxKind>)(body);
+}
+
 /** What a transaction does, in one sentence, with its fee. */
-export function describeTx(tx: UnsignedTx): string {
-  const tell = tellers[tx.kind] as Teller<TxKind>;
-  return `${tell(tx.body)} Fee: ${ait(tx.fee)}.`;
+export function describeTx(tx: UnsignedTx & { readonly payer?: Hex }): string {
+  const payer = tx.payer === undefined ? 'somebody else' : addressOf(tx.payer);
+  return `${sentenceOf(tx)} Fee: ${ait(tx.fee)}${tx.sponsored ? `, paid by ${payer}` : ''}.`;
 }

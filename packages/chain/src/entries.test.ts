@@ -13,6 +13,7 @@ import {
   keyOf,
   providerKey,
 } from './entries.ts';
+import { taskStates } from './work-entries.ts';
 
 const id = 'ab'.repeat(32);
 const amounts = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
@@ -36,6 +37,8 @@ const channels: fc.Arbitrary<ChannelState> = fc.record({
   closed: fc.boolean(),
 });
 const texts = fc.string({ maxLength: 30, unit: 'grapheme-ascii' });
+const change = { name: texts, value: fc.string({ maxLength: 20, unit: 'grapheme-ascii' }) };
+const changes = fc.array(fc.record(change), { maxLength: 40 });
 const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
   fc.record({ balance: amounts, nonce: counts, vault: amounts }).map((entry) => {
     return { kind: 'account' as const, id, entry };
@@ -47,6 +50,76 @@ const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
   fc
     .record({ authorizer: ids, endpoint: texts, bond: amounts, unbondDueMs: counts })
     .map((entry) => ({ kind: 'provider' as const, id, entry })),
+  fc
+    .record({
+      owner: ids,
+      stake: amounts,
+      leaving: amounts,
+      leavingDueMs: counts,
+      jailedUntilMs: counts,
+      missedViews: counts,
+      slashed: fc.boolean(),
+    })
+    .map((entry) => ({ kind: 'validator' as const, id, entry })),
+  fc
+    .array(fc.record({ publicKey: ids, stake: amounts }), { maxLength: 100 })
+    .map((members) => ({ kind: 'valset' as const, id, entry: { members } })),
+  fc
+    .array(fc.record({ validator: ids }), { maxLength: 256 })
+    .map((keys) => ({ kind: 'roster' as const, id, entry: { keys } })),
+  amounts.map((amount) => ({ kind: 'burned' as const, id, entry: { amount } })),
+  fc
+    .record({
+      ...change,
+      untilHeight: counts,
+      voters: fc.array(fc.record({ validator: ids }), { maxLength: 100 }),
+      armed: fc.boolean(),
+    })
+    .map((entry) => ({ kind: 'proposal' as const, id, entry })),
+  fc
+    .record({ present: changes, armed: changes })
+    .map((entry) => ({ kind: 'overrides' as const, id, entry })),
+  fc
+    .record({ present: fc.nat({ max: 65_535 }), next: fc.nat({ max: 65_535 }), height: counts })
+    .map((entry) => ({ kind: 'upgrade' as const, id, entry })),
+  counts.map((nonce) => ({ kind: 'lane' as const, id, entry: { nonce } })),
+  fc
+    .array(fc.record({ contentId: ids, validUntil: counts }), { maxLength: 64 })
+    .map((alive) => ({ kind: 'expiring' as const, id, entry: { alive } })),
+  fc
+    .record({
+      owner: ids,
+      subKey: ids,
+      channelMaxNait: amounts,
+      windowMaxNait: amounts,
+      windowMs: counts,
+      totalMaxNait: amounts,
+      receivers: fc.array(fc.record({ receiver: ids }), { maxLength: 16 }),
+      allows: fc.nat({ max: 255 }),
+      expiresAtHeight: counts,
+      revoked: fc.boolean(),
+      spentNait: amounts,
+      windowStartMs: counts,
+      windowSpentNait: amounts,
+    })
+    .map((entry) => ({ kind: 'mandate' as const, id, entry })),
+  fc
+    .record({
+      poster: ids,
+      worker: ids,
+      arbiter: ids,
+      reward: amounts,
+      deadlineMs: counts,
+      reviewMs: counts,
+      specHash: ids,
+      salt: ids,
+      state: fc.constantFrom(...taskStates),
+      dueMs: counts,
+      resultHash: ids,
+      reasonHash: ids,
+      workerShareNait: amounts,
+    })
+    .map((entry) => ({ kind: 'task' as const, id, entry })),
 );
 
 describe('entries', () => {
@@ -107,7 +180,7 @@ describe('entries', () => {
     expect(codeOf(() => entryOfPair('x00', new Uint8Array(0)))).toBe('STORE_CORRUPT');
     fc.assert(
       fc.property(
-        fc.constantFrom('account', 'channel', 'agent', 'provider'),
+        fc.constantFrom('account', 'channel', 'agent', 'provider', 'expiring', 'mandate', 'task'),
         fc.uint8Array({ maxLength: 300 }),
         (kind, bytes) => {
           expect(['none', 'STORE_CORRUPT']).toContain(

@@ -2,7 +2,8 @@
  * Entries: what the ledger remembers, one record for each key, and its canonical bytes.
  *
  * A key is one letter for the kind and the 64 hex digits of an id: `a` account, `c` channel, `g` agent,
- * `p` provider. Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
+ * `p` provider, `l` lane, `x` expiring, `m` mandate, `t` task,
+ * `v` validator, `s` validator set, `r` roster, `n` burned coins, `q` proposal, `o` parameters, `u` upgrade. Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
  * the order of the bytes. A value is the field table below, nothing in front and nothing behind.
  *
  * An account carries its vault: the money its owner set aside for channels but did not allocate yet. An
@@ -12,6 +13,7 @@
 import { createReader, createWriter, DecodeError, isAmount } from '@aitbc/primitives';
 import {
   AppError,
+  accountFields,
   type ChannelState,
   channelConfigFields,
   type Fields,
@@ -22,32 +24,13 @@ import {
   readRecord,
   writeRecord,
 } from '@aitbc/protocol';
+import { flag, type WorkEntries, workTables } from './work-entries.ts';
 
 /** Kind letter and id of an entry. */
 export type StateKey = string;
 
 /** Kinds of entries. */
-export type EntryKind = 'account' | 'channel' | 'agent' | 'provider';
-
-const flag: field.Field<boolean> = {
-  write: (writer, value) => void writer.u8(value ? 1 : 0),
-  read(reader) {
-    const value = reader.u8();
-    if (value > 1) throw new DecodeError('a flag is neither 0 nor 1');
-    return value === 1;
-  },
-  toJson: (value) => value,
-  fromJson(json) {
-    if (typeof json !== 'boolean') throw new DecodeError('expected true or false');
-    return json;
-  },
-};
-
-const accountFields = {
-  balance: field.amount,
-  nonce: field.count,
-  vault: field.amount,
-} as const satisfies Fields;
+export type EntryKind = keyof Entries;
 
 const channelFields = {
   ...channelConfigFields,
@@ -72,11 +55,55 @@ const providerFields = {
   unbondDueMs: field.count,
 } as const satisfies Fields;
 
+const validatorFields = {
+  owner: field.account,
+  stake: field.amount,
+  leaving: field.amount,
+  leavingDueMs: field.count,
+  jailedUntilMs: field.count,
+  missedViews: field.count,
+  slashed: flag,
+} as const satisfies Fields;
+
+const seatFields = { publicKey: field.key, stake: field.amount } as const satisfies Fields;
+const validatorRow = { validator: field.key } as const satisfies Fields;
+const changeFields = {
+  name: field.text(limits.paramNameBytes),
+  value: field.text(limits.paramValueBytes),
+} as const satisfies Fields;
+const changesMax = 256; // more than there are parameters; each stands in a list once
+
+const proposalFields = {
+  ...changeFields,
+  untilHeight: field.count,
+  voters: field.list(validatorRow, limits.validators),
+  armed: flag,
+} as const satisfies Fields;
+
+const overridesFields = {
+  present: field.list(changeFields, changesMax),
+  armed: field.list(changeFields, changesMax),
+} as const satisfies Fields;
+
+const upgradeFields = {
+  present: field.u16,
+  next: field.u16,
+  height: field.count,
+} as const satisfies Fields;
+
 const tables = {
   account: { letter: 'a', fields: accountFields },
   channel: { letter: 'c', fields: channelFields },
   agent: { letter: 'g', fields: agentFields },
   provider: { letter: 'p', fields: providerFields },
+  validator: { letter: 'v', fields: validatorFields },
+  valset: { letter: 's', fields: { members: field.list(seatFields, limits.validators) } },
+  roster: { letter: 'r', fields: { keys: field.list(validatorRow, limits.stakeCandidates) } },
+  burned: { letter: 'n', fields: { amount: field.amount } },
+  proposal: { letter: 'q', fields: proposalFields },
+  overrides: { letter: 'o', fields: overridesFields },
+  upgrade: { letter: 'u', fields: upgradeFields },
+  ...workTables,
 } as const satisfies Record<EntryKind, { letter: string; fields: Fields }>;
 
 /** Balances of an account in nait; `nonce` is the nonce of its next transaction. */
@@ -88,12 +115,38 @@ export type AgentState = Readonly<RecordOf<typeof agentFields>>;
 /** Registration of a provider; `bond` in nait, `unbondDueMs` in chain time, 0 while it is bonded. */
 export type ProviderState = Readonly<RecordOf<typeof providerFields>>;
 
+/**
+ * A validator: stake and what is on its way out in nait, dates in chain time, 0 for none. `missedViews` in a
+ * row; `slashed` is for ever.
+ */
+export type ValidatorState = Readonly<RecordOf<typeof validatorFields>>;
+
+/** Version of the rules: `present` below the height, `next` from it on. */
+export type UpgradeState = Readonly<RecordOf<typeof upgradeFields>>;
+
+type Change = Readonly<RecordOf<typeof changeFields>>;
+type ValidatorRows = readonly Readonly<RecordOf<typeof validatorRow>>[];
+
+/** Something voted on and who did. */
+export interface ProposalState extends Change {
+  readonly untilHeight: number;
+  readonly voters: ValidatorRows;
+  readonly armed: boolean;
+}
+
 /** Record of each kind. */
-export interface Entries {
+export interface Entries extends WorkEntries {
   readonly account: AccountState;
   readonly channel: ChannelState;
   readonly agent: AgentState;
   readonly provider: ProviderState;
+  readonly validator: ValidatorState;
+  readonly valset: { readonly members: readonly Readonly<RecordOf<typeof seatFields>>[] };
+  readonly roster: { readonly keys: ValidatorRows };
+  readonly burned: { readonly amount: bigint };
+  readonly proposal: ProposalState;
+  readonly overrides: { readonly present: readonly Change[]; readonly armed: readonly Change[] };
+  readonly upgrade: UpgradeState;
 }
 
 /** A decoded entry with its kind and id. */
@@ -107,7 +160,7 @@ export const emptyAccount: AccountState = Object.freeze({ balance: 0n, nonce: 0,
 const kindByLetter = new Map<string, EntryKind>(
   Object.entries(tables).map(([kind, { letter }]) => [letter, kind as EntryKind]),
 );
-const keyPattern = /^[acgp][0-9a-f]{64}$/;
+const keyPattern = /^[a-z][0-9a-f]{64}$/;
 
 /** Key of the entry of a kind and id. */
 export function keyOf(kind: EntryKind, id: Hex): StateKey {

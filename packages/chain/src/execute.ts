@@ -1,25 +1,34 @@
 /**
- * What building and checking a block share: running its transactions in order, paying the fees, hashing
- * the lists. One function for both, so that a proposer and a checker cannot come apart.
+ * What building and checking a block share: running its transactions in order, paying the fees, counting
+ * the skipped views, ending the epoch, hashing the lists. One function for both, so that a proposer and a
+ * checker cannot come apart.
  */
-import { bytes32, type Hex, type SignedTx, type Verdict } from '@aitbc/protocol';
+import { bytes32, type Hex, type SignedTx, type TxKind, type Verdict } from '@aitbc/protocol';
 import { applyTxAt } from './apply.ts';
-import { listRoot } from './merkle.ts';
+import { countMissedViews, type ViewStep } from './epoch/downtime.ts';
+import { endsEpoch } from './epoch/epochs.ts';
+import { applyArmed } from './epoch/overrides.ts';
+import { chooseNextSet } from './epoch/validator-set.ts';
 import { encodeReceipt, type TxReceipt } from './receipt.ts';
 import { type BlockContext, credit } from './rules/rule.ts';
 import type { Overlay } from './state.ts';
+import { hashListRoot, listRoot } from './tree/hash-list.ts';
 
 /** Runs transactions one by one above the overlay; `receipts` grows with each accepted one. */
 export interface Execution {
   readonly receipts: readonly TxReceipt[];
   /** Applies the next transaction; a refused one changes nothing and takes no place. */
   run(tx: SignedTx): Verdict<TxReceipt>;
-  /** Pays the fees of all receipts to the proposer: once, after the last transaction. */
-  settle(): void;
+  /** What a block does after its last transaction: once. */
+  finish(): void;
 }
 
 /** An execution that starts at the first place of a block. */
-export function createExecution(overlay: Overlay, context: BlockContext): Execution {
+export function createExecution(
+  overlay: Overlay,
+  context: BlockContext,
+  views: ViewStep,
+): Execution {
   const receipts: TxReceipt[] = [];
   return {
     receipts,
@@ -28,21 +37,33 @@ export function createExecution(overlay: Overlay, context: BlockContext): Execut
       if (receipt.ok) receipts.push(receipt.value);
       return receipt;
     },
-    settle() {
-      const fees = receipts.reduce((sum, { fee }) => sum + fee, 0n);
-      if (fees === 0n) return;
-      const paid = credit(overlay, context.proposer, { balance: fees });
-      if (!paid.ok) throw new RangeError('the fees of a block pass 2^64-1: coins were made');
+    finish() {
+      payFees(overlay, context.proposer, receipts);
+      countMissedViews(overlay, context, views);
+      if (!endsEpoch(context.params, context.height)) return;
+      chooseNextSet(overlay, applyArmed(overlay, context.params));
     },
   };
 }
 
+function payFees(overlay: Overlay, proposer: Hex, receipts: readonly TxReceipt[]): void {
+  const fees = receipts.reduce((sum, { fee }) => sum + fee, 0n);
+  if (fees === 0n) return;
+  const paid = credit(overlay, proposer, { balance: fees });
+  if (!paid.ok) throw new RangeError('the fees of a block pass 2^64-1: coins were made');
+}
+
 /** Root over the ids of a block's transactions. */
 export function txRootOf(txs: readonly { readonly txId: Hex }[]): Hex {
-  return listRoot(txs.map(({ txId }) => bytes32(txId)));
+  return hashListRoot(txs.map(({ txId }) => bytes32(txId)));
 }
 
 /** Root over the receipts of a block. */
 export function receiptRootOf(receipts: readonly TxReceipt[]): Hex {
   return listRoot(receipts.map(encodeReceipt));
+}
+
+/** Root over the ids of those transactions that bring evidence. */
+export function evidenceRootOf(txs: readonly { readonly txId: Hex; readonly kind: TxKind }[]): Hex {
+  return txRootOf(txs.filter(({ kind }) => kind === 'evidence_submit'));
 }

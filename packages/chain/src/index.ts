@@ -4,11 +4,26 @@ export * from './block.ts';
 export { type BlockBody, decodeBody, encodeBody } from './body.ts';
 export * from './describe.ts';
 export * from './entries.ts';
+export * from './epoch/epochs.ts';
+export { paramsOf } from './epoch/overrides.ts';
+export {
+  type ValidatorSet,
+  validatorSetOf,
+  validatorsOfState,
+} from './epoch/validator-set.ts';
+export { checkVersion, protocolVersion, upgradeAt, versionAt } from './epoch/version.ts';
+export { evidenceRootOf, receiptRootOf, txRootOf } from './execute.ts';
 export * from './genesis.ts';
-export * from './mempool.ts';
+export * from './mempool/mempool.ts';
 export * from './receipt.ts';
+export { proposalIdOf } from './rules/governance.ts';
+export { aliveOf, nonceOf } from './rules/lanes.ts';
+export { mandateAllows } from './rules/mandates.ts';
 export type { BlockContext } from './rules/rule.ts';
 export { feeFloorOf } from './rules/table.ts';
 export * from './simulate.ts';
 export * from './state.ts';
-export * from './tree.ts';
+export * from './tree/chunk.ts';
+export { hashListRoot, listRoot, proveListItem } from './tree/hash-list.ts';
+export * from './tree/tree.ts';
+export * from './work-entries.ts';

@@ -1,8 +1,22 @@
-import { nodeRpc, type SignedTx, txKinds } from '@aitbc/protocol';
+import {
+  addressOf,
+  nodeRpc,
+  type Operation,
+  type SignedTx,
+  txKinds,
+  zeroHash,
+} from '@aitbc/protocol';
 import { describe, expect, it } from 'vitest';
 import { auditFunds } from './audit.ts';
 import { describeTx } from './describe.ts';
-import { accountKey, channelKey, encodeEntry, providerKey, type StateKey } from './entries.ts';
+import {
+  accountKey,
+  channelKey,
+  encodeEntry,
+  keyOf,
+  providerKey,
+  type StateKey,
+} from './entries.ts';
 import { effectToJson, simulateTx } from './simulate.ts';
 import { channelOf } from './state.ts';
 import { oneOfEach } from './testing/one-of-each.ts';
@@ -78,6 +92,22 @@ describe('a simulation', () => {
     });
   });
 
+  it('shows the reward of a task', () => {
+    const { world } = fundedWorld();
+    const terms = {
+      ...{ worker: receiver.id, arbiter: zeroHash, reward: 8n, reviewMs: 60_000 },
+      ...{ deadlineMs: world.context().timeMs + 1, specHash: zeroHash, salt: zeroHash },
+    };
+    const post = world.tx('task_post', payer, terms);
+    const { effects } = simulateTx(world.reader, world.context(), post);
+    expect(effects.map(({ what, before, after }) => [what, after - before])).toStrictEqual([
+      ['balance', -8n - fee],
+      ['task', 8n],
+    ]);
+    const shape = nodeRpc.tx_simulate.output.shape.effects;
+    expect(shape.safeParse(effects.map(effectToJson)).success).toBe(true);
+  });
+
   it('has a refusal and no effects for what would be refused', () => {
     const world = createWorld(2);
     const tx = world.tx('vault_withdraw', payer, { amount: 1n });
@@ -98,7 +128,8 @@ describe('an audit', () => {
       vaults: 40n,
       channels: 60n,
       bonds: 100_000_000_000n,
-      supply: 2n * balanceNait,
+      stakes: balanceNait,
+      supply: 3n * balanceNait,
       problems: [],
     });
     const owner = payer.id;
@@ -117,6 +148,13 @@ describe('an audit', () => {
         { key, amount: 20n, owner, releasedBy: 'withdraw_finalize', dueMs },
         { key, amount: 40n, owner, releasedBy: 'withdraw_init', dueMs },
         { ...bond, releasedBy: 'provider_unbond', dueMs: null },
+        {
+          key: keyOf('validator', world.proposer.id),
+          amount: balanceNait,
+          owner: world.proposer.id,
+          releasedBy: 'validator_unbond',
+          dueMs: null,
+        },
       ]),
     );
     world.commit(world.build([world.tx('provider_unbond', payer, {})]));
@@ -159,11 +197,47 @@ describe('a description', () => {
     const texts = oneOfEach(network).map(describeTx);
     expect(texts).toHaveLength(Object.keys(txKinds).length);
     expect(new Set(texts).size).toBe(texts.length);
-    for (const text of texts) expect(text).toMatch(/\.( |$)Fee: 0\.0000(1|11) AIT\.$/);
+    for (const text of texts) expect(text).toMatch(/\.( |$)Fee: 0\.0000(1|11|106) AIT\.$/);
     expect(texts[0]).toMatch(/^Send 1\.5 AIT to ait1\w+ with the memo 68656c6c6f \(hex\)\./);
     expect(texts[1]).toMatch(
       'Move 0.009 AIT to the vault and put 0.005 AIT into 1 channel for ait1',
     );
+  });
+
+  it('tells the operations of a batch, the first ones in words', () => {
+    const world = createWorld(1);
+    const pay: Operation = { kind: 'transfer', body: { to: receiver.id, amount: 5n, memo: '' } };
+    const told = (count: number) => {
+      const operations = Array.from({ length: count }, () => pay);
+      return describeTx(world.tx('batch', payer, { operations }));
+    };
+    expect(told(2).match(/Send 0\.000000005 AIT to ait1\w+\./g)).toHaveLength(2);
+    expect(told(8)).not.toMatch('more operation');
+    expect(told(9)).toMatch(/\. And 1 more operation\. Fee/);
+    expect(told(11)).toMatch(/\. And 3 more operations\. Fee/);
+  });
+
+  it('names who pays the fee of another', () => {
+    const world = createWorld(1);
+    const tx = world.tx('vault_withdraw', payer, { amount: 1n });
+    const sponsored = { ...tx, sponsored: true } as const;
+    expect(describeTx(sponsored)).toMatch(/Fee: 0\.00001 AIT, paid by somebody else\.$/);
+    const paid = { ...sponsored, payer: receiver.id };
+    expect(describeTx(paid)).toMatch(`paid by ${addressOf(receiver.id)}.`);
+  });
+
+  it('says of tasks and mandates who and how far', () => {
+    const world = createWorld(1);
+    const [post] = oneOfEach(network).filter(({ kind }) => kind === 'task_post');
+    const [grant] = oneOfEach(network).filter(({ kind }) => kind === 'mandate_grant');
+    if (post?.kind !== 'task_post' || grant?.kind !== 'mandate_grant') throw new RangeError('none');
+    const open = { ...post.body, worker: zeroHash, arbiter: zeroHash };
+    const text = describeTx(world.tx('task_post', payer, open));
+    expect(text).toMatch('that anyone may do until 2027-01-15T08:10:00.000Z; nobody decides');
+    const never = { ...open, deadlineMs: Number.MAX_SAFE_INTEGER };
+    expect(describeTx(world.tx('task_post', payer, never))).toMatch('9007199254740991 ms');
+    const wide = { ...grant.body, receivers: [], allows: 1 };
+    expect(describeTx(world.tx('mandate_grant', payer, wide))).toMatch('into channels to anyone:');
   });
 
   it('does not let a name break out of its quotes', () => {

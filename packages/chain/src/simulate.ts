@@ -5,9 +5,10 @@ import { type AnyEntry, decodeEntry, partsOfKey, type StateKey } from './entries
 import type { TxReceipt } from './receipt.ts';
 import type { BlockContext } from './rules/rule.ts';
 import { createOverlay, freePartOf, type StateReader } from './state.ts';
+import { rewardIn } from './work-entries.ts';
 
-/** Purses: two of an account, the bond of a provider, the free part of a channel. */
-export type Purse = 'balance' | 'vault' | 'bond' | 'channel';
+/** Purses: two of an account, the bond of a provider, the free part of a channel, the stake of a validator. */
+export type Purse = 'balance' | 'vault' | 'bond' | 'channel' | 'stake' | 'task';
 
 /** One purse before and after, nait. `id` is the channel's id or the account's. */
 export interface Effect {
@@ -85,7 +86,11 @@ function pursesOf({ kind, id, entry }: AnyEntry): Held[] {
       return [{ account: entry.payer, what: 'channel', amount: freePartOf(entry) }];
     case 'provider':
       return [{ account: id, what: 'bond', amount: entry.bond }];
-    case 'agent':
+    case 'validator':
+      return [{ account: entry.owner, what: 'stake', amount: entry.stake + entry.leaving }];
+    case 'task':
+      return [{ account: entry.poster, what: 'task', amount: rewardIn(entry) }];
+    default:
       return [];
   }
 }

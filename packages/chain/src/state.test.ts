@@ -1,16 +1,8 @@
-import { AppError, accept, refuse } from '@aitbc/protocol';
+import { accept, refuse } from '@aitbc/protocol';
 import { describe, expect, it } from 'vitest';
 import { accountKey, emptyAccount, encodeEntry } from './entries.ts';
-import {
-  accountOf,
-  agentOf,
-  channelOf,
-  createOverlay,
-  genesisWrites,
-  providerOf,
-  supplyOf,
-} from './state.ts';
-import { actorOf, genesisOf } from './testing/world.ts';
+import { accountOf, agentOf, channelOf, createOverlay, providerOf } from './state.ts';
+import { actorOf } from './testing/world.ts';
 
 const id = actorOf(1).id;
 const bytesWith = (balance: bigint) => encodeEntry('account', { ...emptyAccount, balance });
@@ -67,39 +59,5 @@ describe('an overlay', () => {
     expect(channelOf(new Map(), id)).toBeUndefined();
     expect(agentOf(new Map(), id)).toBeUndefined();
     expect(providerOf(new Map(), id)).toBeUndefined();
-  });
-});
-
-describe('a genesis document', () => {
-  const codeOf = (run: () => unknown): unknown => {
-    try {
-      run();
-      return 'none';
-    } catch (error) {
-      return error instanceof AppError ? error.code : error;
-    }
-  };
-
-  it('becomes account entries in key order whose sum is the supply', () => {
-    const genesis = genesisOf(5);
-    const keys = [...genesisWrites(genesis).keys()];
-    expect(keys).toStrictEqual(keys.toSorted());
-    expect(keys).toHaveLength(5);
-    expect(supplyOf(genesis)).toBe(5_000_000_000_000n);
-  });
-
-  it('is refused with a double account, a bad amount, a bad address or too many coins', () => {
-    const genesis = genesisOf(2);
-    const [first] = genesis.accounts;
-    if (!first) throw new RangeError('no account');
-    const withAccounts = (...accounts: { address: string; balance: string }[]) => {
-      return codeOf(() => genesisWrites({ ...genesis, accounts }));
-    };
-    expect(withAccounts(first, first)).toBe('CONFIG_INVALID');
-    expect(withAccounts({ ...first, balance: '1.5' })).toBe('CONFIG_INVALID');
-    expect(withAccounts({ ...first, address: 'ait1x' })).toBe('ADDRESS_INVALID');
-    const half = { balance: (2n ** 63n).toString() };
-    const second = genesis.accounts[1] ?? first;
-    expect(withAccounts({ ...first, ...half }, { ...second, ...half })).toBe('CONFIG_INVALID');
   });
 });

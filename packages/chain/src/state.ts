@@ -9,20 +9,10 @@
  * Rejected: copying the overlay for each transaction (a copy of the whole block's writes each time).
  * See docs/spec/chain.md, "State".
  */
-import { amountFromText, amountMax } from '@aitbc/primitives';
-import {
-  AppError,
-  accountIdOf,
-  type ChannelState,
-  type Genesis,
-  type Hex,
-  unwrap,
-  type Verdict,
-} from '@aitbc/protocol';
+import { type ChannelState, type Hex, type Verdict, zeroHash } from '@aitbc/protocol';
 import {
   type AccountState,
   type AgentState,
-  accountKey,
   decodeEntry,
   type Entries,
   type EntryKind,
@@ -32,6 +22,7 @@ import {
   type ProviderState,
   partsOfKey,
   type StateKey,
+  type ValidatorState,
 } from './entries.ts';
 
 /** Where entries are read from. */
@@ -123,7 +114,8 @@ function bytesOf({ kind, entry, bytes }: Cell): Uint8Array | undefined {
   return bytes ?? (entry && encodeEntry(kind, entry));
 }
 
-function entryOf<K extends EntryKind>(
+/** Decoded entry of a kind, from an overlay or from bytes. */
+export function entryOf<K extends EntryKind>(
   reader: StateReader | Overlay,
   kind: K,
   id: Hex,
@@ -158,34 +150,12 @@ export function freePartOf(channel: ChannelState): bigint {
   return channel.balance - channel.totalClaimed;
 }
 
-/** Coins of a genesis document, nait. Throws AppError CONFIG_INVALID, or ADDRESS_INVALID. */
-export function supplyOf(genesis: Genesis): bigint {
-  const supply = balancesOf(genesis).reduce((sum, [, balance]) => sum + balance, 0n);
-  if (supply > amountMax) throw broken('the supply is above 2^64-1 nait');
-  return supply;
+/** A validator by its key. */
+export function validatorOf(reader: StateReader | Overlay, id: Hex): ValidatorState | undefined {
+  return entryOf(reader, 'validator', id);
 }
 
-/** Entries of a genesis document in key order. Throws AppError CONFIG_INVALID, or ADDRESS_INVALID. */
-export function genesisWrites(genesis: Genesis): Map<StateKey, Uint8Array> {
-  supplyOf(genesis);
-  const writes = new Map<StateKey, Uint8Array>();
-  const rows = balancesOf(genesis).sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [id, balance] of rows) {
-    const key = accountKey(id);
-    if (writes.has(key)) throw broken(`account ${id} stands in it twice`);
-    writes.set(key, encodeEntry('account', { ...emptyAccount, balance }));
-  }
-  return writes;
-}
-
-function balancesOf(genesis: Genesis): [Hex, bigint][] {
-  return genesis.accounts.map(({ address, balance }) => {
-    const amount = amountFromText(balance);
-    if (amount === undefined) throw broken(`the balance of ${address} is no amount`);
-    return [unwrap(accountIdOf(address)), amount];
-  });
-}
-
-function broken(reason: string): AppError {
-  return new AppError('CONFIG_INVALID', { reason: `genesis document: ${reason}` });
+/** Coins that slashing has taken out of the supply, nait. */
+export function burnedOf(reader: StateReader | Overlay): bigint {
+  return entryOf(reader, 'burned', zeroHash)?.amount ?? 0n;
 }

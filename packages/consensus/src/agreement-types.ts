@@ -34,13 +34,17 @@ export interface AgreementOptions {
   readonly final: AgreedPoint;
   /** Height of the last block of this epoch: nothing is proposed above it. */
   readonly lastHeight: number;
-  /** Own votes of this epoch that the vote log holds above the final view, in the order of signing. */
+  /** Own votes of this epoch that the journal holds above the final view, in the order of signing. */
   readonly ownVotes: readonly Vote[];
+  /** Certificates of this epoch that the journal holds, and the finalization of `final` if it is of this epoch. */
+  readonly certificates?: readonly Certificate[];
   /** Nothing is signed in this view or below: votes there may be unknown. 0 when the log is whole; Infinity to observe. */
   readonly silentThrough: number;
   /** Bounds of the assumed longest hop, ms. */
   readonly hopMinMs: number;
   readonly hopMaxMs: number;
+  /** True when the shell will say with `work` inputs when a block is worth making; else it always is. */
+  readonly paced?: boolean;
 }
 
 /** Timers of a core; arming one replaces the one of the same name. */
@@ -50,13 +54,21 @@ export type AgreementTimer = 'leader' | 'progress' | 'retry';
 export type AgreementInput =
   /** Enters the first view. Once, before any other input. */
   | { readonly type: 'start' }
-  /** A block that the ledger has executed on its parent; `valid` is the verdict. Own proposals too. */
+  /**
+   * A block that the ledger has executed on its parent; `valid` is the verdict. Own proposals too. A block
+   * that was not valid only for voting (its time) is fed again as valid when a certificate names it.
+   */
   | { readonly type: 'block'; readonly block: AgreedBlock; readonly valid: boolean }
   /** A vote of anybody; it is checked here. The leader's notarize vote names its proposal. */
   | { readonly type: 'vote'; readonly vote: Vote }
   /** A certificate of anybody; it is checked here. */
   | { readonly type: 'certificate'; readonly certificate: Certificate }
   | { readonly type: 'timer'; readonly timer: AgreementTimer; readonly view: number }
+  /**
+   * For `paced` cores: a transaction waits or a heartbeat is due, or no longer. A view's time to propose runs
+   * from its entry or from the first moment with work, whichever is later; an idle view never times out.
+   */
+  | { readonly type: 'work'; readonly waiting: boolean }
   /** A peer asks for certificates of the views from–to. */
   | {
       readonly type: 'request';
@@ -67,8 +79,16 @@ export type AgreementInput =
 
 /** What the shell has to do, in this order; `persist` must be on disk before any later effect of the list. */
 export type AgreementEffect =
-  /** Own votes, with the blocks that the notarize votes among them name: both must survive a crash. */
-  | { readonly type: 'persist'; readonly votes: readonly Vote[] }
+  /**
+   * Own votes, with the blocks that the notarize votes among them name: both must survive a crash. Beside
+   * them the certificates learned since the last `persist`: they are why these votes could be signed, and
+   * without them a network that loses power as a whole might lack the lost votes of a liar to go on.
+   */
+  | {
+      readonly type: 'persist';
+      readonly votes: readonly Vote[];
+      readonly certificates: readonly Certificate[];
+    }
   /** Final now, oldest first; the certificate may be that of a descendant. */
   | { readonly type: 'commit'; readonly block: AgreedBlock; readonly certificate: Certificate }
   | { readonly type: 'sendVotes'; readonly votes: readonly Vote[] }
@@ -94,4 +114,6 @@ export type AgreementEffect =
       readonly delayMs: number;
     }
   | { readonly type: 'disarm'; readonly timer: AgreementTimer }
-  | { readonly type: 'evidence'; readonly evidence: Evidence };
+  | { readonly type: 'evidence'; readonly evidence: Evidence }
+  /** The vote or certificate of this step is not signed as it says: whoever sent it lies. */
+  | { readonly type: 'forged' };

@@ -1,4 +1,11 @@
+export * from './agreement.ts';
+export type {
+  AgreementState,
+  Ballots,
+  JudgedBlock,
+  ViewRecord,
+  WantedBlock,
+} from './agreement-state.ts';
 export * from './agreement-types.ts';
-export * from './core.ts';
+export { agreementWindow } from './ballots.ts';
 export * from './scheme.ts';
-export * from './types.ts';

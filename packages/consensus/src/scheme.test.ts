@@ -6,7 +6,7 @@ import { type Ballot, createEd25519Scheme } from './scheme.ts';
 const network = networkFromHash('test', 'ab'.repeat(32));
 const keys = [1, 2, 3, 4].map((fill) => keyPairFromSeed(new Uint8Array(32).fill(fill)));
 const validators = keys.map(({ publicKey }) => ({ publicKey: hex(publicKey), stake: 10n }));
-const ballot: Ballot = { kind: 'notarize', view: 3, blockHash: 'cd'.repeat(32) };
+const ballot: Ballot = { kind: 'notarize', epoch: 2, view: 3, blockHash: 'cd'.repeat(32) };
 const observer = createEd25519Scheme({ network, validators });
 
 function signedBy(validator: number): Vote {
@@ -22,7 +22,7 @@ describe('the Ed25519 scheme', () => {
     expect(observer.sign(ballot)).toBe(undefined);
   });
 
-  it('verifies a vote only of its validator, its view, its block and its kind', () => {
+  it('verifies a vote only of its validator, its epoch, its view, its block and its kind', () => {
     const vote = signedBy(2);
     expect(observer.verifyVote(vote)).toBe(true);
     const forgeries: Vote[] = [
@@ -30,6 +30,7 @@ describe('the Ed25519 scheme', () => {
       { ...vote, validator: 4 },
       { ...vote, validator: -1 },
       { ...vote, view: 4 },
+      { ...vote, epoch: 3 },
       { ...vote, kind: 'finalize' },
       { ...vote, blockHash: 'ce'.repeat(32) },
       { ...vote, signature: '00'.repeat(64) },
@@ -43,7 +44,7 @@ describe('the Ed25519 scheme', () => {
       new Map(voters.map((voter) => [voter, signedBy(voter).signature]));
     expect(observer.assemble(ballot, tallyOf(3, 0))).toBe(undefined);
     const certificate = observer.assemble(ballot, tallyOf(3, 0, 2));
-    expect(certificate).toMatchObject({ kind: voteKinds.notarize, view: 3 });
+    expect(certificate).toMatchObject({ kind: voteKinds.notarize, epoch: 2, view: 3 });
     expect(certificate?.votes.map(({ validator }) => validator)).toEqual([0, 2, 3]);
     expect(certificate && observer.verifyCertificate(certificate)).toBe(true);
   });

@@ -2,6 +2,7 @@ import { verify } from '@aitbc/primitives';
 import {
   bytes32,
   type Certificate,
+  type Hex,
   type Network,
   quorumOf,
   signatureBytesOf,
@@ -12,7 +13,9 @@ import {
   voteBytes,
   voteKinds,
 } from '@aitbc/protocol';
-import type { Tally } from './types.ts';
+
+/** Signatures of one kind for one block: validator → signature. */
+export type Tally = ReadonlyMap<number, Hex>;
 
 /** What a validator signs. */
 export type Ballot = Pick<Vote, 'kind' | 'epoch' | 'view' | 'blockHash'>;

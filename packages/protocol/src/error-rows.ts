@@ -39,12 +39,7 @@ export const rows = {
   TX_TOO_LARGE: [413, 3, false, 'The transaction is {sizeBytes} bytes; the limit is {limitBytes}.'],
   TX_VERSION_UNKNOWN: [400, 3, false, 'Transaction version {version} is not known to this chain.'],
   TX_KIND_UNKNOWN: [400, 3, false, 'Transaction kind {kind} is not known to this chain.'],
-  TX_FLAGS_UNSUPPORTED: [
-    400,
-    3,
-    false,
-    'Transaction flags {flags} or lane {lane} are not supported.',
-  ],
+  TX_FLAGS_UNSUPPORTED: [400, 3, false, 'Transaction flags {flags} are not supported.'],
   TX_WRONG_CHAIN: [400, 3, false, 'The transaction is for chain {got}; this chain is {expected}.'],
   TX_SIGNATURE_INVALID: [400, 3, false, 'The signature of {from} does not fit this transaction.'],
   AMOUNT_INVALID: [
@@ -63,13 +58,36 @@ export const rows = {
     'Nonce {got} of {from} was used already; the next is {expected}.',
   ],
   TX_NONCE_TOO_HIGH: [409, 3, true, 'Nonce {got} of {from} is ahead; the next is {expected}.'],
-  TX_NONCE_PENDING: [409, 3, false, 'A transaction of {from} with nonce {got} is waiting already.'],
+  TX_NONCE_PENDING: [
+    409,
+    3,
+    false,
+    'A transaction of {from} with nonce {got} is waiting already; a fee of {feeNeeded} nait replaces it.',
+  ],
+  TX_REPLACED: [
+    409,
+    3,
+    false,
+    'A transaction of the same nonce with a higher fee took its place: {by}.',
+  ],
   TX_DUPLICATE: [409, 3, false, 'This transaction is known already.'],
   TX_EXPIRED: [
     400,
     3,
     false,
     'The transaction was valid until height {validUntil}; the chain is at {height}.',
+  ],
+  TX_EXPIRY_INVALID: [
+    400,
+    3,
+    false,
+    'A transaction of the expiring lane needs a validUntil from {height} to {latest}; it has {validUntil}.',
+  ],
+  TX_EXPIRING_FULL: [
+    429,
+    7,
+    true,
+    '{from} has {count} transactions in the expiring lane that are not over; wait, or use another lane.',
   ],
   TX_FEE_TOO_LOW: [
     402,
@@ -81,11 +99,12 @@ export const rows = {
   TX_AMOUNT_ZERO: [400, 3, false, 'The amount of this operation must be above zero.'],
   TX_AMOUNT_OVERFLOW: [400, 3, false, 'The sum would pass 2^64-1 nait.'],
   TX_SELF: [400, 3, false, 'Sender and receiver are the same account.'],
+  BATCH_EMPTY: [400, 3, false, 'A batch needs at least one operation.'],
   MEMPOOL_FULL: [
     503,
     7,
     true,
-    'The node holds {count} waiting transactions and takes no more now.',
+    'The node holds {count} waiting transactions and takes no more for this fee.',
   ],
   MEMPOOL_ACCOUNT_FULL: [
     429,
@@ -138,11 +157,127 @@ export const rows = {
     true,
     'The bond of {account} is free at {dueAt}; chain time is {now}.',
   ],
+
+  // mandates and tasks
+  MANDATE_UNKNOWN: [404, 4, false, '{owner} gave no mandate to the key {subKey}.'],
+  MANDATE_REVOKED: [403, 5, false, '{owner} took the mandate of the key {subKey} back.'],
+  MANDATE_EXPIRED: [
+    403,
+    5,
+    false,
+    'The mandate was valid until height {expiresAtHeight}; the chain is at {height}.',
+  ],
+  MANDATE_FORBIDDEN: [403, 5, false, 'The mandate does not allow this: {reason}.'],
+  MANDATE_EXCEEDED: [
+    402,
+    6,
+    false,
+    'The {scope} limit of the mandate leaves {available} nait; {needed} are needed.',
+  ],
+  MANDATE_INVALID: [400, 3, false, 'The mandate is not valid: {reason}.'],
+  TASK_UNKNOWN: [404, 4, false, 'There is no task {taskId}.'],
+  TASK_EXISTS: [409, 3, false, 'Task {taskId} exists already. Post one with a fresh salt.'],
+  TASK_TERMS_INVALID: [400, 3, false, 'The terms of the task are not valid: {reason}.'],
+  TASK_STATE_WRONG: [409, 3, false, 'Task {taskId} is {state}; that cannot be done now.'],
+  TASK_NOT_PARTY: [403, 3, false, 'Only the {role} of task {taskId} may do that.'],
+  TASK_LATE: [409, 3, false, 'The time for that ended at {dueAt}; chain time is {now}.'],
+  TASK_EARLY: [409, 3, true, 'Task {taskId} can be ended from {dueAt} on; chain time is {now}.'],
+
+  // validators and votes on parameters
+  VALIDATOR_UNKNOWN: [404, 4, false, 'There is no validator {validator}.'],
+  VALIDATOR_NOT_OWNER: [403, 3, false, 'Validator {validator} belongs to {owner}.'],
+  VALIDATOR_SLASHED: [409, 3, false, 'Validator {validator} was convicted and is out for ever.'],
+  VALIDATOR_NOT_IN_SET: [409, 3, true, 'Validator {validator} has no vote in this epoch.'],
+  VALIDATOR_NOT_JAILED: [409, 3, false, 'Validator {validator} is not in jail.'],
+  VALIDATOR_JAILED: [
+    409,
+    3,
+    true,
+    'Validator {validator} stays in jail until {dueAt}; chain time is {now}.',
+  ],
+  STAKE_LOW: [
+    402,
+    3,
+    false,
+    'The stake {got} nait is below the {expected} nait a validator needs.',
+  ],
+  STAKE_LOCKED: [409, 3, true, 'The stake of {validator} is free at {dueAt}; chain time is {now}.'],
+  PARAM_INVALID: [400, 3, false, 'The parameter {name} cannot become {value}: {reason}.'],
+  PROPOSAL_EXPIRED: [
+    409,
+    3,
+    false,
+    'The proposal could be voted on until height {untilHeight}; the chain is at {height}.',
+  ],
+  PROPOSAL_ARMED: [409, 3, false, 'The proposal has its votes already and takes effect by itself.'],
+  PROPOSAL_VOTED: [409, 3, false, 'Validator {validator} has voted for this proposal already.'],
+  UPGRADE_INVALID: [
+    400,
+    3,
+    false,
+    'Version {version} at height {height} cannot be next: {reason}.',
+  ],
+  CHAIN_UPGRADE_NEEDED: [
+    500,
+    1,
+    false,
+    'From height {height} on the chain runs version {version}; this program knows {known}. Update it.',
+  ],
   FAUCET_DISABLED: [403, 5, false, 'This node gives no free coins; only a devnet does.'],
   FAUCET_LIMIT: [429, 7, true, 'The faucet gives at most {limit} nait per call and account.'],
   BLOCK_INVALID: [400, 3, false, 'The block at height {height} breaks a rule: {reason}.'],
   EVIDENCE_INVALID: [400, 3, false, 'The evidence convicts nobody: {reason}.'],
   CERTIFICATE_INVALID: [400, 3, false, 'The certificate does not prove the block: {reason}.'],
+
+  // snapshots and light clients
+  SNAPSHOT_INVALID: [502, 7, false, 'A part of the state cannot be used: {reason}.'],
+  LIGHT_HEADER_UNPROVEN: [
+    502,
+    7,
+    false,
+    'The header at height {height} from {source} is not proven: {reason}.',
+  ],
+  LIGHT_PROOF_INVALID: [
+    502,
+    7,
+    false,
+    '{what} from {source} does not follow from the block at height {height}: {reason}.',
+  ],
+  LIGHT_TRUST_EXPIRED: [
+    409,
+    2,
+    false,
+    'The newest header known here is {ageMs} ms old; only {trustingPeriodMs} ms are safe. Start from a newer block hash that you trust.',
+  ],
+  LIGHT_FORK: [
+    409,
+    1,
+    false,
+    'Two final blocks of height {height} exist: {first} and {second}. Validators cheat: stop paying and report the evidence.',
+  ],
+
+  // mesh
+  MESH_MALFORMED: [400, 3, false, 'Another node sent bytes that cannot be read: {reason}.'],
+  MESH_WRONG_NETWORK: [
+    409,
+    2,
+    false,
+    'The node at {address} is on the network with genesis {got}, we are on {expected}. Use one genesis document.',
+  ],
+  MESH_WRONG_VERSION: [
+    409,
+    2,
+    false,
+    'The node at {address} speaks mesh version {got}, we speak {expected}. Run one version.',
+  ],
+  MESH_WRONG_KEY: [
+    403,
+    5,
+    false,
+    'The node at {address} has the key {got}; expected was {expected}. Check its entry.',
+  ],
+  MESH_REFUSED: [503, 7, true, 'The node at {address} ended the connection: {reason}.'],
+  MESH_SLOW: [503, 7, true, 'The node {peer} does not read: {sizeBytes} bytes wait for it.'],
 
   // payments for a job
   PAYMENT_REQUIRED: [

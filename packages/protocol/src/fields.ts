@@ -13,6 +13,7 @@
  * | text(max)    | 2 + length  | string             | string             |
  * | bytes(max)   | 2 + length  | hex                | hex                |
  * | list(f, max) | 2 + rows    | array of records   | array of records   |
+ * | choices(t,m) | 2 + rows    | array of {kind, body}, each u8 ‖ fields of the kind | the same |
  *
  * All numbers are big-endian. See docs/spec/wire.md, "Fields".
  */
@@ -187,19 +188,69 @@ export function list<F extends Fields>(fields: F, maxRows: number): Field<Record
       writer.u16(rows.length);
       for (const row of rows) writeRecord(fields, writer, row);
     },
-    read(reader) {
-      const size = reader.u16();
-      if (size > maxRows) throw new DecodeError(`a list has more than ${maxRows} rows`);
-      return Array.from({ length: size }, () => readRecord(fields, reader));
-    },
+    read: (reader) => readRows(reader, maxRows, () => readRecord(fields, reader)),
     toJson: (rows) => rows.map((row) => recordToJson(fields, row)),
-    fromJson(json) {
-      if (!Array.isArray(json) || json.length > maxRows) {
-        throw new DecodeError(`expected a list of at most ${maxRows} rows`);
-      }
-      return json.map((row) => recordFromJson(fields, row));
-    },
+    fromJson: (json) => rowsFromJson(json, maxRows, (row) => recordFromJson(fields, row)),
   };
+}
+
+/** Records of several kinds: each has its own number and fields. */
+export type KindTable = Readonly<
+  Record<string, { readonly number: number; readonly fields: Fields }>
+>;
+
+/** One record of a table of kinds. */
+export type ChoiceOf<T extends KindTable> = {
+  [K in keyof T & string]: { readonly kind: K; readonly body: RecordOf<T[K]['fields']> };
+}[keyof T & string];
+
+/** At most `maxRows` records of different kinds, with their number in front; each begins with its kind's. */
+export function choices<T extends KindTable>(kinds: T, maxRows: number): Field<ChoiceOf<T>[]> {
+  const byNumber = new Map(Object.entries(kinds).map(([kind, { number }]) => [number, kind]));
+  const fieldsOf = (kind: unknown): Fields => {
+    const known = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    if (!known)
+      throw new DecodeError(`a row is of the kind ${String(kind)}, which has no place here`);
+    return known.fields;
+  };
+  const readRow = (reader: Reader): ChoiceOf<T> => {
+    const number = reader.u8();
+    const kind = byNumber.get(number) ?? number;
+    return { kind, body: readRecord(fieldsOf(kind), reader) } as ChoiceOf<T>;
+  };
+  const rowFromJson = (json: unknown): ChoiceOf<T> => {
+    const { kind, body, ...rest } = (json ?? {}) as Record<string, unknown>;
+    if (Object.keys(rest).length > 0) throw new DecodeError('expected rows of kind and body');
+    return { kind, body: recordFromJson(fieldsOf(kind), body) } as ChoiceOf<T>;
+  };
+  return {
+    write(writer, rows) {
+      if (rows.length > maxRows) throw new RangeError(`more than ${maxRows} rows`);
+      writer.u16(rows.length);
+      for (const { kind, body } of rows) {
+        const fields = fieldsOf(kind);
+        writer.u8((kinds[kind] as T[keyof T & string]).number);
+        writeRecord(fields, writer, body);
+      }
+    },
+    read: (reader) => readRows(reader, maxRows, readRow),
+    toJson: (rows) =>
+      rows.map(({ kind, body }) => ({ kind, body: recordToJson(fieldsOf(kind), body) })),
+    fromJson: (json) => rowsFromJson(json, maxRows, rowFromJson),
+  };
+}
+
+function readRows<T>(reader: Reader, maxRows: number, readRow: (reader: Reader) => T): T[] {
+  const size = reader.u16();
+  if (size > maxRows) throw new DecodeError(`a list has more than ${maxRows} rows`);
+  return Array.from({ length: size }, () => readRow(reader));
+}
+
+function rowsFromJson<T>(json: unknown, maxRows: number, rowOf: (row: unknown) => T): T[] {
+  if (!Array.isArray(json) || json.length > maxRows) {
+    throw new DecodeError(`expected a list of at most ${maxRows} rows`);
+  }
+  return json.map(rowOf);
 }
 
 /** Writes the fields of a record in order. */

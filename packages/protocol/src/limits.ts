@@ -12,12 +12,34 @@ export const limits = Object.freeze({
   endpointBytes: 200,
   claimRows: 100,
   vaultAllocations: 16,
+  batchOperations: 256,
+  expiringHorizonBlocks: 10_000,
+  expiringPerAccount: 64,
+  mandateReceivers: 16,
+  taskSpanMsMax: 90 * 24 * 3_600_000,
+  taskReviewMsMin: 1_000,
+  taskReviewMsMax: 30 * 24 * 3_600_000,
+  taskDisputeMs: 7 * 24 * 3_600_000,
   mempoolTxCount: 10_000,
   mempoolSizeBytes: 16_777_216,
   mempoolPerAccount: 64,
   validators: 100,
+  stakeCandidates: 256, // keys that the end of an epoch chooses the next set from
+  missedViewsPerBlock: 256,
+  paramNameBytes: 48,
+  paramValueBytes: 20, // 2^64-1 has 20 digits
   withdrawDelayMsMin: 1_000,
   withdrawDelayMsMax: 30 * 24 * 3_600_000,
+
+  // mesh
+  meshFrameBytes: 4_194_304, // a block of the largest size, twice
+  meshVotes: 256,
+  meshCertificates: 64, // 425 kB with 100 votes each
+  meshTxs: 1_000,
+  meshRangeBlocks: 64,
+  meshChunkBytes: 2_097_152,
+  meshQueueBytes: 16_777_216, // four of the largest frames
+  meshFollowers: 64,
 
   // HTTP and WebSocket
   bodyBytes: 1_048_576,

@@ -18,6 +18,10 @@ import type { ChainParams } from './params.ts';
 export const tags = Object.freeze({
   genesis: 'AITBC-GENESIS-v1\0',
   tx: 'AITBC-TX-v1\0',
+  payer: 'AITBC-PAYER-v1\0',
+  lane: 'AITBC-LANE-v1\0',
+  mandate: 'AITBC-MANDATE-v1\0',
+  task: 'AITBC-TASK-v1\0',
   block: 'AITBC-BLOCK-v1\0',
   vote: 'AITBC-VOTE-v1\0',
   channel: 'AITBC-CHANNEL-v1\0',
@@ -31,6 +35,8 @@ export const tags = Object.freeze({
   job: 'AITBC-JOB-v1\0',
   prefix: 'AITBC-PREFIX-v1\0',
   login: 'AITBC-LOGIN-v1\0',
+  stake: 'AITBC-STAKE-v1\0',
+  proposal: 'AITBC-PROPOSAL-v1\0',
 });
 
 /** Name of a tag. */
@@ -44,8 +50,10 @@ const tagBytes = Object.fromEntries(
 export interface GenesisValidator {
   /** Ed25519 public key, hex. */
   readonly publicKey: Hex;
-  /** Voting weight, nait as decimal string. */
+  /** Voting weight, nait as decimal string; these coins are part of the supply. */
   readonly stake: string;
+  /** Address of the account that may take the stake out; the account with the validator's key when left out. */
+  readonly owner?: string;
 }
 
 /** The document every node of a network starts from. Amounts are decimal strings of nait. */

@@ -1,4 +1,6 @@
 /** Parameters of a chain: part of its genesis document, the same on every node. Amounts in nait. */
+import { amountFromText } from '@aitbc/primitives';
+import { accept, refuse, type Verdict } from './errors.ts';
 import type { TxKind } from './tx-kinds.ts';
 
 /** Flat fee of each transaction kind, decimal strings of nait. */
@@ -57,6 +59,25 @@ export const devnetParams: ChainParams = Object.freeze({
     provider_register: feeNait,
     provider_unbond: feeNait,
     bond_withdraw: feeNait,
+    batch: feeNait,
+    mandate_grant: feeNait,
+    mandate_revoke: feeNait,
+    mandate_fund: feeNait,
+    mandate_transfer: feeNait,
+    task_post: feeNait,
+    task_accept: feeNait,
+    task_submit: feeNait,
+    task_approve: feeNait,
+    task_dispute: feeNait,
+    task_resolve: feeNait,
+    task_expire: feeNait,
+    validator_bond: feeNait,
+    validator_unbond: feeNait,
+    stake_withdraw: feeNait,
+    validator_unjail: feeNait,
+    evidence_submit: feeNait,
+    param_vote: feeNait,
+    upgrade_signal: feeNait,
   }),
   feePerRow: '100',
   providerBondMin: '100000000000', // 100 AIT
@@ -75,3 +96,90 @@ export const devnetParams: ChainParams = Object.freeze({
   hopMaxMs: 8_000,
   blockSkewMs: 10_000,
 });
+
+/** Names of the parameters that are times, counts or parts, with their smallest and largest value. */
+const numberBounds: Readonly<Record<NumberParam, readonly [min: number, max: number]>> = {
+  unbondingMs: [0, 2 ** 52 - 1],
+  heartbeatMs: [1, 2 ** 52 - 1],
+  epochBlocks: [1, 2 ** 32 - 1],
+  stakeUnbondingMs: [0, 2 ** 52 - 1],
+  equivocationSlashBps: [0, 10_000],
+  evidenceRewardBps: [0, 10_000],
+  missedViewsMax: [1, 2 ** 32 - 1],
+  jailMs: [0, 2 ** 52 - 1],
+  hopMinMs: [1, 3_600_000],
+  hopMaxMs: [1, 3_600_000],
+  blockSkewMs: [0, 2 ** 52 - 1],
+};
+const amountParams: readonly AmountParam[] = [
+  'feePerRow',
+  'feePerOperation',
+  'providerBondMin',
+  'validatorStakeMin',
+  'faucetMax',
+];
+
+type NumberParam = {
+  [K in keyof ChainParams]: ChainParams[K] extends number ? K : never;
+}[keyof ChainParams];
+type AmountParam = {
+  [K in keyof ChainParams]: ChainParams[K] extends string ? K : never;
+}[keyof ChainParams];
+
+/** What is wrong with parameters, in words; undefined for sound ones. */
+export function paramsFaultOf(params: ChainParams): string | undefined {
+  for (const [kind, fee] of Object.entries(params.fees)) {
+    if (amountFromText(fee) === undefined) return `fees.${kind} is no amount`;
+  }
+  const badAmount = amountParams.find((name) => amountFromText(params[name]) === undefined);
+  if (badAmount) return `${badAmount} is no amount`;
+  for (const [name, [min, max]] of Object.entries(numberBounds)) {
+    const value = params[name as NumberParam];
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      return `${name} is no whole number from ${min} to ${max}`;
+    }
+  }
+  return params.hopMaxMs < params.hopMinMs ? 'hopMaxMs is below hopMinMs' : undefined;
+}
+
+/** One change of a parameter: `fees.` and a kind, or a name, and the new value as decimal text. */
+export interface ParamChange {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Parameters after several changes, sound as a whole. Refusal: PARAM_INVALID, for the last of them. */
+export function changeParams(
+  params: ChainParams,
+  changes: readonly ParamChange[],
+): Verdict<ChainParams> {
+  let changed = params;
+  for (const change of changes) {
+    const next = changeParam(changed, change);
+    if (!next.ok) return next;
+    changed = next.value;
+  }
+  const fault = paramsFaultOf(changed);
+  if (fault === undefined) return accept(changed);
+  const { name = '', value = '' } = changes.at(-1) ?? {};
+  return refuse('PARAM_INVALID', { name, value, reason: fault });
+}
+
+const wholeNumber = /^(?:0|[1-9][0-9]{0,15})$/;
+const feePrefix = 'fees.';
+
+/** One change without a look at the whole. All may change but `epochBlocks`, which places the epochs. */
+function changeParam(params: ChainParams, { name, value }: ParamChange): Verdict<ChainParams> {
+  const refusal = (reason: string) => refuse('PARAM_INVALID', { name, value, reason });
+  if (name === 'epochBlocks') return refusal('the length of epochs is fixed');
+  const kind = name.startsWith(feePrefix) ? name.slice(feePrefix.length) : undefined;
+  if (kind !== undefined && Object.hasOwn(params.fees, kind)) {
+    return accept({ ...params, fees: { ...params.fees, [kind]: value } });
+  }
+  if ((amountParams as readonly string[]).includes(name)) {
+    return accept({ ...params, [name]: value });
+  }
+  if (!Object.hasOwn(numberBounds, name)) return refusal('no parameter has this name');
+  if (!wholeNumber.test(value)) return refusal('it is no whole number');
+  return accept({ ...params, [name]: Number(value) });
+}

@@ -1,15 +1,23 @@
 /**
- * Transactions: the table of kinds, the envelope and its one canonical encoding.
+ * Transactions: the envelope and its one canonical encoding.
  *
- *   version u8 = 1 | kind u8 | flags u16 = 0 | chain u32 | lane u16 = 0 | nonce u64 | validUntil u64 |
- *   from 32 | fee u64 | body of the kind | signature 64
+ *   version u8 = 1 | kind u8 | flags u16 | chain u32 | lane u16 | nonce u64 | validUntil u64 |
+ *   from 32 | fee u64 | body of the kind | signature 64 [ | payer 32 | payer's signature 64 ]
  *
- * Signed bytes: tag `AITBC-TX-v1` ‖ genesis hash ‖ everything before the signature. The id of a
- * transaction is the SHA-256 of all its bytes. `validUntil` is the last height it may enter, 0 for none.
- * `chain` is the head of the genesis hash: it only makes a wrong network a clear error, the signature
- * is what binds. Flags and lanes are reserved. See docs/spec/chain.md, "Transactions".
+ * The sender signs tag `AITBC-TX-v1` ‖ genesis hash ‖ everything before its signature. With flag bit 0 somebody
+ * else pays the fee: the payer stands behind the sender's signature and signs the same bytes under the tag
+ * `AITBC-PAYER-v1`. The sender does not name its payer, so anyone can sponsor what is signed already, and
+ * nobody else's money is reached by it. The id of a transaction is the SHA-256 of all its bytes.
+ *
+ * `lane` chooses a counter: 0 the account's ordinary nonce, 1 to 65 534 independent ones, 65 535 no order: the
+ * nonce is a free salt, and the transaction is valid once until `validUntil`. What is "the same" there is decided
+ * by `contentIdOf`, the hash of what the sender signed, because a second payer makes a second id.
+ *
+ * `validUntil` is the last height it may enter, 0 for none. `chain` is the head of the genesis hash: it only
+ * makes a wrong network a clear error, the signature is what binds. See docs/spec/chain.md, "Transactions".
  */
 import {
+  concat,
   createReader,
   createWriter,
   DecodeError,
@@ -34,7 +42,7 @@ import {
   writeRecord,
 } from './fields.ts';
 import { limits } from './limits.ts';
-import { bytes32, type Network, signatureBytesOf, signingBytes } from './network.ts';
+import { bytes32, type Network, signatureBytesOf, signingBytes, taggedHash } from './network.ts';
 import { type TxBody, type TxKind, txKinds } from './tx-kinds.ts';
 
 /** An unsigned transaction; `from` is the account id in hex. */
@@ -42,11 +50,15 @@ export type UnsignedTx = {
   [K in TxKind]: {
     readonly kind: K;
     readonly chain: number;
+    /** Which counter `nonce` is of; 0 when left out. */
+    readonly lane?: number;
     readonly nonce: number;
     readonly validUntil: number;
     readonly from: Hex;
     /** nait */
     readonly fee: bigint;
+    /** Somebody else pays the fee and signs after the sender. */
+    readonly sponsored?: true;
     readonly body: TxBody<K>;
   };
 }[TxKind];
@@ -54,6 +66,9 @@ export type UnsignedTx = {
 /** A signed transaction with its id and the exact bytes that were signed and sent. */
 export type SignedTx = UnsignedTx & {
   readonly signature: Hex;
+  /** Account that pays the fee of a sponsored transaction, and its signature. */
+  readonly payer?: Hex;
+  readonly payerSignature?: Hex;
   readonly txId: Hex;
   readonly bytes: Uint8Array;
 };
@@ -71,7 +86,13 @@ const envelopeFields = {
 } as const satisfies Fields;
 
 export const txVersion = 1;
+/** The lane whose transactions have no order. */
+export const expiringLane = 0xffff;
+
 const signatureSizeBytes = 64;
+const payerSizeBytes = 32;
+const sponsoredFlag = 1;
+const publicKeyOffset = 32; // a secret key ends in its public key
 const kindByNumber = new Map<number, TxKind>(
   Object.entries(txKinds).map(([name, { number }]) => [number, name as TxKind]),
 );
@@ -83,9 +104,9 @@ export function encodeUnsignedTx(tx: UnsignedTx): Uint8Array {
   writeRecord(envelopeFields, writer, {
     version: txVersion,
     kind: number,
-    flags: 0,
+    flags: tx.sponsored ? sponsoredFlag : 0,
     chain: tx.chain,
-    lane: 0,
+    lane: laneOf(tx),
     nonce: tx.nonce,
     validUntil: tx.validUntil,
     from: tx.from,
@@ -95,40 +116,106 @@ export function encodeUnsignedTx(tx: UnsignedTx): Uint8Array {
   return writer.finish();
 }
 
-/** Signs an unsigned transaction with the 64-byte secret key of `from`. */
-export function signTx(network: Network, tx: UnsignedTx, secretKey: Uint8Array): SignedTx {
-  const unsigned = encodeUnsignedTx(tx);
-  return attachSignature(tx, unsigned, sign(signingBytes('tx', network, unsigned), secretKey));
+/** Hash of what the sender signs, without its tag: one for all signatures and payers of the same wish. */
+export function contentIdOf(tx: UnsignedTx): Hex {
+  return hex(sha256(encodeUnsignedTx(tx)));
 }
 
-/** The signed transaction of an unsigned one and its 64-byte signature. */
-export function attachSignature(
+/** Counter that a transaction uses; 0 is the account's own. */
+export function laneOf(tx: Pick<UnsignedTx, 'lane'>): number {
+  return tx.lane ?? 0;
+}
+
+/** Account that pays the fee; undefined for a sponsored transaction whose payer is not known yet. */
+export function feePayerOf(tx: UnsignedTx & { readonly payer?: Hex }): Hex | undefined {
+  return tx.sponsored ? tx.payer : tx.from;
+}
+
+/** Who pays instead of the sender, with a 64-byte signature of the same bytes. */
+export interface PayerSignature {
+  readonly payer: Hex;
+  readonly signature: Uint8Array;
+}
+
+/** The sender's signature of an unsigned transaction, 64 bytes. */
+export function senderSignatureOf(
+  network: Network,
   tx: UnsignedTx,
-  unsigned: Uint8Array,
-  signatureOfTx: Uint8Array,
-): SignedTx {
-  const all = new Uint8Array(unsigned.length + signatureSizeBytes);
-  all.set(unsigned);
-  all.set(signatureOfTx, unsigned.length);
-  return { ...tx, signature: hex(signatureOfTx), txId: hex(sha256(all)), bytes: all };
+  secretKey: Uint8Array,
+): Uint8Array {
+  return sign(signingBytes('tx', network, encodeUnsignedTx(tx)), secretKey);
+}
+
+/** Signs an unsigned transaction with the 64-byte secret key of `from`. Throws RangeError for a sponsored one. */
+export function signTx(network: Network, tx: UnsignedTx, secretKey: Uint8Array): SignedTx {
+  return attachSignature(tx, senderSignatureOf(network, tx, secretKey));
 }
 
 /**
+ * Completes a sponsored transaction with the 64-byte secret key of its payer; `signature` is the sender's.
+ * Throws RangeError for one that is not sponsored.
+ */
+export function sponsorTx(
+  network: Network,
+  { tx, signature }: { readonly tx: UnsignedTx; readonly signature: Uint8Array },
+  payerKey: Uint8Array,
+): SignedTx {
+  const payer = hex(payerKey.subarray(publicKeyOffset));
+  const payerSignature = sign(signingBytes('payer', network, encodeUnsignedTx(tx)), payerKey);
+  return attachSignature(tx, signature, { payer, signature: payerSignature });
+}
+
+/** The signed transaction of an unsigned one and its signatures. Throws RangeError when `sponsored` and the payer do not fit. */
+export function attachSignature(
+  tx: UnsignedTx,
+  signatureOfTx: Uint8Array,
+  payer?: PayerSignature,
+): SignedTx {
+  if ((tx.sponsored === true) !== (payer !== undefined)) {
+    throw new RangeError('a sponsored transaction, and no other, has a payer');
+  }
+  const unsigned = encodeUnsignedTx(tx);
+  const tail = payer ? [bytes32(payer.payer), payer.signature] : [];
+  const all = concat(unsigned, signatureOfTx, ...tail);
+  return {
+    ...tx,
+    signature: hex(signatureOfTx),
+    ...(payer ? { payer: payer.payer, payerSignature: hex(payer.signature) } : {}),
+    txId: hex(sha256(all)),
+    bytes: all,
+  };
+}
+
+/** Bytes behind the body: one signature, or also the payer and its signature. */
+function tailSizeOf(all: Uint8Array): number {
+  const sponsored = ((all[flagsLowByte] ?? 0) & sponsoredFlag) !== 0;
+  return signatureSizeBytes + (sponsored ? payerSizeBytes + signatureSizeBytes : 0);
+}
+
+const flagsLowByte = 3; // version, kind, then flags, the high byte first
+
+/**
  * Decodes and checks the form of a transaction: size, layout, version, kind, flags, chain. The
- * signature is not checked here (`verifyTx` does), state rules are the ledger's.
+ * signatures are not checked here (`verifyTx` does), state rules are the ledger's.
  * Refusals: TX_TOO_LARGE, TX_MALFORMED, TX_VERSION_UNKNOWN, TX_KIND_UNKNOWN, TX_FLAGS_UNSUPPORTED, TX_WRONG_CHAIN.
  */
 export function decodeTx(network: Network, all: Uint8Array): Verdict<SignedTx> {
   if (all.length > limits.txSizeBytes) {
     return refuse('TX_TOO_LARGE', { sizeBytes: all.length, limitBytes: limits.txSizeBytes });
   }
-  const body = all.subarray(0, Math.max(0, all.length - signatureSizeBytes));
-  const unsigned = decodeUnsignedTx(network, body);
-  if (!unsigned.ok) return unsigned;
   const copy = Uint8Array.from(all);
+  const bodyEnd = Math.max(0, copy.length - tailSizeOf(copy));
+  const unsigned = decodeUnsignedTx(network, copy.subarray(0, bodyEnd));
+  if (!unsigned.ok) return unsigned;
+  const payerAt = bodyEnd + signatureSizeBytes;
+  const payer = unsigned.value.sponsored && {
+    payer: hex(copy.subarray(payerAt, payerAt + payerSizeBytes)),
+    payerSignature: hex(copy.subarray(payerAt + payerSizeBytes)),
+  };
   return accept({
     ...unsigned.value,
-    signature: hex(copy.subarray(body.length)),
+    signature: hex(copy.subarray(bodyEnd, payerAt)),
+    ...payer,
     txId: hex(sha256(copy)),
     bytes: copy,
   });
@@ -142,27 +229,34 @@ export function decodeUnsignedTx(network: Network, unsigned: Uint8Array): Verdic
     if (version !== txVersion) return refuse('TX_VERSION_UNKNOWN', { version });
     const kind = kindByNumber.get(number);
     if (!kind) return refuse('TX_KIND_UNKNOWN', { kind: number });
-    if (flags !== 0 || lane !== 0) return refuse('TX_FLAGS_UNSUPPORTED', { flags, lane });
+    if ((flags & ~sponsoredFlag) !== 0) return refuse('TX_FLAGS_UNSUPPORTED', { flags });
     if (envelope.chain !== network.chain) {
       return refuse('TX_WRONG_CHAIN', { got: envelope.chain, expected: network.chain });
     }
     const body = readRecord(txKinds[kind].fields as Fields, reader);
     reader.end();
-    return accept({ ...envelope, kind, body } as UnsignedTx);
+    return accept({
+      ...envelope,
+      ...(lane === 0 ? {} : { lane }),
+      ...(flags === 0 ? {} : { sponsored: true }),
+      kind,
+      body,
+    } as UnsignedTx);
   } catch (error) {
     if (error instanceof DecodeError) return refuse('TX_MALFORMED', { reason: error.message });
     throw error;
   }
 }
 
-/** True when the sender's key signed exactly these bytes for this network. */
+/** True when the sender, and the payer where there is one, signed exactly these bytes for this network. */
 export function verifyTx(network: Network, tx: SignedTx): boolean {
-  const unsigned = tx.bytes.subarray(0, tx.bytes.length - signatureSizeBytes);
-  return verify(
-    signatureBytesOf(tx.signature),
-    signingBytes('tx', network, unsigned),
-    bytes32(tx.from),
-  );
+  const unsigned = tx.bytes.subarray(0, tx.bytes.length - tailSizeOf(tx.bytes));
+  const { from, signature, payer, payerSignature } = tx;
+  const isSigned = (tag: 'tx' | 'payer', by: Hex, signed: Hex): boolean =>
+    verify(signatureBytesOf(signed), signingBytes(tag, network, unsigned), bytes32(by));
+  if (!isSigned('tx', from, signature)) return false;
+  if (!tx.sponsored) return true;
+  return payer !== undefined && isSigned('payer', payer, payerSignature ?? '');
 }
 
 /** JSON form for people and APIs: addresses, decimal strings, hex. */
@@ -171,9 +265,12 @@ export function txToJson(tx: UnsignedTx & Partial<SignedTx>): TxJson {
     ...(tx.txId === undefined ? {} : { txId: tx.txId }),
     kind: tx.kind,
     from: account.toJson(tx.from) as string,
+    ...(tx.lane ? { lane: tx.lane } : {}),
     nonce: tx.nonce,
     validUntil: tx.validUntil,
     fee: tx.fee.toString(),
+    ...(tx.sponsored ? { sponsored: true } : {}),
+    ...(tx.payer === undefined ? {} : { payer: account.toJson(tx.payer) as string }),
     body: recordToJson(txKinds[tx.kind].fields as Fields, tx.body),
   };
 }
@@ -193,8 +290,30 @@ export interface TxJson {
   readonly txId?: Hex;
   readonly kind: TxKind;
   readonly from: string;
+  /** Left out for the ordinary lane, 0. */
+  readonly lane?: number;
   readonly nonce: number;
   readonly validUntil: number;
   readonly fee: string;
+  readonly sponsored?: true;
+  /** Address of who pays the fee instead of the sender. */
+  readonly payer?: string;
   readonly body: Record<string, unknown>;
+}
+
+/** Id of a lane's counter in the state. */
+export function laneIdOf(network: Network, accountId: Hex, lane: number): Hex {
+  return taggedHash('lane', network, bytes32(accountId), createWriter().u16(lane).finish());
+}
+
+/** Id of the mandate that an owner gave to a sub-key. */
+export function mandateIdOf(network: Network, owner: Hex, subKey: Hex): Hex {
+  return taggedHash('mandate', network, bytes32(owner), bytes32(subKey));
+}
+
+/** Id of a task: all its terms and its poster. */
+export function taskIdOf(network: Network, poster: Hex, terms: TxBody<'task_post'>): Hex {
+  const writer = createWriter();
+  writeRecord(txKinds.task_post.fields, writer, terms);
+  return taggedHash('task', network, bytes32(poster), writer.finish());
 }

@@ -1,16 +1,22 @@
 /** The kinds of transactions: wire number and body of each. See docs/spec/chain.md, "Transactions". */
+import { evidenceFields } from './evidence.ts';
 import {
   account,
   amount,
   bytes,
+  type ChoiceOf,
+  choices,
   count,
   type Fields,
   hash,
+  type KindTable,
   key,
   list,
   type RecordOf,
   signature,
   text,
+  u8,
+  u16,
 } from './fields.ts';
 import { limits } from './limits.ts';
 
@@ -33,8 +39,21 @@ export const claimRowFields = {
   totalClaimed: amount,
 } as const satisfies Fields;
 
-/** Kinds of transactions: wire number and body. Numbers are never used again. */
-export const txKinds = {
+/** What a task promises, to whom, and until when. */
+export const taskTermsFields = {
+  worker: account,
+  arbiter: account,
+  reward: amount,
+  deadlineMs: count,
+  reviewMs: count,
+  specHash: hash,
+  salt: hash,
+} as const satisfies Fields;
+
+const task = { taskId: hash } as const satisfies Fields;
+
+/** Kinds that may also stand in a batch. Numbers are never used again. */
+export const batchableKinds = {
   transfer: { number: 1, fields: { to: account, amount, memo: bytes(limits.memoBytes) } },
   vault_deposit: {
     number: 2,
@@ -42,14 +61,6 @@ export const txKinds = {
   },
   vault_withdraw: { number: 3, fields: { amount } },
   channel_fund: { number: 4, fields: allocationFields },
-  channel_claim: {
-    number: 5,
-    fields: {
-      receiverAuthorizer: key,
-      rows: list(claimRowFields, limits.claimRows),
-      authorizerSignature: signature,
-    },
-  },
   channel_refund: {
     number: 6,
     fields: { channelId: hash, amount, refundNonce: count, authorizerSignature: signature },
@@ -66,6 +77,61 @@ export const txKinds = {
   },
   provider_unbond: { number: 11, fields: {} },
   bond_withdraw: { number: 12, fields: { provider: account } },
+  mandate_grant: {
+    number: 14,
+    fields: {
+      subKey: account,
+      channelMaxNait: amount,
+      windowMaxNait: amount,
+      windowMs: count,
+      totalMaxNait: amount,
+      receivers: list({ receiver: account }, limits.mandateReceivers),
+      allows: u8,
+      expiresAtHeight: count,
+    },
+  },
+  mandate_revoke: { number: 15, fields: { subKey: account } },
+  mandate_fund: { number: 16, fields: { owner: account, ...allocationFields } },
+  mandate_transfer: { number: 17, fields: { owner: account, to: account, amount } },
+  task_post: { number: 18, fields: taskTermsFields },
+  task_accept: { number: 19, fields: task },
+  task_submit: { number: 20, fields: { ...task, resultHash: hash } },
+  task_approve: { number: 21, fields: task },
+  task_dispute: { number: 22, fields: { ...task, reasonHash: hash } },
+  task_resolve: { number: 23, fields: { ...task, workerShareNait: amount } },
+  task_expire: { number: 24, fields: task },
+} as const satisfies KindTable;
+
+/** Kinds of transactions: wire number and body. Numbers are never used again. */
+export const txKinds = {
+  ...batchableKinds,
+  channel_claim: {
+    number: 5,
+    fields: {
+      receiverAuthorizer: key,
+      rows: list(claimRowFields, limits.claimRows),
+      authorizerSignature: signature,
+    },
+  },
+  batch: { number: 13, fields: { operations: choices(batchableKinds, limits.batchOperations) } },
+  validator_bond: {
+    number: 25,
+    fields: { validator: key, stake: amount, keySignature: signature },
+  },
+  validator_unbond: { number: 26, fields: { validator: key, amount } },
+  stake_withdraw: { number: 27, fields: { validator: key } },
+  validator_unjail: { number: 28, fields: { validator: key } },
+  evidence_submit: { number: 29, fields: evidenceFields },
+  param_vote: {
+    number: 30,
+    fields: {
+      validator: key,
+      name: text(limits.paramNameBytes),
+      value: text(limits.paramValueBytes),
+      untilHeight: count,
+    },
+  },
+  upgrade_signal: { number: 31, fields: { validator: key, version: u16, height: count } },
 } as const satisfies Record<string, { number: number; fields: Fields }>;
 
 /** Name of a kind. */
@@ -73,6 +139,12 @@ export type TxKind = keyof typeof txKinds;
 
 /** Body of a kind. */
 export type TxBody<K extends TxKind> = RecordOf<(typeof txKinds)[K]['fields']>;
+
+/** One operation of a batch. */
+export type Operation = ChoiceOf<typeof batchableKinds>;
+
+/** Name of a kind that may stand in a batch. */
+export type BatchableKind = keyof typeof batchableKinds;
 
 /** Body of a channel allocation. */
 export type Allocation = RecordOf<typeof allocationFields>;

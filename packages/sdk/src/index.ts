@@ -66,3 +66,18 @@ export type {
   SocketEvents,
   Transport,
 } from './http/transport.ts';
+export { createLightClient, type LightClient, type LightDeps } from './light/light-client.ts';
+export type {
+  LightAttack,
+  LightOptions,
+  LightRefusal,
+  LightResult,
+  LightSource,
+  LightTrust,
+  StateAnswer,
+  TrustedHeader,
+  TxAnswer,
+  VerifiedAccount,
+  VerifiedState,
+  VerifiedTx,
+} from './light/types.ts';

@@ -1,7 +1,7 @@
 /**
- * How a transaction gets in: length and form, duplicate, fee, signature, state, rules of its kind; cheapest
- * first, and nothing is looked up in the state for bytes that nobody signed. A signature is checked here
- * once; blocks are made of admitted transactions only.
+ * How a transaction gets in: length and form, duplicate, fee, signature, rules of its kind, place in the
+ * mempool; cheapest first, and nothing is looked up in the state for bytes that nobody signed. A signature is
+ * checked here once, in batches by the workers; blocks of ours are made of admitted transactions only.
  *
  * The rules of a kind are tried on the final state when the transaction is its sender's next: a claim with
  * a hundred bad signatures must not wait for a block that would refuse it unpaid. One that follows
@@ -11,64 +11,82 @@ import {
   accountOf,
   type BlockContext,
   feeFloorOf,
-  type Mempool,
   type StateReader,
   simulateTx,
 } from '@aitbc/chain';
 import {
   accept,
   addressOf,
-  type ChainParams,
   decodeTx,
   type Hex,
   type Network,
   refuse,
   type SignedTx,
   type Verdict,
-  verifyTx,
 } from '@aitbc/protocol';
-import type { ChainView } from './chain-view.ts';
 
 /** What admission looks at. */
 export interface AdmissionDeps {
   readonly network: Network;
-  readonly params: ChainParams;
-  readonly mempool: Mempool;
+  /** The state that was stored last. */
   readonly reader: StateReader;
-  readonly chain: Pick<ChainView, 'headHeight' | 'placeOf'>;
+  /** True for a transaction that waits or is final. */
+  readonly isKnown: (txId: Hex) => boolean;
   /** The block that would be built now. */
   readonly nextBlock: () => BlockContext;
-  /** Told about each transaction that got in. */
-  readonly onAdmitted: (txId: Hex) => void;
+  /** Whether all signatures of a transaction are valid. */
+  readonly verify: (tx: SignedTx) => Promise<boolean>;
+  /** Hands a checked transaction to the replica; its verdict comes to `settle`. */
+  readonly submit: (tx: SignedTx) => void;
 }
 
 /** Takes the bytes of a signed transaction into the mempool, or says why not. */
-export type Admit = (bytes: Uint8Array) => Verdict<SignedTx>;
+export type Admit = (bytes: Uint8Array) => Promise<Verdict<SignedTx>>;
 
 /** Admission into one mempool. */
-export function createAdmission(deps: AdmissionDeps): Admit {
-  const { network, params, mempool, reader, chain } = deps;
-  return (bytes) => {
-    const decoded = decodeTx(network, bytes);
-    if (!decoded.ok) return decoded;
-    const tx = decoded.value;
-    if (mempool.get(tx.txId) || chain.placeOf(tx.txId)) return refuse('TX_DUPLICATE');
-    const expected = feeFloorOf(params, tx);
-    if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
-    if (!verifyTx(network, tx)) return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
-    const checked = mempool.check(tx, reader, { height: chain.headHeight() + 1 });
-    if (!checked.ok) return checked;
-    const allowed = tryRules(deps, tx);
-    if (!allowed.ok) return allowed;
-    mempool.add(tx);
-    deps.onAdmitted(tx.txId);
-    return accept(tx);
+export interface Admission {
+  readonly admit: Admit;
+  /** The replica's verdict on a submitted transaction. */
+  settle(txId: Hex, verdict: Verdict<true>): void;
+}
+
+type Settle = (verdict: Verdict<true>) => void;
+
+/** Admission of one node. */
+export function createAdmission(deps: AdmissionDeps): Admission {
+  const { network, isKnown, nextBlock, verify, submit } = deps;
+  const waiting = new Map<Hex, Settle[]>();
+
+  const place = (tx: SignedTx): Promise<Verdict<true>> =>
+    new Promise((resolve) => {
+      waiting.set(tx.txId, [...(waiting.get(tx.txId) ?? []), resolve]);
+      submit(tx);
+    });
+  return {
+    async admit(bytes) {
+      const decoded = decodeTx(network, bytes);
+      if (!decoded.ok) return decoded;
+      const tx = decoded.value;
+      if (isKnown(tx.txId)) return refuse('TX_DUPLICATE');
+      const expected = feeFloorOf(nextBlock().params, tx);
+      if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
+      if (!(await verify(tx))) return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
+      const allowed = tryRules(deps, tx);
+      if (!allowed.ok) return allowed;
+      const placed = await place(tx);
+      return placed.ok ? accept(tx) : placed;
+    },
+    settle(txId, verdict) {
+      const resolvers = waiting.get(txId) ?? [];
+      waiting.delete(txId);
+      for (const resolve of resolvers) resolve(verdict);
+    },
   };
 }
 
-/** A transfer has no rules beyond what the mempool checked already. */
+/** A transfer has no rules beyond what the mempool checks. */
 function tryRules({ reader, nextBlock }: AdmissionDeps, tx: SignedTx): Verdict<unknown> {
-  const isNext = accountOf(reader, tx.from).nonce === tx.nonce;
+  const isNext = (tx.lane ?? 0) === 0 && accountOf(reader, tx.from).nonce === tx.nonce;
   if (tx.kind === 'transfer' || !isNext) return accept(true);
   return simulateTx(reader, nextBlock(), tx).verdict;
 }

@@ -11,7 +11,7 @@ import {
 } from '@aitbc/protocol';
 import type { TxPlace } from '../storage/database.ts';
 import type { Store } from '../storage/store.ts';
-import type { Ledger } from './ledger.ts';
+import type { Head, OpenedChain } from './open-chain.ts';
 
 /** A final block; genesis has no certificate. */
 export interface FinalBlock {
@@ -38,8 +38,13 @@ export interface ChainView {
 
 const keptBlocks = 16;
 
-/** A view over a ledger and its stored data. */
-export function createChainView(ledger: Ledger, store: Store): ChainView {
+/** Where the final chain begins and ends. */
+export interface ChainEnds extends Pick<OpenedChain, 'network' | 'genesisHead'> {
+  head(): Head;
+}
+
+/** A view over stored data. */
+export function createChainView(ends: ChainEnds, store: Store): ChainView {
   const kept = new Map<number, FinalBlock>();
   const remember = (block: FinalBlock): void => {
     kept.set(block.header.height, block);
@@ -50,16 +55,16 @@ export function createChainView(ledger: Ledger, store: Store): ChainView {
     if (!row) throw new AppError('NOT_FOUND', { what: `block ${height}` });
     const touched = new Map(store.touched(height).map((key, index) => [key, index]));
     if (height === 0) {
-      const { header, hash } = ledger.genesisHead;
+      const { header, hash } = ends.genesisHead;
       return { hash, header, txs: [], receipts: [], certificate: null, touched };
     }
     const record = store.record(row);
-    const { header, txs } = unwrap(decodeBody(ledger.network, record.body));
+    const { header, txs } = unwrap(decodeBody(ends.network, record.body));
     const certificate = unwrap(decodeCertificate(record.certificate));
     return { hash: row.hash, header, txs, receipts: store.receipts(height), certificate, touched };
   };
   return {
-    headHeight: () => ledger.head().header.height,
+    headHeight: () => ends.head().header.height,
     blockAt(height) {
       const known = kept.get(height);
       if (known) return known;

@@ -2,8 +2,6 @@
  * The faucet of a devnet: ordinary signed transfers from one account of the genesis document, through the
  * mempool like everybody's. An account gets at most `faucetMax` within `windowMs`.
  */
-import type { Mempool, StateReader } from '@aitbc/chain';
-import { accountOf } from '@aitbc/chain';
 import type { Clock } from '@aitbc/primitives';
 import {
   accept,
@@ -24,7 +22,13 @@ const rememberedAccounts = 10_000; // the oldest is forgotten: a devnet guards a
 /** Hands out coins. */
 export interface Faucet {
   /** Sends `amount` nait, or the most allowed; the id of the transfer. Refusals: FAUCET_LIMIT and those of admission. */
-  give(to: Hex, amount?: bigint): Verdict<{ readonly txId: Hex; readonly amount: bigint }>;
+  give(to: Hex, amount?: bigint): Promise<Verdict<Gift>>;
+}
+
+/** Coins on their way. */
+export interface Gift {
+  readonly txId: Hex;
+  readonly amount: bigint;
 }
 
 /** Parts of a faucet. */
@@ -32,8 +36,8 @@ export interface FaucetDeps {
   readonly identity: Identity;
   readonly network: Network;
   readonly genesis: Genesis;
-  readonly mempool: Mempool;
-  readonly reader: StateReader;
+  /** Next nonce of an account after its waiting transactions. */
+  readonly pendingNonce: (account: Hex) => number;
   readonly admit: Admit;
   readonly clock: Clock;
 }
@@ -45,18 +49,25 @@ interface Given {
 
 /** The faucet of an account. */
 export function createFaucet(deps: FaucetDeps): Faucet {
-  const { identity, network, genesis, mempool, reader, admit, clock } = deps;
+  const { identity, network, genesis, pendingNonce, admit, clock } = deps;
   const most = amountOf(genesis.params.faucetMax);
   const given = new Map<Hex, Given>();
+  let before: Promise<unknown> = Promise.resolve();
 
-  const sign = (to: Hex, amount: bigint): Uint8Array => {
+  const send = (to: Hex, amount: bigint) => {
     const from = identity.publicKey;
-    const nonce = mempool.pendingNonce(from, accountOf(reader, from).nonce);
     const fee = amountOf(genesis.params.fees.transfer);
     const body = { to, amount, memo: '' };
     const { chain } = network;
+    const nonce = pendingNonce(from);
     const tx = { kind: 'transfer', chain, nonce, validUntil: 0, from, fee, body } as const;
-    return signTx(network, tx, identity.keys.secretKey).bytes;
+    return admit(signTx(network, tx, identity.keys.secretKey).bytes);
+  };
+  /** One after the other: the next nonce is known when the transfer before is in. */
+  const sendInTurn = (to: Hex, amount: bigint) => {
+    const sent = before.then(() => send(to, amount));
+    before = sent.catch(() => {}); // whoever asked hears of it; the next one is not concerned
+    return sent;
   };
   const givenTo = (account: Hex): Given => {
     const nowMs = clock.nowMs();
@@ -64,17 +75,19 @@ export function createFaucet(deps: FaucetDeps): Faucet {
     return known && nowMs - known.sinceMs < windowMs ? known : { sinceMs: nowMs, amount: 0n };
   };
   return {
-    give(to, amount = most) {
-      const before = givenTo(to);
-      if (amount > most || before.amount + amount > most) {
+    async give(to, amount = most) {
+      const row = givenTo(to);
+      if (amount > most || row.amount + amount > most) {
         return refuse('FAUCET_LIMIT', { limit: most });
       }
-      const admitted = admit(sign(to, amount));
-      if (!admitted.ok) return admitted;
       given.delete(to);
-      given.set(to, { ...before, amount: before.amount + amount });
+      given.set(to, { ...row, amount: row.amount + amount });
       if (given.size > rememberedAccounts) given.delete(given.keys().next().value as Hex);
-      return accept({ txId: admitted.value.txId, amount });
+      const admitted = await sendInTurn(to, amount);
+      if (admitted.ok) return accept({ txId: admitted.value.txId, amount });
+      const now = givenTo(to);
+      given.set(to, { ...now, amount: now.amount - amount });
+      return admitted;
     },
   };
 }

@@ -2,10 +2,8 @@ import {
   accountOf,
   agentOf,
   auditFunds,
-  type BlockContext,
   channelOf,
   effectToJson,
-  type Mempool,
   providerOf,
   simulateTx,
   supplyOf,
@@ -21,6 +19,7 @@ import {
   type Hex,
   limits,
   messageOf,
+  type Network,
   type nodeRpc,
   refuse,
   txToJson,
@@ -29,11 +28,11 @@ import {
   type Verdict,
   verifyTx,
 } from '@aitbc/protocol';
-import type { Admit } from '../chain/admission.ts';
 import type { ChainView } from '../chain/chain-view.ts';
 import type { Faucet } from '../chain/faucet.ts';
 import type { Finality } from '../chain/finality.ts';
-import type { Ledger } from '../chain/ledger.ts';
+import type { LiveChain } from '../chain/live-chain.ts';
+import type { OpenedChain } from '../chain/open-chain.ts';
 import type { Store } from '../storage/store.ts';
 import {
   accountToJson,
@@ -48,16 +47,12 @@ import type { RpcHandlers } from './json-rpc.ts';
 
 /** Parts that the methods read from and hand over to. */
 export interface MethodDeps {
-  readonly ledger: Ledger;
+  readonly opened: Pick<OpenedChain, 'network' | 'genesis'>;
+  readonly live: LiveChain;
   readonly chain: ChainView;
   readonly store: Store;
-  readonly mempool: Mempool;
-  readonly admit: Admit;
   readonly finality: Finality;
   readonly faucet: Faucet | undefined;
-  /** Clock of the next block, ms. */
-  /** The block that would be built now. */
-  readonly nextBlock: () => BlockContext;
 }
 
 /** What a call knows of its caller. */
@@ -93,11 +88,12 @@ function notFound(what: string): AppError {
 function chainMethods(
   deps: MethodDeps,
 ): Pick<Handlers, 'chain_status' | 'chain_getBlock' | 'chain_listBlocks'> {
-  const { ledger, chain, mempool } = deps;
-  const { network, genesis } = ledger;
+  const { opened, live, chain } = deps;
+  const { network } = opened;
   return {
     chain_status: () => {
-      const { header, hash } = ledger.head();
+      const { header, hash } = live.head();
+      const { params } = live.nextBlock();
       return {
         network: network.name,
         caip2: network.caip2,
@@ -107,9 +103,12 @@ function chainMethods(
         blockHash: hash,
         stateRoot: header.stateRoot,
         timeMs: header.timeMs,
-        waitingTxs: mempool.count(),
-        validators: genesis.validators.map(({ publicKey, stake }) => ({ publicKey, stake })),
-        params: { ...genesis.params, fees: { ...genesis.params.fees } },
+        waitingTxs: live.replica.mempool().count,
+        validators: live.validators().map(({ publicKey, stake }) => ({
+          publicKey,
+          stake: stake.toString(),
+        })),
+        params: { ...params, fees: { ...params.fees } },
       };
     },
     chain_getBlock: ({ height, hash }) => {
@@ -136,16 +135,20 @@ function chainMethods(
 function txMethods(
   deps: MethodDeps,
 ): Pick<Handlers, 'tx_send' | 'tx_sendAndWait' | 'tx_get' | 'tx_simulate'> {
-  const { ledger, mempool, admit, finality } = deps;
+  const { opened, live, chain, finality } = deps;
+  const { admit } = live.admission;
   return {
-    tx_send: ({ tx }) => ({ txId: unwrap(admit(txBytesOf(tx))).txId }),
+    async tx_send({ tx }) {
+      return { txId: unwrap(await admit(txBytesOf(tx))).txId };
+    },
     async tx_sendAndWait({ tx, timeoutMs }, { signal }) {
       const bytes = txBytesOf(tx);
-      const admitted = admit(bytes);
+      const admitted = await admit(bytes);
       // Asking again for a transaction that is known already is how a caller survives a lost answer.
       if (!admitted.ok && admitted.code !== 'TX_DUPLICATE') return unwrap(admitted);
-      const { txId } = admitted.ok ? admitted.value : unwrap(decodeTx(ledger.network, bytes));
-      if (mempool.get(txId)) await finality.wait(txId, { timeoutMs, signal });
+      const { txId } = admitted.ok ? admitted.value : unwrap(decodeTx(opened.network, bytes));
+      if (!chain.placeOf(txId) && live.unstoredTx(txId))
+        await finality.wait(txId, { timeoutMs, signal });
       return statusOf(deps, txId);
     },
     tx_get: ({ txId }) => statusOf(deps, txId),
@@ -153,10 +156,10 @@ function txMethods(
   };
 }
 
-function statusOf({ chain, mempool, finality }: MethodDeps, txId: Hex): TxStatusJson {
+function statusOf({ chain, live, finality }: MethodDeps, txId: Hex): TxStatusJson {
   const place = chain.placeOf(txId);
   if (place) return finalStatus(chain.blockAt(place.height), place.index);
-  const waiting = mempool.get(txId);
+  const waiting = live.unstoredTx(txId);
   if (waiting) return waitingStatus(waiting);
   const refusal = finality.refusalOf(txId);
   if (refusal) throw new AppError(refusal.code, refusal.facts);
@@ -168,12 +171,12 @@ function simulate(
   bytes: Uint8Array,
   signed: boolean,
 ): ReturnType<Handlers['tx_simulate']> {
-  const { ledger, store } = deps;
-  const { network } = ledger;
+  const { opened, live, store } = deps;
+  const { network } = opened;
   const tx = unwrap<UnsignedTx>(
-    signed ? signedTx(ledger, bytes) : decodeUnsignedTx(network, bytes),
+    signed ? signedTx(network, bytes) : decodeUnsignedTx(network, bytes),
   );
-  const { verdict, effects } = simulateTx(store, deps.nextBlock(), tx);
+  const { verdict, effects } = simulateTx(store, live.nextBlock(), tx);
   return {
     ok: verdict.ok,
     code: verdict.ok ? null : verdict.code,
@@ -183,7 +186,7 @@ function simulate(
   };
 }
 
-function signedTx({ network }: Ledger, bytes: Uint8Array): Verdict<UnsignedTx> {
+function signedTx(network: Network, bytes: Uint8Array): Verdict<UnsignedTx> {
   const decoded = decodeTx(network, bytes);
   if (!decoded.ok || verifyTx(network, decoded.value)) return decoded;
   return refuse('TX_SIGNATURE_INVALID', { from: addressOf(decoded.value.from) });
@@ -195,14 +198,14 @@ function stateMethods(
   Handlers,
   'state_getAccount' | 'state_getChannel' | 'state_getAgent' | 'state_getProvider'
 > {
-  const { store, mempool } = deps;
+  const { store, live } = deps;
   return {
     state_getAccount: ({ address }) => {
       const id = unwrap(accountIdOf(address));
       const account = accountOf(store, id);
       return {
         ...accountToJson(id, account),
-        pendingNonce: mempool.pendingNonce(id, account.nonce),
+        pendingNonce: live.replica.pendingNonce(id),
       };
     },
     state_getChannel: ({ channelId }) => {
@@ -263,14 +266,16 @@ function listMethods(
 function otherMethods(
   deps: MethodDeps,
 ): Pick<Handlers, 'state_audit' | 'mempool_status' | 'dev_faucet'> {
-  const { ledger, store, mempool, faucet } = deps;
-  const genesisSupply = supplyOf(ledger.genesis);
+  const { opened, live, store, faucet } = deps;
+  const genesisSupply = supplyOf(opened.genesis);
   return {
     state_audit: () => {
-      const { header } = ledger.head();
+      const { header } = live.head();
       const audit = auditFunds(store.entries(), header.timeMs);
       const problems = [...audit.problems];
-      if (audit.supply !== genesisSupply) problems.push('the supply is not that of genesis');
+      if (audit.supply + audit.burned !== genesisSupply) {
+        problems.push('the supply and what was burned are not the supply of genesis');
+      }
       return {
         height: header.height,
         supply: audit.supply.toString(),
@@ -279,14 +284,19 @@ function otherMethods(
         vaults: audit.vaults.toString(),
         channels: audit.channels.toString(),
         bonds: audit.bonds.toString(),
+        stakes: audit.stakes.toString(),
+        tasks: audit.tasks.toString(),
+        burned: audit.burned.toString(),
         problems: problems.slice(0, limits.pageSize),
       };
     },
-    mempool_status: () => ({ count: mempool.count(), sizeBytes: mempool.sizeBytes() }),
-    dev_faucet: ({ address, amount }) => {
+    mempool_status: () => live.replica.mempool(),
+    async dev_faucet({ address, amount }) {
       if (!faucet) throw new AppError('FAUCET_DISABLED');
       const to = unwrap(accountIdOf(address));
-      const given = unwrap(faucet.give(to, amount === undefined ? undefined : amountOf(amount)));
+      const given = unwrap(
+        await faucet.give(to, amount === undefined ? undefined : amountOf(amount)),
+      );
       return { txId: given.txId, amount: given.amount.toString() };
     },
   };

@@ -66,8 +66,8 @@ const bad: readonly (readonly [string, () => { bytes: Uint8Array }, string])[] =
   ],
   ['another version', () => patched(next(), 0, [9]), 'TX_VERSION_UNKNOWN'],
   ['an unknown kind', () => patched(next(), 1, [200]), 'TX_KIND_UNKNOWN'],
-  ['flags', () => patched(next(), 2, [0, 1]), 'TX_FLAGS_UNSUPPORTED'],
-  ['a lane', () => patched(next(), 8, [0, 1]), 'TX_FLAGS_UNSUPPORTED'],
+  ['flags', () => patched(next(), 2, [0, 2]), 'TX_FLAGS_UNSUPPORTED'],
+  ['a lane it was not signed for', () => patched(next(), 8, [0, 1]), 'TX_SIGNATURE_INVALID'],
   ['another chain', () => next({ chain: 12 }), 'TX_WRONG_CHAIN'],
   ['a fee below the floor', () => next({ fee: 9_999n }), 'TX_FEE_TOO_LOW'],
   [

@@ -17,7 +17,7 @@ const zGenesis = z.strictObject({
   timeMs: zCount,
   accounts: z.array(z.strictObject({ address: zAddress, balance: zAmount })).max(100_000),
   validators: z
-    .array(z.strictObject({ publicKey: zKey, stake: zAmount }))
+    .array(z.strictObject({ publicKey: zKey, stake: zAmount, owner: zAddress.exactOptional() }))
     .min(1)
     .max(limits.validators),
   params: zChainParams,

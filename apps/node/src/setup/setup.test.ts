@@ -38,10 +38,10 @@ describe('key files', () => {
 });
 
 describe('--init', () => {
-  it('writes a devnet: faucet with 10^9 AIT, one validator, keys mode 0600', () => {
+  it('writes a devnet: faucet with 10^9 AIT, one validator with 10^6, keys mode 0600', () => {
     const result = initDevnet({ folder, timeMs: 1 });
     const genesis = readGenesisFile(result.genesisFile);
-    expect(supplyOf(genesis)).toBe(10n ** 18n);
+    expect(supplyOf(genesis)).toBe(10n ** 18n + 10n ** 15n);
     expect(genesis.validators).toEqual([
       { publicKey: readKeyFile(result.keyFile).publicKey, stake: (10n ** 15n).toString() },
     ]);
@@ -49,6 +49,22 @@ describe('--init', () => {
     expect(genesis.params).toEqual(devnetParams);
     expect(networkFromGenesis(genesis).genesisHash).toBe(result.genesisHash);
     expect(statSync(result.faucetKeyFile).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes as many validators as it is asked for, each with a key file of its own', () => {
+    const { genesisFile, keyFile, keyFiles } = initDevnet({ folder, timeMs: 1, validators: 4 });
+    const names = [1, 2, 3, 4].map((at) => join(folder, `validator-${at}.key`));
+    expect(keyFiles).toEqual(names);
+    expect(keyFile).toBe(names[0]);
+    const { validators } = readGenesisFile(genesisFile);
+    expect(validators.map(({ publicKey }) => publicKey)).toEqual(
+      keyFiles.map((path) => readKeyFile(path).publicKey),
+    );
+    for (const count of [0, 101, 1.5]) {
+      expect(() => initDevnet({ folder, timeMs: 1, validators: count })).toThrow(
+        refused('CONFIG_INVALID', /1 to 100 validators/),
+      );
+    }
   });
 
   it('overwrites nothing', () => {
@@ -60,7 +76,7 @@ describe('--init', () => {
     expect(readFileSync(join(folder, 'genesis.json'), 'utf8')).toBe(before);
   });
 
-  it('prints where its files are, or the fault and an exit code', () => {
+  it('prints where its files are, or the fault and an exit code', async () => {
     const host = { out: '', err: '', exitCode: 0 };
     const seam = {
       stdout: { write: (text: string) => (host.out += text) },
@@ -69,12 +85,20 @@ describe('--init', () => {
         host.exitCode = code;
       },
     };
-    runInit(['--init', folder], seam);
+    await runInit(['--init', folder], seam);
     expect(JSON.parse(host.out)).toMatchObject({ genesisFile: join(folder, 'genesis.json') });
-    runInit(['--init', folder], seam);
+    await runInit(['--init', folder], seam);
     expect(host).toMatchObject({ exitCode: 2, err: expect.stringContaining('exists already') });
-    runInit(['--init'], seam);
-    expect(host.err).toContain('usage');
+    for (const words of [[], [folder, '--validators'], [folder, '-v', '4'], [folder, '', '4']]) {
+      host.err = '';
+      await runInit(['--init', ...words], seam);
+      expect(host.err, words.join(' ')).toContain('usage');
+    }
+    host.out = '';
+    await runInit(['--init', join(folder, 'four'), '--validators', '4'], seam);
+    expect(JSON.parse(host.out).keyFiles).toHaveLength(4);
+    await runInit(['--init', join(folder, 'many'), '--validators', 'x'], seam);
+    expect(host.err).toContain('1 to 100 validators');
   });
 });
 
@@ -90,6 +114,14 @@ describe('a genesis file', () => {
       /accounts\.0\.balance/,
     ],
     ['no validator', (g: Record<string, unknown>) => ({ ...g, validators: [] }), /validators/],
+    [
+      'owner that is no address',
+      (g: Record<string, unknown>) => ({
+        ...g,
+        validators: (g.validators as object[]).map((row) => ({ ...row, owner: 'ait1x' })),
+      }),
+      /validators\.0\.owner/,
+    ],
     ['upper-case name', (g: Record<string, unknown>) => ({ ...g, network: 'Ait' }), /network/],
   ])('is refused for %s, by the name of the field', (_, change, reason) => {
     const { genesisFile } = initDevnet({ folder, timeMs: 1 });

@@ -3,6 +3,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -10,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limits } from '@aitbc/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openBlockLog } from './block-log.ts';
+import { type LogRecord, openBlockLog } from './block-log.ts';
 
 let folder: string;
 const path = () => join(folder, 'blocks.log');
@@ -26,7 +27,7 @@ async function write(count: number): Promise<number[]> {
   const log = await openBlockLog(path());
   const ends: number[] = [];
   for (let index = 1; index <= count; index += 1) {
-    await log.append(bytes(20 + index, index), bytes(index, 255 - index));
+    await log.append([{ body: bytes(20 + index, index), certificate: bytes(index, 255 - index) }]);
     ends.push(log.end);
   }
   await log.close();
@@ -34,7 +35,7 @@ async function write(count: number): Promise<number[]> {
 }
 
 async function bodiesFrom(offset: number): Promise<number[]> {
-  const log = await openBlockLog(path(), offset);
+  const log = await openBlockLog(path(), { fromOffset: offset });
   const found = [...log.records(offset)].map(({ body }) => body[0] as number);
   await log.close();
   return found;
@@ -60,7 +61,7 @@ describe('the block log', () => {
       expect(await bodiesFrom(0)).toEqual([1, 2]);
     }
     const log = await openBlockLog(path());
-    await log.append(bytes(30, 9), bytes(3, 3));
+    await log.append([{ body: bytes(30, 9), certificate: bytes(3, 3) }]);
     await log.close();
     expect(await bodiesFrom(0)).toEqual([1, 2, 9]);
   });
@@ -78,7 +79,7 @@ describe('the block log', () => {
 
   it('refuses a damaged record with more behind it than one crash can leave', async () => {
     const ends = await write(3);
-    appendFileSync(path(), bytes(limits.blockSizeBytes + 32_768, 7));
+    appendFileSync(path(), bytes(4 * limits.blockSizeBytes + 131_072, 7));
     const damaged = readFileSync(path());
     damaged[(ends[0] as number) + 30] = 0xee;
     writeFileSync(path(), damaged);
@@ -88,7 +89,40 @@ describe('the block log', () => {
   it('refuses a log that ends before what was known of it', async () => {
     const ends = await write(3);
     truncateSync(path(), 40);
-    await expect(openBlockLog(path(), ends[2])).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    const opened = openBlockLog(path(), { fromOffset: ends[2] as number });
+    await expect(opened).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  });
+
+  it('appends several records at once, each at its own place', async () => {
+    const log = await openBlockLog(path());
+    const entries = [1, 2, 3].map((n) => ({ body: bytes(50 * n, n), certificate: bytes(n, n) }));
+    const places = await log.append(entries);
+    expect(places.map((place) => log.read(place).body[0])).toEqual([1, 2, 3]);
+    expect([...log.records(0)].map(({ place }) => place)).toEqual(places);
+    expect(places[2]).toEqual({ offset: 62 + 1 + 112 + 2, sizeBytes: 12 + 150 + 3 });
+    await log.close();
+  });
+
+  it('writes more than one append may have in several', async () => {
+    const log = await openBlockLog(path());
+    const body = bytes(limits.blockSizeBytes, 5);
+    const places = await log.append(
+      Array.from({ length: 6 }, () => ({ body, certificate: body.subarray(0, 9) })),
+    );
+    await log.close();
+    expect(await bodiesFrom(places[3]?.offset as number)).toEqual([5, 5, 5]);
+  });
+
+  it('cuts whole records whose proof did not get to the disk', async () => {
+    const log = await openBlockLog(path());
+    await log.append([1, 2, 3].map((n) => ({ body: bytes(30, n), certificate: bytes(1, n % 2) })));
+    await log.append([{ body: bytes(30, 4), certificate: bytes(1, 0) }]);
+    await log.close();
+    const provesItself = ({ certificate }: LogRecord) => certificate[0] === 1;
+    const cut = await openBlockLog(path(), { provesItself });
+    expect([...cut.records(0)].map(({ body }) => body[0])).toEqual([1, 2, 3]);
+    expect(statSync(path()).size).toBe(cut.end);
+    await cut.close();
   });
 
   it('refuses to read where no record is', async () => {

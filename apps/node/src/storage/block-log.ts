@@ -5,10 +5,12 @@
  *   record   bodyBytes u32 | certificateBytes u32 | crc u32 | body | certificate
  *            (crc32 of both lengths, body and certificate)
  *
- * One append runs at a time. A crash in one leaves a torn tail: reading stops at the first record that is
- * not whole, and the tail is cut off if it is no longer than one record can be. More than that behind
- * a bad record is damage, not a crash, and is refused with STORE_CORRUPT: cutting it off would forget
- * final blocks. See docs/spec/consensus.md, "Block log".
+ * Blocks that become final together are one append and one sync; the certificate of a block may be that of
+ * a later one. One append runs at a time. A crash in one leaves a torn tail: reading stops at the first
+ * record that is not whole, and the tail is cut off if it is no longer than one append can be. More than
+ * that behind a bad record is damage, not a crash, and is refused with STORE_CORRUPT: cutting it off would
+ * forget final blocks. Whole records at the end whose certified block is missing are cut off as well: they
+ * are the head of an append that did not finish. See docs/spec/consensus.md, "Block log".
  */
 import { fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -19,6 +21,8 @@ import { AppError, limits } from '@aitbc/protocol';
 const headBytes = 12;
 const certificateBytesMax = 16_384; // 100 votes of 66 bytes are about 6.6 kB
 const bodyBytesMax = limits.blockSizeBytes + 4_096; // transactions and their lengths, and the header
+const recordBytesMax = headBytes + bodyBytesMax + certificateBytesMax;
+const appendBytesMax = 4 * recordBytesMax; // one sync for as many blocks as come in 50 ms, and more
 
 /** Where a record lies. */
 export interface LogPlace {
@@ -26,17 +30,21 @@ export interface LogPlace {
   readonly sizeBytes: number;
 }
 
-/** One final block as stored. */
-export interface LogRecord {
-  readonly place: LogPlace;
+/** A final block to store. */
+export interface LogEntry {
   readonly body: Uint8Array;
   readonly certificate: Uint8Array;
 }
 
+/** One final block as stored. */
+export interface LogRecord extends LogEntry {
+  readonly place: LogPlace;
+}
+
 /** An open block log. */
 export interface BlockLog {
-  /** Resolves when the record is on disk. One call at a time. */
-  append(body: Uint8Array, certificate: Uint8Array): Promise<LogPlace>;
+  /** Resolves with the places when all records are on disk. One call at a time. */
+  append(entries: readonly LogEntry[]): Promise<LogPlace[]>;
   /** The record at a place. Throws AppError STORE_CORRUPT. */
   read(place: LogPlace): LogRecord;
   /** Records from an offset on, in order. */
@@ -46,11 +54,22 @@ export interface BlockLog {
   close(): Promise<void>;
 }
 
-/** Opens or creates the log; a torn tail behind `fromOffset` is cut off. Throws AppError STORE_CORRUPT. */
-export async function openBlockLog(path: string, fromOffset = 0): Promise<BlockLog> {
+/** How a log is opened. */
+export interface BlockLogOptions {
+  /** End of what is known to be whole. */
+  readonly fromOffset?: number;
+  /** True for a record that proves itself: its certificate names its own block. */
+  readonly provesItself?: (record: LogRecord) => boolean;
+}
+
+/** Opens or creates the log; what an unfinished append left is cut off. Throws AppError STORE_CORRUPT. */
+export async function openBlockLog(
+  path: string,
+  { fromOffset = 0, provesItself = () => true }: BlockLogOptions = {},
+): Promise<BlockLog> {
   const file = await open(path, 'a+', 0o600);
   try {
-    return createBlockLog(file, cutTornTail(file.fd, fromOffset));
+    return createBlockLog(file, cutTornTail(file.fd, { fromOffset, provesItself }));
   } catch (error) {
     await file.close();
     throw error;
@@ -60,13 +79,17 @@ export async function openBlockLog(path: string, fromOffset = 0): Promise<BlockL
 function createBlockLog(file: FileHandle, startEnd: number): BlockLog {
   let end = startEnd;
   return {
-    async append(body, certificate) {
-      const record = encodeRecord(body, certificate);
-      await file.write(record, 0, record.length);
-      await file.datasync();
-      const place = { offset: end, sizeBytes: record.length };
-      end += record.length;
-      return place;
+    async append(entries) {
+      const places: LogPlace[] = [];
+      for (const group of groupsOf(entries)) {
+        await writeAll(file, group);
+        await file.datasync();
+        for (const { length: sizeBytes } of group) {
+          places.push({ offset: end, sizeBytes });
+          end += sizeBytes;
+        }
+      }
+      return places;
     },
     read(place) {
       const record = readAt(file.fd, place.offset, end);
@@ -92,20 +115,43 @@ function damaged(reason: string): AppError {
   return new AppError('STORE_CORRUPT', { what: 'the block log', reason });
 }
 
-/** Finds the end of the whole records, cuts what follows, and returns it. */
-function cutTornTail(fd: number, fromOffset: number): number {
+/** Encoded records, as many in one group as one append may have. */
+function groupsOf(entries: readonly LogEntry[]): Uint8Array[][] {
+  const groups: Uint8Array[][] = [];
+  let sizeBytes = appendBytesMax;
+  for (const { body, certificate } of entries) {
+    const record = encodeRecord(body, certificate);
+    sizeBytes += record.length;
+    if (sizeBytes > appendBytesMax) {
+      groups.push([]);
+      sizeBytes = record.length;
+    }
+    groups.at(-1)?.push(record);
+  }
+  return groups;
+}
+
+async function writeAll(file: FileHandle, records: readonly Uint8Array[]): Promise<void> {
+  const sizeBytes = records.reduce((sum, { length }) => sum + length, 0);
+  const { bytesWritten } = await file.writev([...records]);
+  if (bytesWritten !== sizeBytes)
+    throw damaged(`${bytesWritten} of ${sizeBytes} bytes were written`);
+}
+
+/** Finds the end of the last record that stands proven, cuts what follows, and returns it. */
+function cutTornTail(fd: number, { fromOffset, provesItself }: Required<BlockLogOptions>): number {
   const { size } = fstatSync(fd);
   if (fromOffset > size) throw damaged(`${size} bytes are left of at least ${fromOffset}`);
   let end = fromOffset;
+  let proven = fromOffset;
   for (let record = readAt(fd, end, size); record; record = readAt(fd, end, size)) {
     end += record.place.sizeBytes;
+    if (provesItself(record)) proven = end;
   }
   const torn = size - end;
-  if (torn > headBytes + bodyBytesMax + certificateBytesMax) {
-    throw damaged(`${torn} bytes follow a bad record at ${end}`);
-  }
-  if (torn > 0) ftruncateSync(fd, end);
-  return end;
+  if (torn > appendBytesMax) throw damaged(`${torn} bytes follow a bad record at ${end}`);
+  if (proven < size) ftruncateSync(fd, proven);
+  return proven;
 }
 
 function encodeRecord(body: Uint8Array, certificate: Uint8Array): Uint8Array {

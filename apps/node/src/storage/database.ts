@@ -2,7 +2,8 @@
  * The database: everything that is looked up by a key, in one LMDB environment. One transaction for each
  * final block carries all its changes and the applied height, so the tables never disagree.
  *
- *   meta       'genesis' → hash 32 · 'applied' → height u64 ‖ view u64 ‖ log end u64 ‖ block hash 32
+ *   meta       'genesis' → hash 32 · 'applied' → height u64 ‖ view u64 ‖ log end u64 ‖ block hash 32 ·
+ *              'base' → header of the snapshot that the chain begins with
  *   entries    kind letter ‖ id 32 → index in the state tree u32 ‖ entry bytes
  *   blocks     height u64 → offset u64 ‖ record bytes u32 ‖ transactions u32 ‖ block hash 32
  *   heights    block hash 32 → height u64
@@ -101,6 +102,7 @@ export interface TxPlace {
 export const metaKeys = Object.freeze({
   genesis: Buffer.from('genesis'),
   applied: Buffer.from('applied'),
+  base: Buffer.from('base'),
 });
 
 const u64 = (value: number): Uint8Array => createWriter().u64(BigInt(value)).finish();
@@ -108,11 +110,22 @@ const u64 = (value: number): Uint8Array => createWriter().u64(BigInt(value)).fin
 /** Key of a height: eight bytes, so that the order of keys is the order of heights. */
 export const heightKey = u64;
 
+const entryKeyBytes = 33;
+
 /** Bytes of an entry's key. */
 export function entryKey(key: StateKey): Uint8Array {
-  const bytes = Buffer.allocUnsafe(33);
-  bytes[0] = key.charCodeAt(0);
-  bytes.write(key.slice(1), 1, 'hex');
+  return encodeKeys([key]);
+}
+
+/** Bytes of entry keys, one behind the other. */
+export function encodeKeys(keys: readonly StateKey[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(keys.length * entryKeyBytes);
+  let at = 0;
+  for (const key of keys) {
+    bytes[at] = key.charCodeAt(0);
+    bytes.write(key.slice(1), at + 1, 'hex');
+    at += entryKeyBytes;
+  }
   return bytes;
 }
 
@@ -148,7 +161,10 @@ export function decodeBlockRow(bytes: Uint8Array): BlockRow {
 }
 
 export function encodePlace({ height, index }: TxPlace): Uint8Array {
-  return createWriter().u64(BigInt(height)).u32(index).finish();
+  const row = Buffer.allocUnsafe(12); // one for each transaction: a writer would cost as much as the put
+  row.writeBigUInt64BE(BigInt(height));
+  row.writeUInt32BE(index, 8);
+  return row;
 }
 
 export function decodePlace(bytes: Uint8Array): TxPlace {
@@ -157,8 +173,8 @@ export function decodePlace(bytes: Uint8Array): TxPlace {
 }
 
 export function encodeEntryRow(index: number, value: Uint8Array): Uint8Array {
-  const row = new Uint8Array(4 + value.length);
-  new DataView(row.buffer).setUint32(0, index);
+  const row = Buffer.allocUnsafe(4 + value.length);
+  row.writeUInt32BE(index);
   row.set(value, 4);
   return row;
 }

@@ -1,22 +1,28 @@
 /**
  * Stored data of a node: block log and database together.
  *
- * `commit` appends the block to the log and syncs it, then puts everything that follows from the block
- * into the database in one transaction. A crash between the two leaves the database behind; `openStore`
- * reports that as `applied` below the end of the log, and the ledger replays `unappliedRecords`.
+ * `commitAll` appends blocks to the log and syncs it once, then puts everything that follows from them into
+ * the database in one transaction. A crash between the two leaves the database behind; `openStore` reports
+ * that as `applied` below the end of the log, and whoever opens the chain replays `unappliedRecords`.
+ *
+ * The chain of a store begins with the genesis block, or with the block of a snapshot: then `base` says which,
+ * and the log begins with the block after it.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeReceipt, type StateKey, type StateReader, type TxReceipt } from '@aitbc/chain';
+import { concat, createReader, hex } from '@aitbc/primitives';
 import {
-  channelOf,
-  decodeReceipt,
-  encodeReceipt,
-  type StateKey,
-  type StateReader,
-  type TxReceipt,
-} from '@aitbc/chain';
-import { concat, createReader, createWriter, hex } from '@aitbc/primitives';
-import { AppError, bytes32, type Hex, unwrap } from '@aitbc/protocol';
+  AppError,
+  blockHashOf,
+  bytes32,
+  decodeCertificate,
+  type Hex,
+  headerFields,
+  type Network,
+  readRecord,
+  unwrap,
+} from '@aitbc/protocol';
 import { type BlockLog, type LogPlace, type LogRecord, openBlockLog } from './block-log.ts';
 import {
   type Applied,
@@ -26,10 +32,6 @@ import {
   decodeBlockRow,
   decodeEntryRow,
   decodePlace,
-  encodeApplied,
-  encodeBlockRow,
-  encodeEntryRow,
-  encodePlace,
   entryKey,
   heightKey,
   metaKeys,
@@ -40,18 +42,18 @@ import {
   type Tables,
   type TxPlace,
 } from './database.ts';
+import { type BlockChanges, putBlocks } from './put-blocks.ts';
+import { finishInstall } from './snapshots/install.ts';
 
-/** What a block changes, beside its own bytes. */
-export interface BlockChanges {
-  readonly height: number;
-  readonly view: number;
-  readonly hash: Hex;
-  readonly txIds: readonly Hex[];
-  readonly receipts: readonly TxReceipt[];
-  readonly writes: ReadonlyMap<StateKey, Uint8Array>;
-  /** Index of each written key in the tree; `newFrom` and above are new keys. */
-  readonly indexOf: (key: StateKey) => number | undefined;
-  readonly newFrom: number;
+export type { BlockChanges };
+
+/** A final block with all that follows from it. */
+export interface BlockToStore {
+  /** Bytes of the block. */
+  readonly body: Uint8Array;
+  /** Finalization of the block, or of a later one of the same call. */
+  readonly certificate: Uint8Array;
+  readonly changes: BlockChanges;
 }
 
 /** Entries of one kind, in key order. */
@@ -73,10 +75,12 @@ export interface PartyPage {
 export interface Store extends StateReader {
   /** Where the database stands; undefined before the genesis block is in it. */
   applied(): Applied | undefined;
+  /** Bytes of the header that the chain begins with, when that is a snapshot's and not the genesis block's. */
+  base(): Uint8Array | undefined;
   /** Puts the genesis entries into an empty database. */
   initialise(changes: BlockChanges, genesisHash: Hex): void;
-  /** Appends to the log, syncs, then updates the database. One call at a time. */
-  commit(body: Uint8Array, certificate: Uint8Array, changes: BlockChanges): Promise<void>;
+  /** Appends to the log, syncs, then updates the database: oldest block first. One call at a time. */
+  commitAll(blocks: readonly BlockToStore[]): Promise<void>;
   /** Updates the database for a record that is in the log already. */
   apply(place: LogPlace, changes: BlockChanges): void;
   /** Records of the log that the database does not have yet. */
@@ -95,13 +99,18 @@ export interface Store extends StateReader {
 }
 
 /** Opens the stored data in a folder. Throws AppError CONFIG_INVALID for another network's folder, STORE_CORRUPT. */
-export async function openStore(folder: string, genesisHash: Hex): Promise<Store> {
+export async function openStore(folder: string, network: Network): Promise<Store> {
+  const { genesisHash } = network;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await finishInstall(folder);
   const database = openDatabase(join(folder, 'index'));
   try {
     const known = database.tables.meta.get(metaKeys.genesis);
     if (known && hex(known) !== genesisHash) throw foreignFolder(folder, hex(known), genesisHash);
-    const log = await openBlockLog(join(folder, 'blocks.log'), appliedOf(database)?.logEnd);
+    const log = await openBlockLog(join(folder, 'blocks.log'), {
+      fromOffset: appliedOf(database)?.logEnd ?? 0,
+      provesItself: (record) => provesItself(network, record),
+    });
     return createStore(database, log);
   } catch (error) {
     await database.close();
@@ -114,6 +123,14 @@ function foreignFolder(folder: string, got: Hex, expected: Hex): AppError {
   return new AppError('CONFIG_INVALID', { reason });
 }
 
+/** True when the certificate of a record names its own block. */
+function provesItself(network: Network, { body, certificate }: LogRecord): boolean {
+  const decoded = decodeCertificate(certificate);
+  if (!decoded.ok) return true; // whole and not readable: damage that is reported when it is read
+  const header = readRecord(headerFields, createReader(body));
+  return decoded.value.blockHash === blockHashOf(network, header);
+}
+
 function appliedOf({ tables }: ChainDatabase): Applied | undefined {
   const bytes = tables.meta.get(metaKeys.applied);
   return bytes && decodeApplied(bytes);
@@ -121,24 +138,27 @@ function appliedOf({ tables }: ChainDatabase): Applied | undefined {
 
 function createStore(database: ChainDatabase, log: BlockLog): Store {
   const { tables } = database;
-  const apply = (place: LogPlace, changes: BlockChanges): void =>
-    database.transaction(() => putBlock(tables, place, changes));
   return {
     get(key) {
       const row = tables.entries.get(entryKey(key));
       return row && decodeEntryRow(row).value;
     },
     applied: () => appliedOf(database),
+    base: () => tables.meta.get(metaKeys.base),
     initialise(changes, genesisHash) {
       database.transaction(() => {
         void tables.meta.put(metaKeys.genesis, bytes32(genesisHash));
-        putBlock(tables, { offset: 0, sizeBytes: 0 }, changes);
+        putBlocks(tables, [{ place: { offset: 0, sizeBytes: 0 }, changes }]);
       });
     },
-    async commit(body, certificate, changes) {
-      apply(await log.append(body, certificate), changes);
+    async commitAll(blocks) {
+      const places = await log.append(blocks);
+      const placed = blocks.map(({ changes }, at) => ({ place: places[at] as LogPlace, changes }));
+      database.transaction(() => putBlocks(tables, placed));
     },
-    apply,
+    apply(place, changes) {
+      database.transaction(() => putBlocks(tables, [{ place, changes }]));
+    },
     unappliedRecords: () => log.records(appliedOf(database)?.logEnd ?? 0),
     record: (row) => log.read(row),
     ...readsOf(tables),
@@ -147,40 +167,6 @@ function createStore(database: ChainDatabase, log: BlockLog): Store {
       await database.close();
     },
   };
-}
-
-/** Inside a transaction. */
-function putBlock(tables: Tables, place: LogPlace, changes: BlockChanges): void {
-  const { height, view, hash, txIds, receipts, writes } = changes;
-  const at = heightKey(height);
-  const row = { ...place, txCount: txIds.length, hash };
-  void tables.blocks.put(at, encodeBlockRow(row));
-  void tables.heights.put(bytes32(hash), at);
-  void tables.receipts.put(at, encodeReceipts(receipts));
-  void tables.touched.put(at, concat(...[...writes.keys()].map(entryKey)));
-  for (const [index, txId] of txIds.entries()) {
-    void tables.places.put(bytes32(txId), encodePlace({ height, index }));
-  }
-  for (const [key, value] of writes) putEntry(tables, changes, { key, value });
-  const logEnd = place.offset + place.sizeBytes;
-  void tables.meta.put(metaKeys.applied, encodeApplied({ height, view, logEnd, hash }));
-}
-
-function putEntry(
-  tables: Tables,
-  { indexOf, newFrom, writes }: BlockChanges,
-  { key, value }: { readonly key: StateKey; readonly value: Uint8Array },
-): void {
-  const index = indexOf(key);
-  if (index === undefined) throw new AppError('INTERNAL', { reason: `no index for ${key}` });
-  void tables.entries.put(entryKey(key), encodeEntryRow(index, value));
-  if (index < newFrom || !key.startsWith('c')) return;
-  const channelId = key.slice(1);
-  const channel = channelOf({ get: (wanted) => writes.get(wanted) }, channelId);
-  if (!channel) return;
-  for (const role of ['payer', 'receiver'] as const) {
-    void tables.parties.put(partyKey(role, channel[role], channelId), new Uint8Array(0));
-  }
 }
 
 function readsOf(
@@ -222,12 +208,6 @@ function readsOf(
   };
 }
 
-function encodeReceipts(receipts: readonly TxReceipt[]): Uint8Array {
-  const writer = createWriter();
-  for (const receipt of receipts) writer.variable(encodeReceipt(receipt));
-  return writer.finish();
-}
-
 function decodeReceipts(bytes: Uint8Array = new Uint8Array(0)): TxReceipt[] {
   const reader = createReader(bytes);
   const receipts: TxReceipt[] = [];
@@ -236,10 +216,10 @@ function decodeReceipts(bytes: Uint8Array = new Uint8Array(0)): TxReceipt[] {
 }
 
 function entriesByIndex({ entries }: Tables): [StateKey, Uint8Array][] {
-  const sorted: [StateKey, Uint8Array][] = [];
+  const sorted: [StateKey, Uint8Array][] = new Array(entries.getCount());
   for (const { key, value: row } of entries.getRange()) {
     const { index, value } = decodeEntryRow(row);
-    sorted[index] = [stateKeyOf(key), value];
+    sorted[index - 1] = [stateKeyOf(key), value]; // leaf 0 is the sentinel of the tree
   }
   if (sorted.includes(undefined as never)) {
     throw new AppError('STORE_CORRUPT', { what: 'the database', reason: 'an entry is missing' });

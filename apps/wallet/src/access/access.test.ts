@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManualClock, hex, randomBytes } from '@aitbc/primitives';
-import { addressOf, type TxKind, txKinds, type UnsignedTx } from '@aitbc/protocol';
+import { addressOf, type Operation, type TxKind, txKinds, type UnsignedTx } from '@aitbc/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openStore } from '../store.ts';
@@ -58,10 +58,34 @@ test('a scoped token signs only its kinds for its accounts', () => {
   expect(() => assertMaySign(caller({ accounts: [] }), transfer(1n))).toThrow(refused);
   for (const kind of Object.keys(txKinds) as TxKind[]) {
     if (kind === 'transfer') continue;
-    const tx = { ...envelope, kind, body: {} } as unknown as UnsignedTx;
+    const body = kind === 'batch' ? { operations: [] } : {};
+    const tx = { ...envelope, kind, body } as unknown as UnsignedTx;
     expect(() => assertMaySign(caller(), tx), kind).toThrow(refused);
     assertMaySign(caller({ admin: true, accounts: [], kinds: [] }), tx);
   }
+});
+
+test('a batch needs the scope of each of its operations and takes their sum', () => {
+  const pay = { kind: 'transfer', body: { to: receiver, amount: 5n, memo: '' } } as const;
+  const post = {
+    ...{ worker: receiver, arbiter: receiver, reward: 30n, deadlineMs: 1, reviewMs: 1 },
+    ...{ specHash: from, salt: from },
+  };
+  const operations: Operation[] = [pay, pay, { kind: 'task_post', body: post }];
+  const tx: UnsignedTx = { ...envelope, kind: 'batch', body: { operations } };
+  expect(spendOf(tx)).toBe(50n);
+  expect(() => assertMaySign(caller({ kinds: ['batch'] }), tx)).toThrow(refused);
+  expect(() => assertMaySign(caller({ kinds: ['batch', 'transfer'] }), tx)).toThrow(refused);
+  assertMaySign(caller({ kinds: ['batch', 'transfer', 'task_post'] }), tx);
+  expect(spendOf({ ...transfer(5n), sponsored: true } as UnsignedTx)).toBe(5n);
+});
+
+test('a mandate counts with all that it can ever spend', () => {
+  const grant = {
+    ...{ subKey: receiver, channelMaxNait: 1n, windowMaxNait: 2n, windowMs: 1_000 },
+    ...{ totalMaxNait: 70n, receivers: [], allows: 3, expiresAtHeight: 9 },
+  };
+  expect(spendOf({ ...envelope, kind: 'mandate_grant', body: grant })).toBe(80n);
 });
 
 test('no row of accepted spends ever passes the cap, and the admin has none', () => {

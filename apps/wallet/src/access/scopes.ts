@@ -54,12 +54,34 @@ const spendRules: { readonly [K in TxKind]: SpendRule<K> } = {
   provider_register: ({ bond }) => bond,
   provider_unbond: feeOnly,
   bond_withdraw: feeOnly,
+  batch: ({ operations }) => operations.reduce((sum, operation) => sum + takenBy(operation), 0n),
+  mandate_grant: ({ totalMaxNait }) => totalMaxNait,
+  mandate_revoke: feeOnly,
+  mandate_fund: ({ amount }) => amount,
+  mandate_transfer: ({ amount }) => amount,
+  task_post: ({ reward }) => reward,
+  task_accept: feeOnly,
+  task_submit: feeOnly,
+  task_approve: feeOnly,
+  task_dispute: feeOnly,
+  task_resolve: feeOnly,
+  task_expire: feeOnly,
+  validator_bond: ({ stake }) => stake,
+  validator_unbond: feeOnly,
+  stake_withdraw: feeOnly,
+  validator_unjail: feeOnly,
+  evidence_submit: feeOnly,
+  param_vote: feeOnly,
+  upgrade_signal: feeOnly,
 };
 
-/** What a transaction takes out of its sender's reach, fee included, nait. */
+function takenBy({ kind, body }: Pick<UnsignedTx, 'kind' | 'body'>): bigint {
+  return (spendRules[kind] as SpendRule<TxKind>)(body);
+}
+
+/** What a transaction takes out of its sender's reach, fee included unless another pays it, nait. */
 export function spendOf(tx: UnsignedTx): bigint {
-  const rule = spendRules[tx.kind] as SpendRule<TxKind>;
-  return rule(tx.body) + tx.fee;
+  return takenBy(tx) + (tx.sponsored ? 0n : tx.fee);
 }
 
 /** Throws WALLET_SCOPE unless the caller is an administrator. */
@@ -85,8 +107,10 @@ export function assertCovers(caller: Caller, address: string): void {
 /** Throws WALLET_SCOPE unless the caller may sign this kind for this account at all. */
 export function assertMaySign(caller: Caller, tx: UnsignedTx): void {
   assertCovers(caller, addressOf(tx.from));
-  if (!caller.scopes.admin && !caller.scopes.kinds.includes(tx.kind)) {
-    throw refused(`it may not sign a ${tx.kind}`);
+  if (caller.scopes.admin) return;
+  const inside = tx.kind === 'batch' ? tx.body.operations : [];
+  for (const { kind } of [tx, ...inside]) {
+    if (!caller.scopes.kinds.includes(kind)) throw refused(`it may not sign a ${kind}`);
   }
 }
 

@@ -8,10 +8,25 @@ import {
   type UnsignedTx,
   type Verdict,
 } from '@aitbc/protocol';
+import { createBatchRule } from './batch.ts';
 import { channelFund, channelRefund, withdrawFinalize, withdrawInit } from './channel.ts';
 import { channelClaim } from './claim.ts';
+import { evidenceSubmit } from './evidence.ts';
+import { paramVote, upgradeSignal } from './governance.ts';
+import { checkExpiry } from './lanes.ts';
+import { mandateFund, mandateGrant, mandateRevoke, mandateTransfer } from './mandates.ts';
 import { agentRegister, bondWithdraw, providerRegister, providerUnbond } from './registry.ts';
 import type { BlockContext, Rule } from './rule.ts';
+import { stakeWithdraw, validatorBond, validatorUnbond, validatorUnjail } from './staking.ts';
+import {
+  taskAccept,
+  taskApprove,
+  taskDispute,
+  taskExpire,
+  taskPost,
+  taskResolve,
+  taskSubmit,
+} from './tasks.ts';
 import { transfer, vaultDeposit, vaultWithdraw } from './vault.ts';
 
 const rules: { readonly [K in TxKind]: Rule<K> } = {
@@ -27,6 +42,25 @@ const rules: { readonly [K in TxKind]: Rule<K> } = {
   provider_register: providerRegister,
   provider_unbond: providerUnbond,
   bond_withdraw: bondWithdraw,
+  batch: createBatchRule((kind) => ruleOf(kind)),
+  mandate_grant: mandateGrant,
+  mandate_revoke: mandateRevoke,
+  mandate_fund: mandateFund,
+  mandate_transfer: mandateTransfer,
+  task_post: taskPost,
+  task_accept: taskAccept,
+  task_submit: taskSubmit,
+  task_approve: taskApprove,
+  task_dispute: taskDispute,
+  task_resolve: taskResolve,
+  task_expire: taskExpire,
+  validator_bond: validatorBond,
+  validator_unbond: validatorUnbond,
+  stake_withdraw: stakeWithdraw,
+  validator_unjail: validatorUnjail,
+  evidence_submit: evidenceSubmit,
+  param_vote: paramVote,
+  upgrade_signal: upgradeSignal,
 };
 
 /** The rule of a kind. The kind and the body of a transaction belong together, which the type cannot say. */
@@ -38,6 +72,7 @@ export function ruleOf(kind: TxKind): Rule<TxKind> {
 interface FeeAmounts {
   readonly flat: ReadonlyMap<string, bigint>;
   readonly perRow: bigint;
+  readonly perOperation: bigint;
 }
 
 const feeCache = new WeakMap<ChainParams, FeeAmounts>();
@@ -48,22 +83,28 @@ function feesOf(params: ChainParams): FeeAmounts {
   // A text that is no amount stands for a fee nobody can pay; `genesisBlock` refuses it before.
   const amountOf = (text: string): bigint => amountFromText(text) ?? amountMax;
   const flat = new Map(Object.entries(params.fees).map(([kind, text]) => [kind, amountOf(text)]));
-  const fees = { flat, perRow: amountOf(params.feePerRow) };
+  const [perRow, perOperation] = [params.feePerRow, params.feePerOperation].map(amountOf);
+  const fees = { flat, perRow: perRow ?? amountMax, perOperation: perOperation ?? amountMax };
   feeCache.set(params, fees);
   return fees;
 }
 
-/** Smallest fee of a transaction, nait: the flat fee of its kind, and a part for each row of a claim. */
+/**
+ * Smallest fee of a transaction, nait: the flat fee of its kind, and a part for each row of a claim and each
+ * operation of a batch.
+ */
 export function feeFloorOf(params: ChainParams, tx: UnsignedTx): bigint {
-  const { flat, perRow } = feesOf(params);
+  const { flat, perRow, perOperation } = feesOf(params);
   const fee = flat.get(tx.kind) ?? amountMax;
-  return tx.kind === 'channel_claim' ? fee + BigInt(tx.body.rows.length) * perRow : fee;
+  if (tx.kind === 'channel_claim') return fee + BigInt(tx.body.rows.length) * perRow;
+  if (tx.kind === 'batch') return fee + BigInt(tx.body.operations.length) * perOperation;
+  return fee;
 }
 
 /**
- * Checks all that can be said without the state; the nait that the sender's balance must hold, fee
- * included. Refusals: TX_WRONG_CHAIN, TX_EXPIRED, TX_FEE_TOO_LOW, TX_AMOUNT_OVERFLOW and those of the form
- * of each kind.
+ * Checks all that can be said without the state; the nait that the sender's balance must hold, without
+ * the fee. Refusals: TX_WRONG_CHAIN, TX_EXPIRED, TX_EXPIRY_INVALID, TX_FEE_TOO_LOW, TX_AMOUNT_OVERFLOW and
+ * those of the form of each kind.
  */
 export function checkForm(
   context: Pick<BlockContext, 'height' | 'network' | 'params'>,
@@ -73,14 +114,13 @@ export function checkForm(
   if (tx.chain !== network.chain) {
     return refuse('TX_WRONG_CHAIN', { got: tx.chain, expected: network.chain });
   }
-  if (tx.validUntil !== 0 && height > tx.validUntil) {
-    return refuse('TX_EXPIRED', { validUntil: tx.validUntil, height });
-  }
+  const inTime = checkExpiry(tx, height);
+  if (!inTime.ok) return inTime;
   const expected = feeFloorOf(params, tx);
   if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
   const rule = ruleOf(tx.kind);
   const form = rule.form?.(tx.from, tx.body) ?? accept(true);
   if (!form.ok) return form;
-  const needed = tx.fee + (rule.spend?.(tx.body) ?? 0n);
-  return needed > amountMax ? refuse('TX_AMOUNT_OVERFLOW') : accept(needed);
+  const spend = rule.spend?.(tx.body) ?? 0n;
+  return spend + tx.fee > amountMax ? refuse('TX_AMOUNT_OVERFLOW') : accept(spend);
 }

@@ -1,8 +1,16 @@
 /** One transaction of each kind from fixed keys: the material of the golden vectors and of form tests. */
 import { hex, utf8 } from '@aitbc/primitives';
 import type { Network, SignedTx, TxBody, TxKind, UnsignedTx } from '@aitbc/protocol';
-import { signTx } from '@aitbc/protocol';
-import { actorOf, allocationOf, channelOfAllocation, claimOf, refundOf } from './world.ts';
+import { signStakeProof, signTx, taskIdOf } from '@aitbc/protocol';
+import {
+  type Actor,
+  actorOf,
+  allocationOf,
+  channelOfAllocation,
+  claimOf,
+  doubleVoteOf,
+  refundOf,
+} from './world.ts';
 
 /** Bodies by kind: actor 1 pays, actor 2 receives. */
 export function bodiesOf(network: Network): { [K in TxKind]: TxBody<K> } {
@@ -28,6 +36,90 @@ export function bodiesOf(network: Network): { [K in TxKind]: TxBody<K> } {
     },
     provider_unbond: {},
     bond_withdraw: { provider: receiver.id },
+    ...stakingBodiesOf(network, payer),
+    ...mandateBodiesOf(payer, receiver),
+    ...taskBodiesOf(network, payer, receiver),
+  };
+}
+
+type MandateKind = Extract<TxKind, `mandate_${string}`> | 'batch';
+
+function mandateBodiesOf(owner: Actor, subKey: Actor): { [K in MandateKind]: TxBody<K> } {
+  const receiver = actorOf(3);
+  const allocation = { ...allocationOf(owner, receiver, 5_000n), payerAuthorizer: owner.id };
+  return {
+    batch: {
+      operations: [
+        { kind: 'transfer', body: { to: receiver.id, amount: 7n, memo: '' } },
+        { kind: 'vault_withdraw', body: { amount: 5n } },
+        { kind: 'mandate_revoke', body: { subKey: subKey.id } },
+      ],
+    },
+    mandate_grant: {
+      subKey: subKey.id,
+      channelMaxNait: 1_000_000n,
+      windowMaxNait: 10_000_000n,
+      windowMs: 3_600_000,
+      totalMaxNait: 100_000_000n,
+      receivers: [{ receiver: receiver.id }],
+      allows: 3,
+      expiresAtHeight: 100_000,
+    },
+    mandate_revoke: { subKey: subKey.id },
+    mandate_fund: { owner: subKey.id, ...allocation },
+    mandate_transfer: { owner: subKey.id, to: receiver.id, amount: 900n },
+  };
+}
+
+type TaskKind = Extract<TxKind, `task_${string}`>;
+
+function taskBodiesOf(
+  network: Network,
+  poster: Actor,
+  worker: Actor,
+): { [K in TaskKind]: TxBody<K> } {
+  const terms = {
+    worker: worker.id,
+    arbiter: actorOf(3).id,
+    reward: 2_000_000n,
+    deadlineMs: 1_800_000_600_000,
+    reviewMs: 60_000,
+    specHash: '5e'.repeat(32),
+    salt: '07'.repeat(32),
+  };
+  const taskId = taskIdOf(network, poster.id, terms);
+  return {
+    task_post: terms,
+    task_accept: { taskId },
+    task_submit: { taskId, resultHash: '4e'.repeat(32) },
+    task_approve: { taskId },
+    task_dispute: { taskId, reasonHash: 'd1'.repeat(32) },
+    task_resolve: { taskId, workerShareNait: 1_500_000n },
+    task_expire: { taskId },
+  };
+}
+
+type StakingKind =
+  | 'validator_bond'
+  | 'validator_unbond'
+  | 'stake_withdraw'
+  | 'validator_unjail'
+  | 'evidence_submit'
+  | 'param_vote'
+  | 'upgrade_signal';
+
+function stakingBodiesOf(network: Network, owner: Actor): { [K in StakingKind]: TxBody<K> } {
+  const key = actorOf(3);
+  const validator = key.id;
+  const keySignature = signStakeProof(network, owner.id, key.secretKey);
+  return {
+    validator_bond: { validator, stake: 1_000_000_000_000n, keySignature },
+    validator_unbond: { validator, amount: 400_000_000_000n },
+    stake_withdraw: { validator },
+    validator_unjail: { validator },
+    evidence_submit: doubleVoteOf(network, key, { epoch: 2, view: 7 }),
+    param_vote: { validator, name: 'fees.transfer', value: '2000', untilHeight: 900 },
+    upgrade_signal: { validator, version: 2, height: 5_000 },
   };
 }
 
@@ -36,7 +128,8 @@ export function oneOfEach(network: Network): SignedTx[] {
   const sender = actorOf(1);
   return Object.entries(bodiesOf(network)).map(([kind, body], nonce) => {
     const envelope = { kind, chain: network.chain, nonce, validUntil: 0, from: sender.id };
-    const fee = kind === 'channel_claim' ? 11_000n : 10_000n;
+    const parts: Partial<Record<string, bigint>> = { channel_claim: 1_000n, batch: 600n };
+    const fee = 10_000n + (parts[kind] ?? 0n);
     return signTx(network, { ...envelope, fee, body } as UnsignedTx, sender.secretKey);
   });
 }

@@ -12,6 +12,8 @@ import {
   channelIdOf,
   claimBytes,
   devnetParams,
+  type EvidenceBody,
+  evidenceBodyOf,
   type FeeTable,
   type Genesis,
   type Hex,
@@ -20,20 +22,25 @@ import {
   refundBytes,
   type SignedTx,
   signTx,
+  signVote,
   signVoucher,
   type TxBody,
   type TxKind,
   txKinds,
   type UnsignedTx,
   type Validator,
+  type Vote,
   zeroHash,
 } from '@aitbc/protocol';
 import { type BlockGround, type BuiltBlock, buildBlock } from '../block.ts';
 import type { StateKey } from '../entries.ts';
+import { epochOf } from '../epoch/epochs.ts';
+import { paramsOf } from '../epoch/overrides.ts';
+import { validatorSetOf } from '../epoch/validator-set.ts';
 import { genesisBlock, validatorsOf } from '../genesis.ts';
 import type { BlockContext } from '../rules/rule.ts';
 import { accountOf, type StateReader } from '../state.ts';
-import type { StateTree } from '../tree.ts';
+import type { StateTree } from '../tree/tree.ts';
 
 /** Someone with a key. */
 export interface Actor {
@@ -55,10 +62,23 @@ export const worldParams: ChainParams = {
   ...devnetParams,
   fees: Object.fromEntries(Object.keys(txKinds).map((kind) => [kind, '10000'])) as FeeTable,
   feePerRow: '1000',
+  feePerOperation: '200',
 };
 
-/** A genesis document with `count` funded actors; the proposer is actor 200. */
-export function genesisOf(count: number, params: ChainParams = worldParams): Genesis {
+/** Key of validator number `at` of the test chain. */
+export function validatorActor(at: number): Actor {
+  return actorOf(200 + at);
+}
+
+/**
+ * A genesis document with `count` funded actors. A single validator owns itself; several, with a quorum of
+ * all but one of four, are owned by the actors in turn.
+ */
+export function genesisOf(
+  count: number,
+  params: ChainParams = worldParams,
+  validators = 1,
+): Genesis {
   return {
     network: 'chain-test',
     timeMs: genesisTimeMs,
@@ -66,10 +86,16 @@ export function genesisOf(count: number, params: ChainParams = worldParams): Gen
       address: addressOf(actorOf(at + 1).id),
       balance: balanceNait.toString(),
     })),
-    validators: [{ publicKey: actorOf(200).id, stake: '1000' }],
+    validators: Array.from({ length: validators }, (_, at) => ({
+      publicKey: validatorActor(at).id,
+      stake: worldParams.validatorStakeMin,
+      ...(validators > 1 ? { owner: addressOf(actorOf((at % count) + 1).id) } : {}),
+    })),
     params,
   };
 }
+
+const operationFee = 200n; // feePerOperation above
 
 /** A running ledger. */
 export interface World {
@@ -77,7 +103,9 @@ export interface World {
   readonly params: ChainParams;
   readonly validators: readonly Validator[];
   readonly actors: readonly Actor[];
+  /** The first validator: the only one unless the world was made with several. */
   readonly proposer: Actor;
+  readonly genesis: Genesis;
   readonly state: Map<StateKey, Uint8Array>;
   readonly reader: StateReader;
   readonly tree: StateTree;
@@ -87,25 +115,31 @@ export interface World {
   /** Signed transaction with the next nonce of its sender and a sufficient fee. */
   tx<K extends TxKind>(kind: K, from: Actor, body: TxBody<K>): SignedTx;
   sign(from: Actor, tx: UnsignedTx): SignedTx;
-  build(candidates: readonly SignedTx[]): BuiltBlock;
+  /** The next block, by the leader of its view; `skipped` views before it gave none. */
+  build(candidates: readonly SignedTx[], skipped?: number): BuiltBlock;
   commit(block: BuiltBlock): void;
   /** Moves chain time forward. */
   advance(byMs: number): void;
 }
 
 /** A world with `count` funded actors. */
-export function createWorld(count = 4, params: ChainParams = worldParams): World {
-  const genesis = genesisOf(count, params);
+export function createWorld(
+  count = 4,
+  params: ChainParams = worldParams,
+  validatorCount = 1,
+): World {
+  const genesis = genesisOf(count, params, validatorCount);
   const network = networkFromGenesis(genesis);
   const first = genesisBlock(genesis);
   const validators = validatorsOf(genesis);
-  const proposer = actorOf(200);
+  const proposer = validatorActor(0);
   const state = new Map(first.writes);
   const reader: StateReader = { get: (key) => state.get(key) };
   let head = { header: first.header, hash: first.hash };
   let timeMs = genesis.timeMs;
 
   const world: World = {
+    genesis,
     network,
     params,
     validators,
@@ -117,29 +151,34 @@ export function createWorld(count = 4, params: ChainParams = worldParams): World
     head: () => head,
     context() {
       const height = head.header.height + 1;
-      return { height, timeMs: timeMs + 1, proposer: proposer.id, network, params };
+      const inForce = paramsOf(reader, params);
+      return { height, timeMs: timeMs + 1, proposer: proposer.id, network, params: inForce };
     },
     ground() {
       const { header: parent, hash: parentHash } = head;
-      return { reader, tree: first.tree, parent, parentHash, network, params, validators };
+      return { reader, tree: first.tree, parent, parentHash, network, params };
     },
     tx(kind, from, body) {
       const rows = kind === 'channel_claim' ? (body as TxBody<'channel_claim'>).rows.length : 0;
+      const operations = kind === 'batch' ? (body as TxBody<'batch'>).operations.length : 0;
       return world.sign(from, {
         kind,
         chain: network.chain,
         nonce: accountOf(reader, from.id).nonce,
         validUntil: 0,
         from: from.id,
-        fee: 10_000n + 1_000n * BigInt(rows),
+        fee: 10_000n + 1_000n * BigInt(rows) + operationFee * BigInt(operations),
         body,
       } as UnsignedTx);
     },
     sign: (from, tx) => signTx(network, tx, from.secretKey),
-    build(candidates) {
-      const view = head.header.view + 1;
-      const ground = world.ground();
-      return buildBlock({ ...ground, view, timeMs: timeMs + 1, proposer: proposer.id, candidates });
+    build(candidates, skipped = 0) {
+      const { height, epoch, view: before } = head.header;
+      const view = (epochOf(params, height + 1) === epoch ? before : 0) + 1 + skipped;
+      const { validators: seats, leaderOf } = validatorSetOf(network, reader);
+      const leader = seats[leaderOf(view)]?.publicKey as Hex;
+      const plan = { view, timeMs: timeMs + 1, proposer: leader, candidates };
+      return buildBlock({ ...world.ground(), ...plan });
     },
     commit(block) {
       for (const [key, value] of block.writes) state.set(key, value);
@@ -202,4 +241,26 @@ export function refundOf(
 ): TxBody<'channel_refund'> {
   const authorizerSignature = hex(sign(refundBytes(network, terms), receiver.secretKey));
   return { ...terms, authorizerSignature };
+}
+
+/** Evidence of a validator that signed two notarize votes of one round. */
+export function doubleVoteOf(
+  network: Network,
+  validator: Actor,
+  round: { epoch: number; view: number },
+): EvidenceBody {
+  const [first, second] = ['a1', 'b2'].map((digits) => {
+    const vote = {
+      kind: 'notarize',
+      ...round,
+      blockHash: digits.repeat(32),
+      validator: 0,
+    } as const;
+    return signVote(network, vote, validator.secretKey);
+  });
+  return evidenceBodyOf({
+    validator: validator.id,
+    first: first as Vote,
+    second: second as Vote,
+  });
 }

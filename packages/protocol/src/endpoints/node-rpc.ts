@@ -1,7 +1,8 @@
 /** JSON-RPC 2.0 of the chain node (port 8006), over HTTP POST `/` and WebSocket `/`. */
 import { z } from 'zod';
 import { limits } from '../limits.ts';
-import { zAddress, zAmount, zBase64, zCount, zHash, zKey, zSignature } from '../scalars.ts';
+import { zCertificate, zHeader } from '../proofs/schemas.ts';
+import { zAddress, zAmount, zBase64, zCount, zHash, zKey } from '../scalars.ts';
 import { type TxKind, txKinds } from '../tx-kinds.ts';
 import { type RpcTable, rpcMethod } from './endpoint.ts';
 
@@ -14,9 +15,12 @@ export const zTxJson = z.object({
   txId: zHash.optional(),
   kind: z.enum(kinds),
   from: zAddress,
+  lane: zCount.optional().describe('counter of the nonce; left out for the ordinary one'),
   nonce: zCount,
   validUntil: zCount,
   fee: zAmount,
+  sponsored: z.literal(true).optional(),
+  payer: zAddress.optional().describe('pays the fee instead of the sender'),
   body: z.record(z.string(), z.unknown()),
 });
 
@@ -38,31 +42,6 @@ export const zTxStatus = z.object({
   tx: zTxJson,
   receipt: zTxReceipt.nullable(),
   blockHash: zHash.nullable(),
-});
-
-export const zHeader = z.object({
-  version: zCount,
-  chain: zCount,
-  height: zCount,
-  epoch: zCount,
-  view: zCount,
-  parent: zHash,
-  timeMs: zCount,
-  proposer: zKey,
-  txRoot: zHash,
-  stateRoot: zHash,
-  receiptRoot: zHash,
-  validatorsHash: zHash,
-  nextValidatorsHash: zHash,
-  evidenceRoot: zHash,
-});
-
-export const zCertificate = z.object({
-  kind: zCount,
-  epoch: zCount,
-  view: zCount,
-  blockHash: zHash,
-  votes: z.array(z.object({ validator: zCount, signature: zSignature })),
 });
 
 export const zBlock = z.object({
@@ -150,7 +129,7 @@ export const zChainStatus = z.object({
 /** One account's coins before and after a simulated transaction. */
 const zEffect = z.object({
   address: zAddress,
-  what: z.enum(['balance', 'vault', 'bond', 'channel']),
+  what: z.enum(['balance', 'vault', 'bond', 'channel', 'stake', 'task']),
   id: z.string(),
   before: zAmount,
   after: zAmount,
@@ -255,6 +234,9 @@ export const nodeRpc = {
       vaults: zAmount,
       channels: zAmount,
       bonds: zAmount,
+      stakes: zAmount,
+      tasks: zAmount,
+      burned: zAmount,
       problems: z.array(z.string()),
     }),
   }),

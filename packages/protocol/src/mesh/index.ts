@@ -1,1 +1,7 @@
+export {
+  certifiedBlockBytes,
+  decodeMeshMessage,
+  encodeMeshMessage,
+  rangeOverheadBytes,
+} from './codec.ts';
 export * from './message.ts';

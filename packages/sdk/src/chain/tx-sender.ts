@@ -52,8 +52,13 @@ export interface TxSender {
 
 /** Fee of a transaction, nait. */
 export function feeOf(params: ChainParams, kind: TxKind, body: unknown): bigint {
-  const rows = kind === 'channel_claim' ? (body as TxBody<'channel_claim'>).rows.length : 0;
-  return BigInt(params.fees[kind]) + BigInt(params.feePerRow) * BigInt(rows);
+  const flat = BigInt(params.fees[kind]);
+  if (kind === 'channel_claim') {
+    return flat + BigInt(params.feePerRow) * BigInt((body as TxBody<'channel_claim'>).rows.length);
+  }
+  if (kind !== 'batch') return flat;
+  const { operations } = body as TxBody<'batch'>;
+  return flat + BigInt(params.feePerOperation) * BigInt(operations.length);
 }
 
 /** A sender for the account of `signer`. */

@@ -1,0 +1,237 @@
+/**
+ * The living chain of a node: a replica, the disk behind it, the mesh around it, and what the RPC asks of
+ * them. Parts are made here and joined; the rules are the replica's.
+ */
+import { type BlockContext, paramsOf, type StateReader, validatorsOfState } from '@aitbc/chain';
+import { createEd25519Scheme } from '@aitbc/consensus';
+import type { Clock } from '@aitbc/primitives';
+import {
+  decodeCertificate,
+  type Evidence,
+  encodeCertificate,
+  type Hex,
+  type MeshMessage,
+  type SignedTx,
+  unwrap,
+  type Validator,
+  verifyTx,
+} from '@aitbc/protocol';
+import { createReplica, type FinalBlock, type Replica, type ReplicaEffect } from '@aitbc/replica';
+import type { Log } from '@aitbc/service';
+import type { Mesh } from '../mesh/types.ts';
+import type { Identity } from '../setup/key-file.ts';
+import type { Journal } from '../storage/journal/journal.ts';
+import type { Store } from '../storage/store.ts';
+import { type Admission, createAdmission } from './admission.ts';
+import type { ChainView } from './chain-view.ts';
+import type { Finality } from './finality.ts';
+import type { Head, OpenedChain } from './open-chain.ts';
+import { createRunner, type OutwardEffect, type Runner } from './runner.ts';
+import { createStoring, type Storing } from './storing.ts';
+
+/** Parts of a living chain. */
+export interface LiveChainDeps {
+  readonly opened: OpenedChain;
+  readonly store: Store;
+  readonly journal: Journal;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly minBlockIntervalMs: number;
+  readonly chain: ChainView;
+  readonly finality: Finality;
+  /** Whether all signatures of each transaction are valid. */
+  readonly verify: (txs: readonly SignedTx[]) => Promise<boolean[]>;
+  readonly mesh: () => Pick<Mesh, 'send' | 'penalize'> | undefined;
+  readonly onStored: () => void;
+  readonly onEvidence: (evidence: Evidence) => void;
+}
+
+/** A chain that lives. */
+export interface LiveChain {
+  start(): void;
+  /** Lets the turn and the blocks under way finish. */
+  stop(): Promise<void>;
+  readonly replica: Pick<
+    Replica,
+    'status' | 'pendingNonce' | 'waitingTx' | 'mempool' | 'peers' | 'tree' | 'head'
+  >;
+  /** Head and state that are on disk: what is told to others as final. */
+  head(): Head;
+  readonly reader: StateReader;
+  readonly admission: Admission;
+  /** A transaction that waits, or whose final block is on its way to disk. */
+  unstoredTx(txId: Hex): SignedTx | undefined;
+  nextBlock(): BlockContext;
+  /** Set of the present epoch, as it was stored. */
+  validators(): readonly Validator[];
+  onMessage(peer: Hex, message: MeshMessage): void;
+  onPeer(peer: Hex, isUp: boolean): void;
+}
+
+/** A living chain that stands still until `start`. */
+export function createLiveChain(deps: LiveChainDeps): LiveChain {
+  const { opened, store, clock, identity } = deps;
+  let head: Head = { header: opened.start.header, hash: opened.start.hash };
+  const replica = replicaOf(deps);
+  const storing = createStoring({
+    commit: (blocks) => store.commitAll(blocks.map((block) => storedForm(replica, block))),
+    onStored(blocks) {
+      const last = blocks.at(-1) as FinalBlock;
+      head = { header: last.header, hash: last.hash };
+      tellStored(deps, blocks);
+      runner.push({ type: 'stored', height: last.header.height });
+    },
+  });
+  const unstoredTx = (txId: Hex) => replica.waitingTx(txId) ?? storing.txOf(txId);
+  const nextBlock = (): BlockContext => ({
+    height: head.header.height + 1,
+    timeMs: Math.max(clock.nowMs(), head.header.timeMs + 1),
+    proposer: identity.publicKey,
+    network: opened.network,
+    params: paramsOf(store, opened.genesis.params),
+  });
+  const admission = createAdmission({
+    network: opened.network,
+    reader: store,
+    isKnown: (txId) => unstoredTx(txId) !== undefined || store.placeOf(txId) !== undefined,
+    nextBlock,
+    verify: async (tx) => (await deps.verify([tx]))[0] === true,
+    submit: (tx) => runner.push({ type: 'txs', txs: [tx] }),
+  });
+  const runner = runnerOf(deps, { replica, storing, admission });
+  return {
+    start: () => runner.start(),
+    async stop() {
+      await runner.stop();
+      await storing.stop();
+    },
+    replica,
+    head: () => head,
+    reader: store,
+    admission,
+    unstoredTx,
+    nextBlock,
+    validators: () => validatorsOfState(store),
+    onMessage: (peer, message) => runner.push({ type: 'message', peer, message }),
+    onPeer: (peer, isUp) => runner.push({ type: isUp ? 'peerUp' : 'peerDown', peer }),
+  };
+}
+
+function replicaOf(deps: LiveChainDeps): Replica {
+  const { opened, store, journal, identity, minBlockIntervalMs } = deps;
+  const { network, genesis, start } = opened;
+  return createReplica(
+    { genesis, self: identity.publicKey, start, journal: journal.content(), minBlockIntervalMs },
+    {
+      reader: store,
+      schemeFor: (_epoch, validators) => schemeOf(deps, validators),
+      verifyTxs: (txs) => txs.every((tx) => verifyTx(network, tx)),
+      readBlock(height) {
+        const row = height > 0 ? store.blockRow(height) : undefined;
+        if (!row) return undefined;
+        const { body, certificate } = store.record(row);
+        return { body, certificate: unwrap(decodeCertificate(certificate)) };
+      },
+      isStoredTx: (txId) => store.placeOf(txId) !== undefined,
+      snapshotHeight: () => 0,
+    },
+  );
+}
+
+function schemeOf({ opened, identity }: LiveChainDeps, validators: readonly Validator[]) {
+  const { network } = opened;
+  const validator = validators.findIndex(({ publicKey }) => publicKey === identity.publicKey);
+  if (validator < 0) return createEd25519Scheme({ network, validators });
+  const { secretKey } = identity.keys;
+  return createEd25519Scheme({ network, validators, signer: { validator, secretKey } });
+}
+
+function storedForm({ tree }: Replica, block: FinalBlock) {
+  const { header, hash, body, txs, receipts, writes, certificate, newFrom } = block;
+  return {
+    body,
+    certificate: encodeCertificate(certificate),
+    changes: {
+      height: header.height,
+      view: certificate.view,
+      hash,
+      txIds: txs.map(({ txId }) => txId),
+      receipts,
+      writes,
+      indexOf: (key: string) => tree.indexOf(key),
+      newFrom,
+    },
+  };
+}
+
+function tellStored(deps: LiveChainDeps, blocks: readonly FinalBlock[]): void {
+  const { chain, finality, journal, onStored } = deps;
+  for (const { header, hash, txs, receipts, writes, certificate } of blocks) {
+    const touched = new Map([...writes.keys()].map((key, index) => [key, index]));
+    chain.remember({ header, hash, txs, receipts, certificate, touched });
+    finality.isFinal(txs.map(({ txId }) => txId));
+  }
+  const { header } = blocks.at(-1) as FinalBlock;
+  journal.forget({ height: header.height, epoch: header.epoch, view: header.view });
+  onStored();
+}
+
+interface Inside {
+  readonly replica: Replica;
+  readonly storing: Storing;
+  readonly admission: Admission;
+}
+
+function runnerOf(deps: LiveChainDeps, inside: Inside): Runner {
+  const { clock, journal, mesh } = deps;
+  return createRunner({
+    replica: inside.replica,
+    clock,
+    persist: (durable) => journal.append(durable),
+    onAgreed: (blocks) => inside.storing.expect(blocks),
+    send: (to, message) => void mesh()?.send(to, message),
+    onEffect: (effect) => carryOut(deps, inside, effect),
+  });
+}
+
+type On = {
+  readonly [T in OutwardEffect['type']]: (
+    deps: LiveChainDeps,
+    inside: Inside,
+    effect: Extract<ReplicaEffect, { type: T }>,
+  ) => void | Promise<void>;
+};
+
+const on: On = {
+  final: (_deps, { storing }, { blocks }) => storing.push(blocks),
+  txVerdict({ finality }, { admission }, { tx, from, verdict }) {
+    if (verdict.ok) finality.isAdmitted(tx.txId);
+    if (from === undefined) admission.settle(tx.txId, verdict);
+  },
+  dropped({ finality }, _inside, { txs }) {
+    for (const { tx, code, facts } of txs) finality.isDropped(tx.txId, { code, facts });
+  },
+  evidence: ({ onEvidence }, _inside, { evidence }) => onEvidence(evidence),
+  penalize: ({ mesh }, _inside, { peer, reason }) => mesh()?.penalize(peer, reason),
+  async resume({ journal, log }, _inside, { epoch }) {
+    await journal.resume(epoch);
+    log.info({ epoch }, 'the journal was lost; votes are safe again from this epoch on');
+  },
+  halt({ log }, _inside, { code, facts }) {
+    log.error({ code, ...facts }, 'this program cannot go on with this chain');
+  },
+};
+
+function carryOut(
+  deps: LiveChainDeps,
+  inside: Inside,
+  effect: OutwardEffect,
+): void | Promise<void> {
+  const act = on[effect.type] as (
+    deps: LiveChainDeps,
+    inside: Inside,
+    effect: OutwardEffect,
+  ) => void | Promise<void>;
+  return act(deps, inside, effect);
+}

@@ -1,0 +1,54 @@
+/**
+ * Storing: final blocks go to disk in the order of their heights, all that wait at once. The replica goes on
+ * meanwhile; only when a block is on disk is anybody told that it is final.
+ */
+import type { Hex, SignedTx } from '@aitbc/protocol';
+import type { FinalBlock } from '@aitbc/replica';
+
+/** Parts of a storing. */
+export interface StoringDeps {
+  /** Resolves when all of them are on disk and readable. One call at a time. */
+  readonly commit: (blocks: readonly FinalBlock[]) => Promise<void>;
+  readonly onStored: (blocks: readonly FinalBlock[]) => void;
+}
+
+/** Final blocks on their way to disk. */
+export interface Storing {
+  /** Blocks that will come: their transactions are known from now on. */
+  expect(blocks: readonly FinalBlock[]): void;
+  push(blocks: readonly FinalBlock[]): void;
+  /** A transaction of a block that is final and not on disk yet. */
+  txOf(txId: Hex): SignedTx | undefined;
+  /** Resolves when nothing waits; takes no more. */
+  stop(): Promise<void>;
+}
+
+/** A storing with nothing in it. */
+export function createStoring({ commit, onStored }: StoringDeps): Storing {
+  const waiting: FinalBlock[] = [];
+  const txs = new Map<Hex, SignedTx>();
+  let running: Promise<void> | undefined;
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const blocks = waiting.splice(0);
+      await commit(blocks);
+      for (const block of blocks) for (const { txId } of block.txs) txs.delete(txId);
+      onStored(blocks);
+    }
+    running = undefined;
+  };
+  return {
+    expect(blocks) {
+      for (const block of blocks) for (const tx of block.txs) txs.set(tx.txId, tx);
+    },
+    push(blocks) {
+      waiting.push(...blocks);
+      running ??= run();
+    },
+    txOf: (txId) => txs.get(txId),
+    async stop() {
+      await running;
+    },
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * From a TLS connection to a peer. The one who dialled says hello first; the other looks whether it has a
+ * place, and answers with its own hello (you are in) or with a bye. So the dialler is in exactly when the
+ * other side says so, and a full node never looks connected. With another network or version both hellos
+ * are told, so that both sides know what is wrong.
+ */
+import { performance } from 'node:perf_hooks';
+import type { TLSSocket } from 'node:tls';
+import { type Hex, type MeshMessage, type Refusal, refuse } from '@aitbc/protocol';
+import { provenKeyOf } from './certificate.ts';
+import { type ByeReason, encodeBye, encodeHello, type Hello, meshVersion } from './link/frames.ts';
+import { createLink, type Link } from './link/link.ts';
+import type { Roster } from './roster.ts';
+import type { MeshBounds } from './types.ts';
+
+/** A connection on its way in. */
+export interface Arrival {
+  readonly socket: TLSSocket;
+  readonly direction: 'in' | 'out';
+  /** Key that must be proven. */
+  readonly expectedKey?: Hex | undefined;
+  /** Called once when it is over; `openMs` is how long it was open, 0 for never. */
+  onOver(end: { readonly fault: Refusal; readonly openMs: number }): void;
+  /** The key that TLS has proven, if there is one. */
+  onProven?(publicKey: Hex): void;
+  /** The greeting is over, one way or the other. */
+  onGreeted(): void;
+}
+
+/** Options of `createGreeting`. */
+export interface GreetingOptions {
+  readonly self: Hex;
+  readonly genesisHash: Hex;
+  readonly bounds: MeshBounds;
+  /** Our own first words, known once we listen. */
+  hello(): Hello;
+}
+
+/** What the greeting tells. */
+export interface GreetingDeps {
+  readonly roster: Roster;
+  /** It may open now, in place of another connection to the same node if there is one. */
+  onOpen(link: Link, hello: Hello): void;
+  onMessage(link: Link, message: MeshMessage): void;
+  /** A link has ended, open or not. */
+  onEnd(link: Link, fault: Refusal): void;
+}
+
+/** Takes a TLS connection through its greeting. */
+export type Greet = (arrival: Arrival) => void;
+
+/** The greeting of one node. */
+export function createGreeting(options: GreetingOptions, deps: GreetingDeps): Greet {
+  return (arrival) => {
+    const publicKey = provenKeyOf(arrival.socket);
+    if (publicKey !== undefined) arrival.onProven?.(publicKey);
+    const fault = faultOfKey(options, arrival, publicKey) ?? faultOfPlace(deps, arrival, publicKey);
+    if (fault) {
+      endUnheard(arrival, fault);
+    } else greet({ options, deps, arrival, publicKey: publicKey as Hex });
+  };
+}
+
+/** Ends a connection on which nothing was said. */
+function endUnheard(arrival: Arrival, fault: Refusal): void {
+  const { socket } = arrival;
+  socket.on('error', () => socket.destroy());
+  socket.destroy();
+  arrival.onGreeted();
+  arrival.onOver({ fault, openMs: 0 });
+}
+
+interface Guest {
+  readonly options: GreetingOptions;
+  readonly deps: GreetingDeps;
+  readonly arrival: Arrival;
+  readonly publicKey: Hex;
+}
+
+function greet({ options, deps, arrival, publicKey }: Guest): void {
+  const { socket, direction } = arrival;
+  const { bounds } = options;
+  let openedMs: number | undefined;
+  const settle = (): void => {
+    clearTimeout(timer);
+    arrival.onGreeted();
+  };
+  const link = createLink(
+    { socket, publicKey, direction, bounds },
+    {
+      onHello(hello) {
+        settle();
+        const mine = encodeHello(options.hello());
+        const fault = faultOfHello(options, hello, link.remote);
+        if (fault) return link.end(fault, direction === 'in' ? mine : undefined);
+        const why = deps.roster.refusalOf(link);
+        if (why) {
+          if (why === 'duplicate') deps.roster.get(publicKey)?.beat(); // is that one still alive?
+          return link.end(turnedAway(link.remote, why), encodeBye(why));
+        }
+        if (direction === 'in') link.greet(mine);
+        openedMs = performance.now();
+        deps.onOpen(link, hello);
+      },
+      onMessage: (message) => deps.onMessage(link, message),
+      onEnd(fault) {
+        settle();
+        const openMs = openedMs === undefined ? 0 : performance.now() - openedMs;
+        deps.onEnd(link, fault);
+        arrival.onOver({ fault, openMs });
+      },
+    },
+  );
+  const timer = setTimeout(() => {
+    const what = `the node at ${link.remote}`;
+    link.end(refuse('TIMEOUT', { what, timeoutMs: bounds.handshakeMs }), encodeBye('silent'));
+  }, bounds.handshakeMs);
+  if (direction === 'out') link.greet(encodeHello(options.hello()));
+}
+
+/** What is wrong with the key that TLS has proven. */
+function faultOfKey(
+  { self }: GreetingOptions,
+  { socket, expectedKey }: Arrival,
+  publicKey: Hex | undefined,
+): Refusal | undefined {
+  const address = `${socket.remoteAddress}:${socket.remotePort}`;
+  const expected = expectedKey ?? 'one of a node';
+  if (publicKey === undefined) return refuse('MESH_WRONG_KEY', { address, got: 'none', expected });
+  if (publicKey === self) return refuse('MESH_WRONG_KEY', { address, got: 'ours', expected });
+  if (expectedKey === undefined || publicKey === expectedKey) return undefined;
+  return refuse('MESH_WRONG_KEY', { address, got: publicKey, expected });
+}
+
+/** Ours that lead where we are already, or must not be, end before the other side hears of them. */
+function faultOfPlace(
+  { roster }: GreetingDeps,
+  { socket, direction }: Arrival,
+  publicKey: Hex | undefined,
+): Refusal | undefined {
+  if (direction === 'in' || publicKey === undefined) return undefined;
+  const why = roster.refusalOf({ publicKey, direction });
+  return why && turnedAway(`${socket.remoteAddress}:${socket.remotePort}`, why);
+}
+
+function faultOfHello(
+  { genesisHash }: GreetingOptions,
+  hello: Hello,
+  address: string,
+): Refusal | undefined {
+  if (hello.version !== meshVersion) {
+    return refuse('MESH_WRONG_VERSION', { address, got: hello.version, expected: meshVersion });
+  }
+  if (hello.genesisHash === genesisHash) return undefined;
+  return refuse('MESH_WRONG_NETWORK', { address, got: hello.genesisHash, expected: genesisHash });
+}
+
+function turnedAway(address: string, why: ByeReason): Refusal {
+  return refuse('MESH_REFUSED', { address, reason: `we turned it away, "${why}"` });
+}

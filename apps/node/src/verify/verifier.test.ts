@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { limits, type Network, type SignedTx } from '@aitbc/protocol';
+import type { Log } from '@aitbc/service';
+import { afterEach, describe, expect, it } from 'vitest';
+import { actor, makeFolder, transfer } from '../testing/test-node.ts';
+import { packTxs, unpackTxs } from './packing.ts';
+import { createVerifier, type Verifier } from './verifier.ts';
+
+const entry = new URL('../../dist/verify/verify-worker.js', import.meta.url);
+
+function networkOfTest(): Network {
+  const folder = makeFolder();
+  folder.remove();
+  return folder.network;
+}
+const network = networkOfTest();
+const [sender, receiver] = [actor(1), actor(2)];
+const txOf = (nonce: number): SignedTx =>
+  transfer(network, sender, { to: receiver.publicKey, amount: 5n, nonce });
+
+/** The same transaction with one bit of its signature flipped. */
+function forged(tx: SignedTx): SignedTx {
+  const bytes = Uint8Array.from(tx.bytes);
+  bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
+  const signature = Buffer.from(bytes.subarray(-64)).toString('hex');
+  return { ...tx, bytes, signature };
+}
+
+let warnings: string[] = [];
+const log = {
+  warn({ reason }: { reason: string }, message: string) {
+    warnings.push(`${message}: ${reason}`);
+  },
+} as unknown as Log;
+let verifier: Verifier | undefined;
+const start = (workers: number, program = entry): Verifier => {
+  warnings = [];
+  verifier = createVerifier({ network, workers, entry: program }, { log });
+  return verifier;
+};
+afterEach(() => verifier?.stop());
+
+/** A worker that dies when it is asked anything. */
+const deadly = new URL(
+  `data:text/javascript,${encodeURIComponent(
+    "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(9));",
+  )}`,
+);
+
+it('packs transactions into one buffer and back', () => {
+  const txs = [txOf(0), txOf(1), txOf(2)];
+  expect(unpackTxs(packTxs(txs)).map((bytes) => Buffer.from(bytes))).toEqual(
+    txs.map(({ bytes }) => Buffer.from(bytes)),
+  );
+  expect(unpackTxs(packTxs([]))).toEqual([]);
+});
+
+describe.each([0, 1, 2])('a verifier with %i workers', (workers) => {
+  it('says of each transaction whether it is signed, in order', async () => {
+    if (!existsSync(fileURLToPath(entry)))
+      throw new Error('the node is not built; run npm run build');
+    const txs = Array.from({ length: 700 }, (_, n) => (n % 7 === 3 ? forged(txOf(n)) : txOf(n)));
+    const expected = txs.map((_, n) => n % 7 !== 3);
+    expect(await start(workers).verify(txs)).toEqual(expected);
+    expect(warnings).toEqual([]);
+  });
+
+  it('answers calls that come one by one, each with its own', async () => {
+    const running = start(workers);
+    const txs = Array.from({ length: 60 }, (_, n) => (n % 2 ? forged(txOf(n)) : txOf(n)));
+    const answers = await Promise.all(txs.map((tx) => running.verify([tx])));
+    expect(answers).toEqual(txs.map((_, n) => [n % 2 === 0]));
+    expect(await running.verify([])).toEqual([]);
+  });
+
+  it('refuses what is beyond its bound and goes on', async () => {
+    const running = start(workers);
+    const tx = txOf(0);
+    const flood = running.verify(Array.from({ length: 400 }, () => tx));
+    await expect(running.verify(Array.from({ length: 16_384 }, () => tx))).rejects.toMatchObject({
+      code: 'MEMPOOL_FULL',
+    });
+    expect(new Set(await flood)).toEqual(new Set([true]));
+  });
+
+  it('tells whoever waits when it is stopped', async () => {
+    const running = start(workers);
+    const tx = txOf(0);
+    const waiting = running.verify(Array.from({ length: 2_000 }, () => tx));
+    const told = expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
+    await running.stop();
+    await told;
+    await expect(running.verify([])).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});
+
+describe('a worker that dies', () => {
+  it('loses no transaction: they are checked here in the end', async () => {
+    const txs = Array.from({ length: 600 }, (_, n) => (n === 333 ? forged(txOf(n)) : txOf(n)));
+    const answers = await start(2, deadly).verify(txs);
+    expect(answers).toEqual(txs.map((_, n) => n !== 333));
+  });
+
+  it('is replaced a bounded number of times, then this thread does its work', async () => {
+    const missing = new URL('file:///nowhere/verify-worker.js');
+    const running = start(2, missing);
+    expect(await running.verify([txOf(0), forged(txOf(1))])).toEqual([true, false]);
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings.length).toBeLessThanOrEqual(10);
+  });
+});
+
+it('its bound holds a full mempool', () => {
+  expect(limits.mempoolTxCount).toBeLessThanOrEqual(16_384);
+});

@@ -1,0 +1,123 @@
+/**
+ * Checks signatures of transactions, in worker threads or in this one.
+ *
+ * Calls are gathered: whatever waits when a worker has room is its next batch, so one transaction is answered
+ * at once and a flood goes in batches of hundreds. With no workers, and after too many of them have died, this
+ * thread checks in slices and lets other work run between two of them. A batch whose worker dies is tried
+ * once more and then checked here: every call is answered.
+ *
+ * Bound: more than `waitingMax` transactions are refused with MEMPOOL_FULL. The answer is that of
+ * `verifyTx`: signatures of sender and of fee payer. See docs/spec/chain.md, "Transactions".
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AppError, type Network, type SignedTx, verifyTx } from '@aitbc/protocol';
+import type { Log } from '@aitbc/service';
+import { packTxs } from './packing.ts';
+import { createWorkerPool, type WorkerBatch } from './worker-pool.ts';
+
+const batchTxs = 256; // ten milliseconds of a core: long against the hand-over, short against a block
+const sliceTxs = 32; // a bit over a millisecond without looking at anything else
+const waitingMax = 16_384;
+const attemptsMax = 2;
+
+/** What a verifier is made of. */
+export interface VerifierOptions {
+  readonly network: Network;
+  /** Worker threads; 0 checks in this thread. */
+  readonly workers: number;
+  /** Program of a worker; the one beside this file when left out. */
+  readonly entry?: URL;
+}
+
+/** A running verifier. */
+export interface Verifier {
+  /**
+   * For each transaction, whether all its signatures are valid. Throws AppError MEMPOOL_FULL when too many wait,
+   * CANCELLED when it is stopped.
+   */
+  verify(txs: readonly SignedTx[]): Promise<boolean[]>;
+  stop(): Promise<void>;
+}
+
+/** One transaction that waits for its answer. */
+interface Waiting {
+  readonly tx: SignedTx;
+  attempts: number;
+  answer(isValid: boolean): void;
+  fail(error: AppError): void;
+}
+
+/** A verifier; its workers run until `stop`. */
+export function createVerifier(
+  options: VerifierOptions,
+  deps: { readonly log: Pick<Log, 'warn'> },
+): Verifier {
+  const { network, workers } = options;
+  const entry = options.entry ?? new URL('./verify-worker.js', import.meta.url);
+  const pool = createWorkerPool({ network, workers, entry }, deps.log);
+  const queue: Waiting[] = [];
+  const open = new Set<Waiting>();
+  let isStopped = false;
+  let here: Promise<void> | undefined;
+
+  const settle = (one: Waiting, isValid: boolean): void => {
+    open.delete(one);
+    one.answer(isValid);
+  };
+  const checkHere = async (): Promise<void> => {
+    while (queue.length > 0 && !isStopped) {
+      for (const one of queue.splice(0, sliceTxs)) settle(one, verifyTx(network, one.tx));
+      await nextTurn();
+    }
+    here = undefined;
+  };
+  const batchOf = (ones: readonly Waiting[]): WorkerBatch => ({
+    pack: () => packTxs(ones.map(({ tx }) => tx)),
+    done(valid) {
+      for (const [at, one] of ones.entries()) settle(one, valid[at] === 1);
+      dispatch();
+    },
+    lost() {
+      for (const one of ones) one.attempts += 1;
+      queue.unshift(...ones);
+      dispatch();
+    },
+  });
+  const dispatch = (): void => {
+    if (isStopped) return;
+    const isTried = (queue[0]?.attempts ?? 0) >= attemptsMax;
+    if (pool.count() === 0 || isTried) {
+      here ??= checkHere();
+      return;
+    }
+    while (queue.length > 0) {
+      const ones = queue.slice(0, batchTxs);
+      if (!pool.offer(batchOf(ones))) return;
+      queue.splice(0, ones.length);
+    }
+  };
+  const wait = (tx: SignedTx): Promise<boolean> =>
+    new Promise((answer, fail) => {
+      const one: Waiting = { tx, attempts: 0, answer, fail };
+      open.add(one);
+      queue.push(one);
+    });
+  return {
+    async verify(txs) {
+      if (isStopped) throw new AppError('CANCELLED');
+      if (open.size + txs.length > waitingMax) {
+        throw new AppError('MEMPOOL_FULL', { count: open.size });
+      }
+      const answers = Promise.all(txs.map(wait));
+      dispatch();
+      return answers;
+    },
+    async stop() {
+      isStopped = true;
+      for (const one of open) one.fail(new AppError('CANCELLED'));
+      open.clear();
+      await pool.stop();
+      await here;
+    },
+  };
+}

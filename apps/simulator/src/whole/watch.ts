@@ -1,0 +1,130 @@
+/**
+ * The observer of the large level: the promises of agreement (see agreement/observer.ts) and those of the ledger:
+ *
+ *   sets      all nodes derive the same validator set for an epoch
+ *   roots     executing a node's final chain again from genesis gives the roots in its headers
+ *   funds     no coin is made or lost, every lock has a way out, at every final block of one node
+ *   oracle    a naive second ledger agrees with the state after the whole chain
+ *   penalty   no honest node is called a liar by an honest node
+ */
+import { auditFunds, type StateKey, supplyOf } from '@aitbc/chain';
+import type { Certificate, Evidence, Hex, MeshMessage, Vote } from '@aitbc/protocol';
+import type { FinalBlock, Replica, ReplicaEffect } from '@aitbc/replica';
+import type { Observer } from '../agreement/observer.ts';
+import { type Facts, ViolationError } from '../engine/violation.ts';
+import type { Ground, SetOfEpoch } from './ground.ts';
+import type { Disks } from './life.ts';
+
+export const ledgerInvariants = ['sets', 'funds', 'oracle', 'penalty', 'halt', 'pending'] as const;
+export type LedgerInvariant = (typeof ledgerInvariants)[number];
+
+/** Executed blocks above the final one that a replica may hold. */
+const pendingMax = 600;
+
+export interface Watch {
+  readonly counts: Record<LedgerInvariant, number>;
+  readonly txs: { accepted: number; refused: number; final: number };
+  entered(node: number, set: SetOfEpoch): void;
+  born(node: number, height: number, hash: Hex, disks: Disks): void;
+  durable(node: number, vote: Vote): void;
+  believed(node: number, certificate: Certificate): void;
+  sent(node: number, message: MeshMessage): void;
+  committed(node: number, block: FinalBlock): void;
+  accused(node: number, evidence: Evidence): void;
+  penalized(node: number, other: number, reason: string): void;
+  halted(node: number, effect: Extract<ReplicaEffect, { readonly type: 'halt' }>): void;
+  txVerdict(isAccepted: boolean): void;
+  looked(node: number, replica: Replica): void;
+  /** Contradictions seen by honest nodes, to be sent to the chain. */
+  readonly evidence: Evidence[];
+  /** The final chain from height 1 on, as the first node that had each block. */
+  readonly chain: readonly FinalBlock[];
+  readonly sets: ReadonlyMap<number, SetOfEpoch>;
+  fail(invariant: LedgerInvariant, facts: Facts): never;
+}
+
+export interface WatchOptions {
+  readonly ground: Ground;
+  readonly observer: Observer;
+  readonly sets: Map<number, SetOfEpoch>;
+  readonly atMs: () => number;
+  readonly isVillain: (node: number) => boolean;
+}
+
+export function createWatch(options: WatchOptions): Watch {
+  const { ground, observer, sets, isVillain, atMs } = options;
+  const counts = { sets: 0, funds: 0, oracle: 0, penalty: 0, halt: 0, pending: 0 };
+  const txs = { accepted: 0, refused: 0, final: 0 };
+  const chain: FinalBlock[] = [];
+  const evidence: Evidence[] = [];
+  const audited = new Map<StateKey, Uint8Array>(ground.first.writes);
+  const supply = supplyOf(ground.genesis);
+  const fail = (invariant: LedgerInvariant, facts: Facts): never => {
+    throw new ViolationError(invariant, { atMs: atMs(), ...facts });
+  };
+  const audit = (block: FinalBlock): void => {
+    counts.funds += 1;
+    for (const [key, value] of block.writes) audited.set(key, value);
+    const funds = auditFunds(audited, block.header.timeMs);
+    const isWhole = funds.supply + funds.burned === supply;
+    if (isWhole && funds.problems.length === 0) return;
+    fail('funds', { height: block.header.height, supply: `${funds.supply}`, problem: funds.problems[0] });
+  };
+  return {
+    counts,
+    txs,
+    evidence,
+    chain,
+    sets,
+    fail,
+    entered(node, set) {
+      counts.sets += 1;
+      const known = sets.get(set.epoch) ?? set;
+      sets.set(set.epoch, known);
+      const text = ({ validators }: SetOfEpoch) =>
+        validators.map(({ publicKey, stake }) => `${publicKey.slice(0, 8)}=${stake}`).join();
+      if (text(known) !== text(set)) fail('sets', { node, set: text(set), other: text(known) });
+    },
+    born(node, height, hash, { journal }) {
+      observer.born(node, height, hash);
+      for (const { votes } of journal.records) for (const vote of votes) observer.durable(node, vote);
+    },
+    durable: observer.durable,
+    believed: observer.believed,
+    sent(node, message) {
+      if (message.type === 'votes') for (const vote of message.votes) observer.sentVote(node, vote);
+      if (message.type === 'proposal') observer.sentVote(node, message.vote);
+      if (message.type === 'certificates') {
+        for (const one of message.certificates) observer.sentCertificate(node, one);
+      }
+    },
+    committed(node, block) {
+      const { header, hash, certificate } = block;
+      observer.committed(node, { ...header, hash }, certificate);
+      if (header.height !== chain.length + 1) return;
+      chain.push(block);
+      txs.final += block.txs.length;
+      audit(block);
+    },
+    accused(node, found) {
+      observer.accused(node, found);
+      if (evidence.length < 1_000) evidence.push(found);
+    },
+    penalized(node, other, reason) {
+      counts.penalty += 1;
+      if (!isVillain(other)) fail('penalty', { node, other, reason });
+    },
+    halted(node, { code }) {
+      fail('halt', { node, code });
+    },
+    txVerdict(isAccepted) {
+      if (isAccepted) txs.accepted += 1;
+      else txs.refused += 1;
+    },
+    looked(node, replica) {
+      counts.pending += 1;
+      const { pendingBlocks } = replica.status();
+      if (pendingBlocks > pendingMax) fail('pending', { node, pendingBlocks });
+    },
+  };
+}

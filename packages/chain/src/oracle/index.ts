@@ -1,0 +1,1 @@
+export { createOracle, type Oracle, type OracleBlock, type OracleResult } from './oracle.ts';

@@ -1,0 +1,2 @@
+export { createReplica } from './replica.ts';
+export * from './types.ts';

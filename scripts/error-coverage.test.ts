@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readTexts } from './check-rings.mjs';
-import { codesOf, provokedIn, TABLE_PATH, uncovered } from './error-mentions.mjs';
+import { codesOf, provokedIn, TABLE_FOLDER, uncovered } from './error-mentions.mjs';
 import { tokenize } from './rings/scan.mjs';
 import { readTree } from './rings/tree.mjs';
 import { ROOT } from './run-command.mjs';
@@ -13,7 +13,8 @@ function provoked(source: string): string[] {
 
 describe('every error code of this repository', () => {
   const texts: Record<string, string> = readTexts(ROOT);
-  const codes: string[] = codesOf(texts[TABLE_PATH] ?? '');
+  const files = Object.keys(texts).filter((path) => path.startsWith(TABLE_FOLDER));
+  const codes: string[] = files.flatMap((path) => codesOf(texts[path] ?? ''));
   const { unused, unprovoked } = uncovered(codes, readTree(texts));
 
   it('is read from the table', () => {
@@ -64,7 +65,8 @@ describe('a code counts as provoked', () => {
 describe('a code counts as used', () => {
   const table = `  NOT_FOUND: [404, 4, false, 'x'],\n  TIMEOUT: [504, 7, true, 'y'],\n`;
   const unusedIn = (path: string, text: string) =>
-    uncovered(codesOf(table), readTree({ [TABLE_PATH]: table, [path]: text })).unused;
+    uncovered(codesOf(table), readTree({ [`${TABLE_FOLDER}general.ts`]: table, [path]: text }))
+      .unused;
 
   it('when the product holds it', () => {
     expect(unusedIn('apps/node/src/a.ts', `refuse('NOT_FOUND')`)).toEqual(['TIMEOUT']);

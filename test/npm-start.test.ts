@@ -44,7 +44,11 @@ it('the story runs from funding to settlement and ends by itself', async () => {
       /payment verified in \S+ (µs|ms), before the engine ran/,
       /first token after .*, 64 tokens at \d+ tokens\/s/,
       /no gap and no overlap: 0–/,
+      /kill -9 \d+: node-4, one of 4 validators, is gone/,
       /claim is final in block \d+, \S+ m?s later/,
+      /signed by node, node-2, node-3; node-4 was not needed/,
+      /node-4 is back after \S+ m?s, with the blocks it missed/,
+      /state root \S+ are the same at all 4 nodes/,
       /1,000,000,000 AIT of the genesis are accounted for/,
       /hold, without any server/,
       /with one nait more in it, the same receipt is refused/,
@@ -61,6 +65,7 @@ it('the story runs from funding to settlement and ends by itself', async () => {
     expect(again.code).toBe(0);
     const result = JSON.parse(again.stdout);
     expect(result).toMatchObject({ receiptVerified: true, outputTokens: 64 });
+    expect(result.outage).toMatchObject({ killed: 'node-4', validators: 4, signers: 3 });
     expect(BigInt(result.charged)).toBeGreaterThan(0n);
     const { receiptFile } = result;
     const verified = await run(['receipt', 'verify', receiptFile, '--offline', '--home', home]);

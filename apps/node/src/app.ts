@@ -1,7 +1,7 @@
 /** The node: its parts are made and joined here, started in order and stopped in reverse. */
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@aitbc/primitives';
-import { type Genesis, networkFromGenesis, verifyTx } from '@aitbc/protocol';
+import { type Genesis, networkFromGenesis } from '@aitbc/protocol';
 import { createHttp, type Log } from '@aitbc/service';
 import { createChainView } from './chain/chain-view.ts';
 import { createEvidenceSender } from './chain/evidence-sender.ts';
@@ -23,6 +23,7 @@ import { peersFromText } from './setup/peer-list.ts';
 import { lockFolder } from './storage/folder-lock.ts';
 import type { Journal } from './storage/journal/journal.ts';
 import { openStore, type Store } from './storage/store.ts';
+import { createVerifier, type Verifier } from './verify/verifier.ts';
 
 /** What a node uses from outside. */
 export interface NodeDeps {
@@ -134,6 +135,7 @@ async function startParts(setting: Setting, closers: Closers): Promise<Omit<Part
 }
 
 interface Stored {
+  readonly verifier: Verifier;
   readonly store: Store;
   readonly journal: Journal;
   readonly opened: OpenedChain;
@@ -153,7 +155,10 @@ async function openStored(setting: Setting, closers: Closers): Promise<Stored> {
     log: setting.deps.log,
   });
   closers.push(() => journal.close());
-  return { store, journal, opened };
+  const { verifyWorkers: workers = 0 } = setting.options;
+  const verifier = createVerifier({ network: opened.network, workers }, setting.deps);
+  closers.push(() => verifier.stop());
+  return { store, journal, opened, verifier };
 }
 
 /** Nobody else votes and nobody is asked: the only case in which a lost journal contradicts no one. */
@@ -182,7 +187,7 @@ function createRunning(setting: Setting, stored: Stored): Running {
     ...{ opened, store, journal, identity, clock, chain, finality },
     log: deps.log,
     minBlockIntervalMs: options.minBlockIntervalMs,
-    verify: async (txs) => txs.map((tx) => verifyTx(network, tx)),
+    verify: stored.verifier.verify,
     mesh: () => mesh,
     onStored: () => subscriptions.announce(),
     onEvidence: (found) => evidence.send(found, live),
@@ -218,6 +223,7 @@ function faucetOf(
       identity: faucetIdentity,
       network: networkFromGenesis(genesis),
       genesis,
+      transferFee: () => BigInt(live.nextBlock().params.fees.transfer),
       pendingNonce: (account) => live.replica.pendingNonce(account),
       admit: live.admission.admit,
       clock,

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { agreementLevel } from './agreement/level.ts';
 import type { CampaignOptions } from './campaign/campaign.ts';
 import type { Level } from './campaign/outcome.ts';
+import { wholeLevel } from './whole/level.ts';
 import { faultKinds } from './faults/plan.ts';
 
 export const helpText = `Deterministic simulation of agreement: seeds decide faults, liars and every delay.
@@ -29,7 +30,7 @@ export interface Options extends Omit<CampaignOptions, 'cpuSeconds' | 'onSeed'> 
   readonly help: boolean;
 }
 
-const levels: readonly Level[] = [agreementLevel];
+const levels: readonly Level[] = [agreementLevel, wholeLevel];
 
 /** A mistake on the command line; its message says what is wrong. */
 export class UsageError extends Error {}

@@ -28,7 +28,16 @@ const tx = {
 const receipt = { txId, height: 7, index: 0, kind: tx.kind, from: alice, fee: '1000' };
 const zero = '00'.repeat(32);
 const header = {
-  ...{ version: 1, chain: 1, height: 7, epoch: 0, view: 7, parent: zero, timeMs: 1_000, proposer: zero },
+  ...{
+    version: 1,
+    chain: 1,
+    height: 7,
+    epoch: 0,
+    view: 7,
+    parent: zero,
+    timeMs: 1_000,
+    proposer: zero,
+  },
   ...{ txRoot: zero, stateRoot: zero, receiptRoot: zero, validatorsHash: zero },
   ...{ nextValidatorsHash: zero, evidenceRoot: zero },
 };

@@ -1,22 +1,34 @@
 /** `aitbc up`: the whole network on this machine, and the main job as a story. */
+import { AppError } from '@aitbc/protocol';
 import { aitText } from '../amounts.ts';
 import { defineCommand } from '../command/define-command.ts';
+import { positiveInteger } from '../command/parse-values.ts';
 import { type Context, homeOf } from '../context/context.ts';
 import type { Devnet, DevnetEvent } from '../devnet/bring-up.ts';
+import { type DaemonName, programOf } from '../devnet/daemon-name.ts';
+import type { DaemonProcess } from '../devnet/daemon-process.ts';
 import { createNarrator, type Narrator, type NarratorOutput } from '../devnet/narrator.ts';
-import { latencyText, shortAddress } from '../wording.ts';
+import { residentBytesOf } from '../devnet/resident-memory.ts';
+import { counted, latencyText, shortAddress } from '../wording.ts';
 
-const daemonNames = ['node', 'wallet', 'coordinator', 'provider', 'gateway'] as const;
 const whoColumn = 9;
+/** More is a load test of this machine, not a network. */
+const validatorsMax = 10;
 
 export default defineCommand({
-  summary: 'Start a whole network on this machine: chain, wallet, coordinator, provider, gateway',
+  summary:
+    'Start a whole network on this machine: validators, wallet, coordinator, provider, gateway',
   details:
     'Everything is kept in the home folder, so that the next start goes on where this one ended. ' +
     'Ctrl-C, or `aitbc down` in another terminal, stops it.',
   options: {
     story: { flags: '--story', help: 'play one paid job from funding to settlement' },
     once: { flags: '--once', help: 'end after the story instead of staying up (implies --story)' },
+    validators: {
+      flags: '--validators <n>',
+      help: 'nodes that agree on the chain, 4 in a new home folder; from 4 on it survives the loss of one',
+      parse: validatorCount,
+    },
     ports: {
       flags: '--ports <which>',
       help: 'the standard ports, or free ones chosen by the system',
@@ -33,6 +45,7 @@ export default defineCommand({
   examples: [
     { line: 'aitbc up', note: 'bring the network up and keep it up' },
     { line: 'aitbc up --once', note: 'bring it up, play the story, stop' },
+    { line: 'aitbc up --validators 1', note: 'as little as possible: a chain of one node' },
     {
       line: 'aitbc up --once --ports free --json',
       note: 'the same as one JSON object, next to another',
@@ -49,6 +62,7 @@ export default defineCommand({
       home: context.home,
       freePorts: options.ports === 'free',
       engine: options.engine,
+      validators: options.validators,
       signal: context.signal,
       tell: createTeller(say),
     });
@@ -65,32 +79,52 @@ export default defineCommand({
   },
 });
 
+function validatorCount(text: string, flag: string): number {
+  const count = positiveInteger(text, flag);
+  if (count <= validatorsMax) return count;
+  throw new AppError('CLI_USAGE', { reason: `${flag} is 1 to ${validatorsMax}, not ${count}` });
+}
+
 /** Tells of the daemons first and of the money when all of them are up: it moves while they start. */
 function createTeller(say: Narrator): (event: DevnetEvent) => void {
+  const pids: number[] = [];
   let waiting: string[] | undefined = [];
-  let daemons = 0;
-  let isBegun = false;
-  return (event) => {
-    if (!isBegun) say.act('The network comes up');
-    isBegun = true;
-    if (event.type === 'starting') return;
-    if (event.type !== 'up') {
-      const line = moneyText(event);
-      if (waiting) waiting.push(line);
-      else say.fact(line, true);
-      return;
-    }
-    const { name, url, startMs, pid } = event.daemon;
-    say.fact(`${name.padEnd(12)} ${url.padEnd(24)} ${latencyText(startMs)}, process ${pid}`, true);
-    daemons += 1;
-    if (daemons < daemonNames.length) return;
+  let planned: readonly DaemonName[] = [];
+  const allUp = (): void => {
+    tellSize(say, planned, pids);
     say.act('The wallets are funded');
     for (const line of waiting ?? []) say.fact(line, true);
     waiting = undefined;
   };
+  return (event) => {
+    if (event.type === 'planned') {
+      planned = event.names;
+      say.act('The network comes up');
+    } else if (event.type === 'up') {
+      say.fact(daemonText(event.daemon), true);
+      pids.push(event.daemon.pid);
+      if (pids.length === planned.length) allUp();
+    } else if (event.type !== 'starting') {
+      const line = moneyText(event);
+      if (waiting) waiting.push(line);
+      else say.fact(line, true);
+    }
+  };
 }
 
-type MoneyEvent = Exclude<DevnetEvent, { type: 'starting' | 'up' }>;
+function daemonText({ name, url, startMs, pid }: DaemonProcess): string {
+  return `${name.padEnd(12)} ${url.padEnd(24)} ${latencyText(startMs)}, process ${pid}`;
+}
+
+function tellSize(say: Narrator, names: readonly DaemonName[], pids: readonly number[]): void {
+  const nodes = names.filter((name) => programOf(name) === 'node').length;
+  const sizes = pids.map(residentBytesOf);
+  const mebibytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / 1_048_576;
+  const memory = sizes.includes(undefined) ? '' : `, ${Math.round(mebibytes)} MiB of memory`;
+  say.aside(`${counted(nodes, 'validator')}, ${names.length} processes in all${memory}`);
+}
+
+type MoneyEvent = Exclude<DevnetEvent, { type: 'planned' | 'starting' | 'up' }>;
 
 function moneyText(event: MoneyEvent): string {
   const address = shortAddress(event.address);
@@ -130,6 +164,6 @@ function homeFlag({ home, env }: Context): string {
   return home === homeOf({ home: undefined }, env) ? '' : ` --home ${home}`;
 }
 
-function urlsOf({ daemon }: Devnet): Record<string, string> {
-  return Object.fromEntries(daemonNames.map((name) => [name, daemon(name).url]));
+function urlsOf({ daemon, names }: Devnet): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, daemon(name).url]));
 }

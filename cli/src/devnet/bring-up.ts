@@ -1,13 +1,15 @@
 /**
- * Brings the devnet up: five daemons as real processes, in the order in which they need one another, and
+ * Brings the devnet up: its daemons as real processes, in the order in which they need one another, and
  * the accounts they work with. A folder keeps everything, so that a second start goes on where the first
  * ended. Steps are reported as they happen; whatever fails stops all that was started.
  *
- *   node → wallet, coordinator → provider → gateway, while the accounts are funded
+ *   nodes → wallet, coordinator → provider → gateway, while the accounts are funded
+ *
+ * Each validator has a node of its own; they agree over their mesh. Everybody else talks to the first.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError, asAppError, walletEndpoints } from '@aitbc/protocol';
+import { AppError, asAppError, type Hex, walletEndpoints } from '@aitbc/protocol';
 import {
   type Client,
   type CoordinatorClient,
@@ -21,10 +23,12 @@ import {
   type ProviderClient,
 } from '@aitbc/sdk';
 import { pause } from '../chain/await-final.ts';
-import { type DaemonName, type DaemonProcess, runDaemonOnce } from './daemon-process.ts';
+import { type ChainFiles, openChainFiles } from './chain-files.ts';
+import { type DaemonName, meshPortOf, type NodeName, portOf } from './daemon-name.ts';
+import type { DaemonProcess } from './daemon-process.ts';
 import { isRunning, readDevnetFile, removeDevnetFile, writeDevnetFile } from './devnet-file.ts';
 import { createFleet, type Fleet } from './fleet.ts';
-import { assertPortsFree } from './free-ports.ts';
+import { assertPortsFree, findFreePorts } from './free-ports.ts';
 import { faucetTo, openBuyerAccount } from './fund.ts';
 
 /** Typed clients of the running daemons. */
@@ -40,6 +44,10 @@ export interface DevnetClients {
 export interface Devnet {
   readonly home: string;
   readonly genesisFile: string;
+  /** One for each validator, with its key; the first is the one that everybody talks to. */
+  readonly nodes: ReadonlyMap<NodeName, Hex>;
+  /** All of them in the order of their start. */
+  readonly names: readonly DaemonName[];
   readonly clients: DevnetClients;
   /** Address the gateway spends from. */
   readonly account: string;
@@ -58,6 +66,8 @@ export interface Devnet {
 
 /** What is told while the devnet comes up. */
 export type DevnetEvent =
+  /** Comes first: all that will start. */
+  | { readonly type: 'planned'; readonly names: readonly DaemonName[] }
   | { readonly type: 'starting'; readonly name: DaemonName }
   | { readonly type: 'up'; readonly daemon: DaemonProcess }
   | {
@@ -88,21 +98,23 @@ export interface BringUpOptions {
   /** Free ports chosen by the system instead of the standard ones. */
   readonly freePorts: boolean;
   readonly engine: string;
+  /** Those of the chain in the home folder, or four, when left out. */
+  readonly validators?: number | undefined;
   readonly signal: AbortSignal;
   tell(event: DevnetEvent): void;
 }
 
-const names: readonly DaemonName[] = ['node', 'wallet', 'coordinator', 'provider', 'gateway'];
+const servants: readonly DaemonName[] = ['wallet', 'coordinator', 'provider', 'gateway'];
+const host = '127.0.0.1';
 const readyTimeoutMs = 60_000;
 const pollMs = 50;
 
 /** Starts everything. Throws PORT_IN_USE, DAEMON_FAILED, DAEMON_ENDED, CANCELLED; nothing is left running then. */
 export async function bringUp(options: BringUpOptions): Promise<Devnet> {
   assertNotRunning(options.home);
-  if (!options.freePorts) await assertPortsFree(names);
-  const layout = makeLayout(options.home);
-  await initChain(layout);
+  const layout = await makeLayout(options);
   const { tell } = options;
+  tell({ type: 'planned', names: layout.names });
   const fleet = createFleet({
     ...options,
     logs: layout.logs,
@@ -129,7 +141,7 @@ interface Start {
 
 async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
   const { tell, signal, engine } = options;
-  const node = await fleet.start('node', nodeArgs(layout));
+  const node = await startNodes(fleet, layout);
   const [wallet, coordinator] = await Promise.all([
     fleet.start('wallet', ['--node-url', node.url]),
     fleet.start('coordinator', ['--node-url', node.url]),
@@ -149,6 +161,13 @@ async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
   ]);
   record(layout, fleet, buyer.address);
   return devnetOf({ fleet, layout, options }, buyer.address, { ...clients, gateway });
+}
+
+/** Starts all of them; the first is the one to talk to. */
+async function startNodes(fleet: Fleet, layout: Layout): Promise<DaemonProcess> {
+  const starting = layout.chain.nodes.map((name) => fleet.start(name, nodeArgs(layout, name)));
+  const [first] = await Promise.all(starting);
+  return first as DaemonProcess;
 }
 
 /** A gateway that listens may still lack its wallet; one that tells its spending can buy. */
@@ -180,7 +199,9 @@ function devnetOf(
 ): Devnet {
   return {
     home: layout.home,
-    genesisFile: layout.genesisFile,
+    genesisFile: layout.chain.genesisFile,
+    nodes: new Map(layout.chain.nodes.map((name) => [name, layout.chain.publicKeyOf(name)])),
+    names: layout.names,
     account,
     clients,
     signal: options.signal,
@@ -204,19 +225,24 @@ function devnetOf(
 interface Layout {
   readonly home: string;
   readonly logs: string;
-  readonly genesisFile: string;
+  readonly chain: ChainFiles;
+  readonly names: readonly DaemonName[];
+  /** Where the nodes listen for one another. */
+  readonly meshPorts: ReadonlyMap<NodeName, number>;
   dir(name: string): string;
 }
 
-function makeLayout(home: string): Layout {
-  const layout = {
-    home,
-    logs: join(home, 'logs'),
-    genesisFile: join(home, 'chain', 'genesis.json'),
-    dir: (name: string) => join(home, name),
-  };
-  for (const folder of [home, layout.logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return layout;
+async function makeLayout({ home, validators, freePorts }: BringUpOptions): Promise<Layout> {
+  const logs = join(home, 'logs');
+  for (const folder of [home, logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const chain = await openChainFiles({ home, validators });
+  const { nodes } = chain;
+  const names = [...nodes, ...servants];
+  const standard = nodes.map(meshPortOf);
+  if (!freePorts) await assertPortsFree([...names.map(portOf), ...standard]);
+  const found = freePorts ? await findFreePorts(nodes.length) : standard;
+  const meshPorts = new Map(nodes.map((name, at) => [name, found[at] as number]));
+  return { home, logs, chain, names, meshPorts, dir: (name: string) => join(home, name) };
 }
 
 function assertNotRunning(home: string): void {
@@ -230,22 +256,16 @@ function assertNotRunning(home: string): void {
   removeDevnetFile(home);
 }
 
-/** Genesis and keys are made once; a folder that has them is left as it is. */
-async function initChain(layout: Layout): Promise<void> {
-  try {
-    readFileSync(layout.genesisFile);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await runDaemonOnce('node', ['--init', layout.dir('chain')]);
-  }
-}
-
-function nodeArgs(layout: Layout): string[] {
-  const chain = layout.dir('chain');
+/** The faucet is at the first node: two of them would sign the same nonces. */
+function nodeArgs({ chain, meshPorts }: Layout, name: NodeName): string[] {
+  const others = chain.nodes.filter((node) => node !== name);
+  const peers = others.map((node) => `${chain.publicKeyOf(node)}@${host}:${meshPorts.get(node)}`);
   return [
-    ...['--genesis-file', layout.genesisFile],
-    ...['--key-file', join(chain, 'validator.key')],
-    ...['--faucet-key-file', join(chain, 'faucet.key')],
+    ...['--genesis-file', chain.genesisFile],
+    ...['--key-file', chain.keyFileOf(name)],
+    ...(name === 'node' ? ['--faucet-key-file', chain.faucetKeyFile] : []),
+    ...(peers.length === 0 ? [] : ['--mesh-port', String(meshPorts.get(name))]),
+    ...(peers.length === 0 ? [] : ['--peers', peers.join(',')]),
   ];
 }
 
@@ -296,13 +316,16 @@ async function registrationOf(node: NodeClient, address: string) {
 
 function record(layout: Layout, fleet: Fleet, account: string): void {
   const pick = <T>(of: (daemon: DaemonProcess) => T) =>
-    Object.fromEntries(names.map((name) => [name, of(fleet.get(name))])) as Record<DaemonName, T>;
+    Object.fromEntries(layout.names.map((name) => [name, of(fleet.get(name))])) as Record<
+      DaemonName,
+      T
+    >;
   writeDevnetFile(layout.home, {
     pid: process.pid,
     urls: pick(({ url }) => url),
     pids: pick(({ pid }) => pid),
     walletTokenFile: join(layout.dir('wallet'), 'admin.token'),
-    genesisFile: layout.genesisFile,
+    genesisFile: layout.chain.genesisFile,
     account,
   });
 }

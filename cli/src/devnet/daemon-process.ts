@@ -8,9 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AppError } from '@aitbc/protocol';
-
-/** Daemons by the name of their package. */
-export type DaemonName = 'node' | 'wallet' | 'coordinator' | 'provider' | 'gateway';
+import { type DaemonName, type ProgramName, programOf } from './daemon-name.ts';
 
 /** A running daemon. */
 export interface DaemonProcess {
@@ -42,9 +40,9 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 const keptLines = 20;
 
-/** Path of the entry of a daemon's package. */
-export function entryOf(name: DaemonName): string {
-  const manifest = createRequire(import.meta.url).resolve(`@aitbc/${name}/package.json`);
+/** Path of the entry of a program's package. */
+export function entryOf(program: ProgramName): string {
+  const manifest = createRequire(import.meta.url).resolve(`@aitbc/${program}/package.json`);
   return join(dirname(manifest), 'dist', 'main.js');
 }
 
@@ -56,7 +54,7 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
   const log = openLog(start.logFile, last);
   const child = spawn(
     process.execPath,
-    [start.entry ?? entryOf(start.name), ...start.args, '--exit-with-parent'],
+    [start.entry ?? entryOf(programOf(start.name)), ...start.args, '--exit-with-parent'],
     {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...start.env },
@@ -93,8 +91,8 @@ function openLog(file: string, last: string[]): WriteStream {
   return log;
 }
 
-/** Runs a one-shot command of a daemon's package, such as `--init`; throws DAEMON_FAILED. */
-export async function runDaemonOnce(name: DaemonName, args: readonly string[]): Promise<string> {
+/** Runs a one-shot command of a program, such as `--init`; throws DAEMON_FAILED. */
+export async function runDaemonOnce(name: ProgramName, args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [entryOf(name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

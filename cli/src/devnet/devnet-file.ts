@@ -1,7 +1,7 @@
 /** `devnet.json` in the home folder: where a running devnet is, for every other command. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DaemonName } from './daemon-process.ts';
+import type { DaemonName } from './daemon-name.ts';
 
 /** What `aitbc up` leaves for the other commands while it runs. */
 export interface DevnetFile {

@@ -4,8 +4,9 @@
  * of the devnet.
  */
 import { join } from 'node:path';
-import { AppError, ports } from '@aitbc/protocol';
-import { type DaemonName, type DaemonProcess, startDaemon } from './daemon-process.ts';
+import { AppError } from '@aitbc/protocol';
+import { type DaemonName, portOf } from './daemon-name.ts';
+import { type DaemonProcess, startDaemon } from './daemon-process.ts';
 
 /** The running daemons. */
 export interface Fleet {
@@ -78,7 +79,7 @@ export function createFleet(options: FleetOptions, startOne = startDaemon): Flee
     get,
     start(name, args) {
       argsOf.set(name, args);
-      return launch(name, options.freePorts ? 0 : ports[name]);
+      return launch(name, options.freePorts ? 0 : portOf(name));
     },
     async kill(name) {
       expected.add(get(name));

@@ -1,2 +1,9 @@
 export * from './bring-up.ts';
-export type { DaemonName, DaemonProcess } from './daemon-process.ts';
+export type { DaemonName, NodeName, ProgramName } from './daemon-name.ts';
+export {
+  type DaemonProcess,
+  type DaemonStart,
+  runDaemonOnce,
+  startDaemon,
+} from './daemon-process.ts';
+export { findFreePorts } from './free-ports.ts';

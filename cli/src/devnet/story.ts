@@ -21,6 +21,7 @@ import { readProof, writeProof } from '../receipt/read-proof.ts';
 import { counted, latencyText, shortAddress } from '../wording.ts';
 import type { Devnet } from './bring-up.ts';
 import type { Narrator } from './narrator.ts';
+import { beginOutage, endOutage, type OutageResult } from './story-outage.ts';
 
 const question = 'How does a virtual table use the xColumn method?';
 const outputTokens = 64;
@@ -41,6 +42,8 @@ export interface StoryResult {
   readonly charged: string;
   readonly settledHeight: number;
   readonly settleMs: number;
+  /** null with too few validators to lose one. */
+  readonly outage: OutageResult | null;
   readonly receiptFile: string;
   readonly receiptVerified: boolean;
   readonly supply: string;
@@ -54,7 +57,11 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
   const answer = await payAndStream(devnet, model, say);
   const proof = await devnet.clients.gateway.proof({ jobId: answer.jobId });
   const proven = tellReceipts(network, proof, say);
+  const outage = await beginOutage(devnet, say);
   const settled = await settle(devnet, proven, say);
+  const { height } = settled;
+  const ended = outage ? await endOutage(devnet, say, { outage, height }) : null;
+  say.act('Every coin is accounted for');
   await tellMoney(devnet, { before, proven, claimFee: settled.fee }, say);
   const supply = await tellSupply(devnet, say);
   const receiptFile = verifyOffline(devnet, proof, say);
@@ -70,6 +77,7 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
     charged: proven.charged.toString(),
     settledHeight: settled.height,
     settleMs: settled.ms,
+    outage: ended,
     receiptFile,
     receiptVerified: true,
     supply,

@@ -43,7 +43,7 @@ const registered: NodeHandlers = {
     address,
     authorizer,
     endpoint: 'http://127.0.0.1:8008',
-    bond: '2000000000',
+    bond: '200000000000',
     unbondDueMs: 0,
   }),
   state_getChannel: () => ({
@@ -172,7 +172,7 @@ describe('receipt verify with a node', () => {
         address,
         authorizer: '05'.repeat(32),
         endpoint: '',
-        bond: '2000000000',
+        bond: '200000000000',
         unbondDueMs: 0,
       }),
     });

@@ -17,9 +17,6 @@ type Teller<K extends TxKind> = (body: TxBody<K>) => string;
 
 const ait = (amountNait: bigint): string => `${aitFromNait(amountNait)} AIT`;
 const shortId = (id: Hex): string => `${id.slice(0, 12)}…`;
-/** A time that any calendar shows, or the bare number beyond it. */
-const timeOf = (timeMs: number): string =>
-  timeMs < 8.64e15 ? new Date(timeMs).toISOString() : `${timeMs} ms`;
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Text that a stranger wrote, in quotes and without control or direction characters. */
@@ -106,6 +103,30 @@ const tellers: { readonly [K in TxKind]: Teller<K> } = {
   upgrade_signal: ({ validator, version, height }) =>
     `Vote with validator ${shortId(validator)} for version ${version} from height ${height} on.`,
 };
+
+const [minuteMs, dayMs] = [60_000, 86_400_000];
+const lastDay = 2_932_896; // of the year 9999; a time beyond it is shown as a number
+const twoDigits = (value: number): string => `${value}`.padStart(2, '0');
+
+/** Date and minute in UTC, counted by hand, as this package has no clock and no calendar. */
+function timeOf(timeMs: number): string {
+  const day = Math.floor(timeMs / dayMs);
+  if (day > lastDay) return `${timeMs} ms`;
+  const shifted = day + 719_468; // days since 0000-03-01: so a leap day is the last of its year
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted % 146_097;
+  const leaps = Math.floor(dayOfEra / 1_460) - Math.floor(dayOfEra / 36_524);
+  const yearOfEra = Math.floor((dayOfEra - leaps - Math.floor(dayOfEra / 146_096)) / 365);
+  const yearStart = 365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
+  const dayOfYear = dayOfEra - yearStart;
+  const fromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const dayOfMonth = dayOfYear - Math.floor((153 * fromMarch + 2) / 5) + 1;
+  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const minute = Math.floor((timeMs % dayMs) / minuteMs);
+  const clock = `${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}`;
+  return `${year}-${twoDigits(month)}-${twoDigits(dayOfMonth)} ${clock} UTC`;
+}
 
 function sentenceOf({ kind, body }: Pick<UnsignedTx, 'kind' | 'body'>): string {
   return (tellers[kind] as Teller<TxKind>)(body);

@@ -6,6 +6,7 @@ import {
   txKinds,
   zeroHash,
 } from '@aitbc/protocol';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auditFunds } from './audit.ts';
 import { describeTx } from './describe.ts';
@@ -233,11 +234,24 @@ describe('a description', () => {
     if (post?.kind !== 'task_post' || grant?.kind !== 'mandate_grant') throw new RangeError('none');
     const open = { ...post.body, worker: zeroHash, arbiter: zeroHash };
     const text = describeTx(world.tx('task_post', payer, open));
-    expect(text).toMatch('that anyone may do until 2027-01-15T08:10:00.000Z; nobody decides');
+    expect(text).toMatch('that anyone may do until 2027-01-15 08:10 UTC; nobody decides');
     const never = { ...open, deadlineMs: Number.MAX_SAFE_INTEGER };
     expect(describeTx(world.tx('task_post', payer, never))).toMatch('9007199254740991 ms');
     const wide = { ...grant.body, receivers: [], allows: 1 };
     expect(describeTx(world.tx('mandate_grant', payer, wide))).toMatch('into channels to anyone:');
+  });
+
+  it('shows each time as the calendar does', () => {
+    const [post] = oneOfEach(network).filter(({ kind }) => kind === 'task_post');
+    if (post?.kind !== 'task_post') throw new RangeError('no task');
+    fc.assert(
+      fc.property(fc.nat({ max: 253_402_300_799_999 }), (deadlineMs) => {
+        const iso = new Date(deadlineMs).toISOString();
+        const text = describeTx({ ...post, body: { ...post.body, deadlineMs } });
+        expect(text).toMatch(`until ${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC;`);
+      }),
+      { numRuns: 1_000, examples: [[Date.UTC(2000, 1, 29)], [Date.UTC(2100, 1, 28)]] },
+    );
   });
 
   it('does not let a name break out of its quotes', () => {

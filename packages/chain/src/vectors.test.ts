@@ -1,5 +1,5 @@
 /**
- * Golden vectors: the bytes of one transaction of each kind, the genesis block and the next one. If this
+ * Golden vectors: the bytes of one transaction of each kind and in each envelope, the genesis block and the next one. If this
  * test fails, old transactions, blocks or proofs are not valid any more: that is a new version of the
  * chain and not a new snapshot.
  */
@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeBody } from './body.ts';
 import { genesisBlock } from './genesis.ts';
 import { encodeReceipt } from './receipt.ts';
-import { oneOfEach } from './testing/one-of-each.ts';
+import { oneOfEach, oneOfEachEnvelope } from './testing/one-of-each.ts';
 import { actorOf, createWorld, genesisOf } from './testing/world.ts';
 
 const asFile = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
@@ -17,7 +17,7 @@ const asFile = (value: unknown): string => `${JSON.stringify(value, undefined, 2
 describe('golden vectors', () => {
   it('of transactions', async () => {
     const network = networkFromGenesis(genesisOf(3));
-    const rows = oneOfEach(network).map((tx) => {
+    const rows = [...oneOfEach(network), ...oneOfEachEnvelope(network)].map((tx) => {
       expect(verifyTx(network, tx)).toBe(true);
       return { bytes: hex(tx.bytes), tx: txToJson(tx) };
     });

@@ -11,7 +11,7 @@ import { maySign, namedBlock, ownVote, type Turn } from './turn.ts';
 
 const remindedViews = 8; // the next leader needs those since the last block; older ones it can ask for
 const refetchedBlocks = 8;
-const replyCertificates = 64; // 270 kB with 100 validators; who needs more asks again
+const replyCertificates = 64; // what one message of the mesh takes; who needs more asks again
 const kinds = Object.keys(voteKinds) as VoteKind[];
 
 /** Repeats what others, or we, may have lost. */
@@ -111,5 +111,6 @@ export function reply(
     certificates.push(...certificatesOf(record));
     if (certificates.length >= replyCertificates) break;
   }
-  if (certificates.length > 0) effects.push({ type: 'reply', peer, certificates });
+  if (certificates.length === 0) return;
+  effects.push({ type: 'reply', peer, certificates: certificates.slice(0, replyCertificates) });
 }

@@ -148,6 +148,13 @@ function certifiedHashes({ seat }: Mind): Set<Hex> {
   return hashes;
 }
 
+/** Feeds a block that agreement asks for and did not take before; false when there is no verdict on it. */
+export function feedKnown(mind: Mind, hash: Hex): boolean {
+  const block = mind.pending.get(hash);
+  if (block?.isFed) feedValid(mind, block);
+  return block !== undefined;
+}
+
 /** Feeds again what agreement knew, after it began anew. */
 export function feedAgain(mind: Mind): void {
   const rising = [...mind.pending.values()].sort((a, b) => a.header.height - b.header.height);

@@ -40,9 +40,10 @@ describe('clocks', () => {
     ahead.wallSkewMs = 60_000;
     net.submit(leaderOf(net, 2), ...transfers(net, { count: 2 }));
     net.until(() => haveAll(net.nodes, 2), 5_000);
-    expect(ahead.disk.votes.length).toBeGreaterThan(0);
-    const proposers = net.nodes[0]?.disk.blocks.map(({ header }) => header.proposer);
-    expect(proposers).not.toContain(ahead.actor.id);
+    net.run(50);
+    expect(ahead.disk.votes).toContainEqual(expect.objectContaining({ kind: 'notarize', view: 1 }));
+    const views = net.nodes[0]?.disk.blocks.map(({ header }) => header.view);
+    expect(views).toEqual([2]);
   });
 
   it('that are behind alone do not keep a node from following', () => {
@@ -66,6 +67,7 @@ describe('a node that cannot go on', () => {
       broken.disk.state.get(keyOf('account', actorOf(2).id)) as Uint8Array,
     );
     broken.disk.state.delete(keyOf('account', actorOf(2).id));
+    net.passes = ({ to, message }) => to !== broken || message.type !== 'range';
     net.submit(net.nodes[0] as TestNode, ...transfers(net, { from: 2 }));
     net.until(() => broken.replica.status().isHalted, 10_000);
     expect(reportsOf(broken, 'halt')).toMatchObject([{ code: 'BLOCK_INVALID' }]);
@@ -73,6 +75,21 @@ describe('a node that cannot go on', () => {
     const others = net.nodes.slice(0, 3);
     net.until(() => haveAll(others, 1), 10_000);
     expect(others.map(({ replica }) => replica.status().isHalted)).toEqual([false, false, false]);
+  });
+
+  it('stops as well when it finds that out by fetching', () => {
+    const net = four();
+    const broken = net.nodes[3] as TestNode;
+    net.stop(broken);
+    const rich = broken.disk.state.get(keyOf('account', actorOf(2).id)) as Uint8Array;
+    broken.disk.state.set(keyOf('account', actorOf(8).id), rich.slice().fill(0, 0, 8));
+    net.submit(net.nodes[0] as TestNode, ...transfers(net, { from: 8 }));
+    net.until(() => haveAll(net.nodes.slice(0, 3), 1), 10_000);
+    net.run(50);
+    net.restart(broken);
+    net.until(() => broken.replica.status().isHalted, 10_000);
+    expect(heightOf(broken)).toBe(0);
+    expect(broken.disk.blocks).toEqual([]);
   });
 
   it('stops before a version of the rules that it does not know, and still answers', () => {
@@ -94,6 +111,28 @@ describe('a node that cannot go on', () => {
     const peer = net.nodes[1]?.actor.id as string;
     const answer = net.give(net.nodes[0] as TestNode, { type: 'message', peer, message });
     expect(answer).toMatchObject([{ type: 'send', message: { type: 'range', from: 1 } }]);
+  });
+});
+
+describe('votes of a former life', () => {
+  it('bind a validator: it does not finalize a view that it nullified', () => {
+    const net = four();
+    const [, , , d] = net.nodes as Four;
+    const others = net.nodes.slice(0, 3);
+    const leader = others.find((node) => placeOf(node) === 1) ?? (others[0] as TestNode);
+    const isFinalize = (message: MeshMessage): boolean =>
+      message.type === 'votes' && message.votes.some(({ kind }) => kind === 'finalize');
+    net.passes = ({ to, from, message }) => to !== d && from !== d && !isFinalize(message);
+    net.submit(d, ...transfers(net, { from: 2 })); // alone with work, it gives up view 1
+    net.submit(leader, ...transfers(net));
+    net.until(() => d.disk.votes.some(({ kind, view }) => kind === 'nullify' && view === 1));
+    net.run(1_000);
+    net.passes = ({ message }) => !isFinalize(message);
+    net.restart(d);
+    net.run(3_000);
+    net.passes = () => true;
+    net.until(() => haveAll(net.nodes, 2), 20_000);
+    expect(net.nodes.flatMap(doubleVotesOf)).toEqual([]);
   });
 });
 

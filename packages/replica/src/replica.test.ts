@@ -198,6 +198,86 @@ describe('four validators', () => {
     expectSound(net);
   });
 
+  it('ask for the whole block when a proposal names the wrong transactions', () => {
+    const net = four();
+    const [a, b, c, d] = net.nodes as Four;
+    net.passes = ({ message, to }) => {
+      if (message.type === 'proposal' && to === d) (message.txIds as string[]).reverse();
+      return true;
+    };
+    const seen: MeshMessage['type'][] = [];
+    net.onDelivered = ({ from, message }) => {
+      if (from === d) seen.push(message.type);
+    };
+    net.submit(a, ...transfers(net), ...transfers(net, { from: 2 }));
+    net.until(() => haveAll([a, b, c, d], 2), 2_000);
+    expect(seen).toContain('wantBlock');
+    expectSound(net);
+  });
+
+  it('bring a block along that did not become final by itself', () => {
+    const net = four();
+    net.passes = ({ message }) =>
+      message.type !== 'votes' ||
+      !message.votes.some(({ kind, view }) => kind === 'finalize' && view === 1);
+    net.submit(net.nodes[0] as TestNode, ...transfers(net));
+    net.until(() => haveAll(net.nodes, 1), 1_000);
+    net.run(50);
+    const [{ disk }] = net.nodes as Four;
+    expect(disk.blocks.map(({ header, txs }) => [header.view, txs.length])).toEqual([
+      [1, 1],
+      [2, 0],
+    ]);
+  });
+
+  it('hear of a transaction again when the first message was lost', () => {
+    const net = four();
+    net.passes = ({ message }) => message.type !== 'txs';
+    const outsider = net.nodes.find(({ replica, actor }) => {
+      const at = replica.status().validators.findIndex(({ publicKey }) => publicKey === actor.id);
+      return at !== 1; // it does not lead view 1
+    });
+    net.submit(outsider as TestNode, ...transfers(net));
+    net.run(1_000);
+    expect(net.nodes.map(heightOf)).toEqual([0, 0, 0, 0]);
+    net.passes = () => true;
+    net.until(() => haveAll(net.nodes, 1), 4_000);
+    expectSound(net);
+  });
+
+  it('keep what others say of the next epoch until it begins', () => {
+    const net = four({ params: { heartbeatMs: 3_600_000, epochBlocks: 1 } });
+    const [a, , , d] = net.nodes as Four;
+    net.extraMs = ({ to, message }) => (to === d && message.type !== 'proposal' ? 30 : 0);
+    for (let nonce = 0; nonce < 8; nonce += 1) net.submit(a, ...transfers(net, { nonce }));
+    net.until(() => haveAll(net.nodes, 8), 5_000);
+    for (let nonce = 8; nonce < 16; nonce += 1) {
+      net.submit(a, ...transfers(net, { nonce }));
+      net.run(15);
+    }
+    net.until(() => haveAll(net.nodes, 16), 5_000);
+    net.run(50);
+    const named = d.disk.votes.filter(({ kind }) => kind === 'notarize').map((vote) => vote.epoch);
+    expect(named).toEqual(d.disk.blocks.map(({ header }) => header.epoch));
+    expectSound(net);
+  });
+
+  it('help one that still talks of an old epoch, and not more often than is good', () => {
+    const net = four({ params: { heartbeatMs: 100, epochBlocks: 2 } });
+    net.run(2_000);
+    const [a, b] = net.nodes as Four;
+    const [vote] = b.disk.votes;
+    const message: MeshMessage = { type: 'votes', votes: [vote as never, vote as never] };
+    const answers = [1, 2].flatMap(() =>
+      net.give(a, { type: 'message', peer: b.actor.id, message }),
+    );
+    const told = answers.filter(({ type }) => type === 'send');
+    const { height } = a.replica.head().header;
+    expect(told).toMatchObject([
+      { to: [b.actor.id], message: { type: 'status', status: { height } } },
+    ]);
+  });
+
   it('stay together while messages are lost and nodes come and go', () => {
     const net = four({ params: { heartbeatMs: 500, epochBlocks: 7 } });
     let lot = 7;

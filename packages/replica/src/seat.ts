@@ -6,7 +6,7 @@
  */
 import { type AgreementEffect, type AgreementInput, createAgreement } from '@aitbc/consensus';
 import type { Certificate, Hex } from '@aitbc/protocol';
-import { feedAgain } from './blocks.ts';
+import { feedAgain, feedKnown } from './blocks.ts';
 import { want } from './fetch.ts';
 import { finalise, report } from './ledger.ts';
 import { emit, type Letter, type Mind, penalize, type Seat, send, validatorPeers } from './mind.ts';
@@ -169,7 +169,7 @@ const handlers: {
     mind.ask = { view, parent, sinceMs: mind.nowMs };
   },
   fetchBlock(mind, { hash, view }) {
-    want(mind, hash, view);
+    if (!feedKnown(mind, hash)) want(mind, hash, view);
   },
   fetchCertificates,
   arm: armFor,

@@ -56,6 +56,16 @@ type Settle = (verdict: Verdict<true>) => void;
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { network, isKnown, nextBlock, verify, submit } = deps;
   const waiting = new Map<Hex, Settle[]>();
+  let before: Promise<unknown> = Promise.resolve();
+
+  /** Whether it is signed; workers may finish out of order, transactions go on in the order they came. */
+  const verifyInTurn = async (tx: SignedTx): Promise<boolean> => {
+    const verified = verify(tx);
+    const turn = Promise.allSettled([before, verified]);
+    before = turn;
+    await turn;
+    return verified;
+  };
 
   const place = (tx: SignedTx): Promise<Verdict<true>> =>
     new Promise((resolve) => {
@@ -70,7 +80,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (isKnown(tx.txId)) return refuse('TX_DUPLICATE');
       const expected = feeFloorOf(nextBlock().params, tx);
       if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
-      if (!(await verify(tx))) return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
+      if (!(await verifyInTurn(tx))) return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
       const allowed = tryRules(deps, tx);
       if (!allowed.ok) return allowed;
       const placed = await place(tx);

@@ -36,6 +36,8 @@ export interface FaucetDeps {
   readonly identity: Identity;
   readonly network: Network;
   readonly genesis: Genesis;
+  /** Present fee of a transfer, nait. */
+  readonly transferFee: () => bigint;
   /** Next nonce of an account after its waiting transactions. */
   readonly pendingNonce: (account: Hex) => number;
   readonly admit: Admit;
@@ -49,14 +51,14 @@ interface Given {
 
 /** The faucet of an account. */
 export function createFaucet(deps: FaucetDeps): Faucet {
-  const { identity, network, genesis, pendingNonce, admit, clock } = deps;
+  const { identity, network, genesis, transferFee, pendingNonce, admit, clock } = deps;
   const most = amountOf(genesis.params.faucetMax);
   const given = new Map<Hex, Given>();
   let before: Promise<unknown> = Promise.resolve();
 
   const send = (to: Hex, amount: bigint) => {
     const from = identity.publicKey;
-    const fee = amountOf(genesis.params.fees.transfer);
+    const fee = transferFee();
     const body = { to, amount, memo: '' };
     const { chain } = network;
     const nonce = pendingNonce(from);

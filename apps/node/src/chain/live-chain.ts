@@ -6,7 +6,9 @@ import { type BlockContext, paramsOf, type StateReader, validatorsOfState } from
 import { createEd25519Scheme } from '@aitbc/consensus';
 import type { Clock } from '@aitbc/primitives';
 import {
+  asAppError,
   decodeCertificate,
+  decodeTx,
   type Evidence,
   encodeCertificate,
   type Hex,
@@ -113,9 +115,32 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
     unstoredTx,
     nextBlock,
     validators: () => validatorsOfState(store),
-    onMessage: (peer, message) => runner.push({ type: 'message', peer, message }),
+    onMessage(peer, message) {
+      if (message.type === 'txs') void takeTxs(deps, runner, { peer, txs: message.txs });
+      else runner.push({ type: 'message', peer, message });
+    },
     onPeer: (peer, isUp) => runner.push({ type: isUp ? 'peerUp' : 'peerDown', peer }),
   };
+}
+
+/** Transactions of a peer are checked by the workers; one that is not signed is a lie of that peer. */
+async function takeTxs(
+  { opened, verify, mesh, log }: LiveChainDeps,
+  runner: Runner,
+  { peer, txs }: { readonly peer: Hex; readonly txs: readonly Uint8Array[] },
+): Promise<void> {
+  const decoded = txs.map((bytes) => decodeTx(opened.network, bytes));
+  const known = decoded.flatMap((verdict) => (verdict.ok ? [verdict.value] : []));
+  try {
+    const valid = await verify(known);
+    if (known.length < txs.length || valid.includes(false)) {
+      mesh()?.penalize(peer, 'it passed on a transaction that is not valid');
+    }
+    runner.push({ type: 'txs', txs: known.filter((_, at) => valid[at]), from: peer });
+  } catch (error) {
+    const { code } = asAppError(error);
+    log.debug({ peer, code, count: known.length }, 'transactions of a peer were not checked');
+  }
 }
 
 function replicaOf(deps: LiveChainDeps): Replica {

@@ -51,13 +51,15 @@ export type Greet = (arrival: Arrival) => void;
 
 /** The greeting of one node. */
 export function createGreeting(options: GreetingOptions, deps: GreetingDeps): Greet {
+  const asked = new Set<Hex>(); // nodes that we have said hello to and that have not answered yet
   return (arrival) => {
     const publicKey = provenKeyOf(arrival.socket);
     if (publicKey !== undefined) arrival.onProven?.(publicKey);
-    const fault = faultOfKey(options, arrival, publicKey) ?? faultOfPlace(deps, arrival, publicKey);
-    if (fault) {
-      endUnheard(arrival, fault);
-    } else greet({ options, deps, arrival, publicKey: publicKey as Hex });
+    const fault = faultOfKey(options, arrival, publicKey);
+    const guest = { options, deps, arrival, asked, publicKey: publicKey ?? '' };
+    const unheard = fault ?? faultOfPlace(guest);
+    if (unheard) endUnheard(arrival, unheard);
+    else greet(guest);
   };
 }
 
@@ -74,15 +76,20 @@ interface Guest {
   readonly options: GreetingOptions;
   readonly deps: GreetingDeps;
   readonly arrival: Arrival;
+  readonly asked: Set<Hex>;
   readonly publicKey: Hex;
 }
 
-function greet({ options, deps, arrival, publicKey }: Guest): void {
+function greet({ options, deps, arrival, asked, publicKey }: Guest): void {
   const { socket, direction } = arrival;
   const { bounds } = options;
   let openedMs: number | undefined;
+  let isSettled = false;
   const settle = (): void => {
+    if (isSettled) return;
+    isSettled = true;
     clearTimeout(timer);
+    if (direction === 'out') asked.delete(publicKey);
     arrival.onGreeted();
   };
   const link = createLink(
@@ -115,7 +122,9 @@ function greet({ options, deps, arrival, publicKey }: Guest): void {
     const what = `the node at ${link.remote}`;
     link.end(refuse('TIMEOUT', { what, timeoutMs: bounds.handshakeMs }), encodeBye('silent'));
   }, bounds.handshakeMs);
-  if (direction === 'out') link.greet(encodeHello(options.hello()));
+  if (direction === 'in') return;
+  asked.add(publicKey);
+  link.greet(encodeHello(options.hello()));
 }
 
 /** What is wrong with the key that TLS has proven. */
@@ -133,13 +142,11 @@ function faultOfKey(
 }
 
 /** Ours that lead where we are already, or must not be, end before the other side hears of them. */
-function faultOfPlace(
-  { roster }: GreetingDeps,
-  { socket, direction }: Arrival,
-  publicKey: Hex | undefined,
-): Refusal | undefined {
-  if (direction === 'in' || publicKey === undefined) return undefined;
-  const why = roster.refusalOf({ publicKey, direction });
+function faultOfPlace({ deps, arrival, asked, publicKey }: Guest): Refusal | undefined {
+  const { socket, direction } = arrival;
+  if (direction === 'in') return undefined;
+  const isAsked = asked.has(publicKey);
+  const why = isAsked ? 'duplicate' : deps.roster.refusalOf({ publicKey, direction });
   return why && turnedAway(`${socket.remoteAddress}:${socket.remotePort}`, why);
 }
 

@@ -23,7 +23,7 @@ import type { SocketSubscriptions, Subscriptions } from './subscriptions.ts';
 
 const socketTable = { ...nodeRpc, ...nodeSocketRpc } as const;
 /** Requests of one connection that may be under way; only waiting for finality takes time. */
-const runningPerSocket = 1_024;
+const runningPerSocket = 4_096; // a sender may write a second of work ahead; each waits for its place in the mempool
 
 interface SocketContext extends CallerContext {
   readonly subscriptions: SocketSubscriptions;

@@ -35,7 +35,7 @@ function initArgs(argv: readonly string[]) {
   const [flag, folder, ...rest] = argv;
   const isMore = rest[0] === '--validators';
   const [count = '', ...after] = isMore ? rest.slice(1) : ['1', ...rest];
-  const dataDirs = after.filter((text) => !text.startsWith('-'));
+  const dataDirs = after.filter((text) => /^[^-]/.test(text));
   const isWhole = flag === '--init' && folder && dataDirs.length === after.length && count;
   if (!isWhole) throw new AppError('CONFIG_INVALID', { reason: usage });
   const validators = /^[1-9][0-9]{0,2}$/.test(count) ? Number(count) : 0;

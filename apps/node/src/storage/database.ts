@@ -7,7 +7,7 @@
  *   entries    kind letter ‖ id 32 → index in the state tree u32 ‖ entry bytes
  *   blocks     height u64 → offset u64 ‖ record bytes u32 ‖ transactions u32 ‖ block hash 32
  *   heights    block hash 32 → height u64
- *   receipts   height u64 → receipts in order, each with a length u16 in front
+ *   receipts   height u64 → receipts in order, see receipt-rows.ts
  *   touched    height u64 → entry keys the block wrote, 33 bytes each
  *   places     transaction id 32 → height u64 ‖ index u32
  *   parties    role letter ‖ account 32 ‖ channel 32 → nothing
@@ -110,7 +110,9 @@ const u64 = (value: number): Uint8Array => createWriter().u64(BigInt(value)).fin
 /** Key of a height: eight bytes, so that the order of keys is the order of heights. */
 export const heightKey = u64;
 
-const entryKeyBytes = 33;
+export const entryKeyBytes = 33;
+export const hashBytes = 32;
+export const placeBytes = 12;
 
 /** Bytes of an entry's key. */
 export function entryKey(key: StateKey): Uint8Array {
@@ -118,7 +120,7 @@ export function entryKey(key: StateKey): Uint8Array {
 }
 
 /** Bytes of entry keys, one behind the other. */
-export function encodeKeys(keys: readonly StateKey[]): Uint8Array {
+export function encodeKeys(keys: readonly StateKey[]): Buffer {
   const bytes = Buffer.allocUnsafe(keys.length * entryKeyBytes);
   let at = 0;
   for (const key of keys) {
@@ -160,11 +162,21 @@ export function decodeBlockRow(bytes: Uint8Array): BlockRow {
   return { offset, sizeBytes: reader.u32(), txCount: reader.u32(), hash: hex(reader.fixed(32)) };
 }
 
-export function encodePlace({ height, index }: TxPlace): Uint8Array {
-  const row = Buffer.allocUnsafe(12); // one for each transaction: a writer would cost as much as the put
-  row.writeBigUInt64BE(BigInt(height));
-  row.writeUInt32BE(index, 8);
-  return row;
+/** Bytes of hashes, one behind the other. */
+export function encodeHashes(hashes: readonly Hex[]): Buffer {
+  const bytes = Buffer.allocUnsafe(hashes.length * hashBytes);
+  for (const [at, hash] of hashes.entries()) bytes.write(hash, at * hashBytes, 'hex');
+  return bytes;
+}
+
+/** Places of all transactions of a block, one behind the other. */
+export function encodePlaces(height: number, count: number): Buffer {
+  const rows = Buffer.allocUnsafe(count * placeBytes);
+  for (let index = 0; index < count; index += 1) {
+    rows.writeBigUInt64BE(BigInt(height), index * placeBytes);
+    rows.writeUInt32BE(index, index * placeBytes + 8);
+  }
+  return rows;
 }
 
 export function decodePlace(bytes: Uint8Array): TxPlace {

@@ -3,23 +3,29 @@
  * of them wrote is put once, with its last value. Rows go in in the order of their keys, because a tree of
  * pages takes sorted keys at half the price of scattered ones.
  */
-import { channelOf, encodeReceipt, type StateKey, type TxReceipt } from '@aitbc/chain';
-import { createWriter } from '@aitbc/primitives';
+import { channelOf, type StateKey, type TxReceipt } from '@aitbc/chain';
 import { AppError, bytes32, type Hex } from '@aitbc/protocol';
 import type { LogPlace } from './block-log.ts';
 import {
   encodeApplied,
   encodeBlockRow,
   encodeEntryRow,
+  encodeHashes,
   encodeKeys,
-  encodePlace,
+  encodePlaces,
   entryKey,
+  entryKeyBytes,
+  hashBytes,
   heightKey,
   metaKeys,
   partyKey,
+  placeBytes,
   type Tables,
-  type TxPlace,
 } from './database.ts';
+import { encodeReceiptRow } from './receipt-rows.ts';
+
+/** Rows of one transaction that fit into a sortable number beside 32 bits of their key. */
+const sortedRowsMax = 2 ** 21;
 
 /** What a block changes, beside its own bytes. */
 export interface BlockChanges {
@@ -42,30 +48,49 @@ export interface PlacedChanges {
 
 /** Puts everything of the blocks, oldest first, inside a transaction. */
 export function putBlocks(tables: Tables, blocks: readonly PlacedChanges[]): void {
-  const entries = new Map<StateKey, { index: number; value: Uint8Array }>();
-  const places = new Map<Hex, TxPlace>();
+  const latest = new Map<StateKey, BlockChanges>();
   for (const { place, changes } of blocks) {
     putBlock(tables, place, changes);
-    const { height, txIds, writes, indexOf } = changes;
-    for (const [index, txId] of txIds.entries()) places.set(txId, { height, index });
-    for (const [key, value] of writes) {
-      const index = indexOf(key);
-      if (index === undefined) throw new AppError('INTERNAL', { reason: `no index for ${key}` });
-      entries.set(key, { index, value });
-      if (index >= changes.newFrom && key.startsWith('c')) putParties(tables, changes, key);
-    }
+    for (const key of changes.writes.keys()) latest.set(key, changes);
+    putNewParties(tables, changes);
   }
-  for (const [txId, place] of inOrder(places)) {
-    void tables.places.put(bytes32(txId), encodePlace(place));
-  }
-  for (const [key, { index, value }] of inOrder(entries)) {
-    void tables.entries.put(entryKey(key), encodeEntryRow(index, value));
+  putPlaces(tables, blocks);
+  putWrites(tables, latest);
+}
+
+/** One row for each transaction: its id leads to its height and place. */
+function putPlaces(tables: Tables, blocks: readonly PlacedChanges[]): void {
+  const ids = encodeHashes(blocks.flatMap(({ changes }) => changes.txIds));
+  const rows = Buffer.concat(
+    blocks.map(({ changes: { height, txIds } }) => encodePlaces(height, txIds.length)),
+  );
+  for (const at of orderOf(ids, hashBytes)) {
+    const key = ids.subarray(at * hashBytes, (at + 1) * hashBytes);
+    void tables.places.put(key, rows.subarray(at * placeBytes, (at + 1) * placeBytes));
   }
 }
 
-/** By the order of keys; hex sorts as its bytes do. */
-function inOrder<T>(rows: ReadonlyMap<string, T>): [string, T][] {
-  return [...rows.keys()].sort().map((key) => [key, rows.get(key) as T]);
+/** One row for each entry, with the value of the last block that wrote it. */
+function putWrites(tables: Tables, latest: ReadonlyMap<StateKey, BlockChanges>): void {
+  const names = [...latest.keys()];
+  const keys = encodeKeys(names);
+  for (const at of orderOf(keys, entryKeyBytes)) {
+    const name = names[at] as StateKey;
+    const { indexOf, writes } = latest.get(name) as BlockChanges;
+    const index = indexOf(name);
+    if (index === undefined) throw new AppError('INTERNAL', { reason: `no index for ${name}` });
+    const row = encodeEntryRow(index, writes.get(name) as Uint8Array);
+    void tables.entries.put(keys.subarray(at * entryKeyBytes, (at + 1) * entryKeyBytes), row);
+  }
+}
+
+/** Numbers of the keys in the order of their first four bytes; that is near enough to the order of pages. */
+function orderOf(keys: Buffer, sizeBytes: number): number[] {
+  const sortable = new Float64Array(keys.length / sizeBytes);
+  for (let at = 0; at < sortable.length; at += 1) {
+    sortable[at] = keys.readUInt32BE(at * sizeBytes) * sortedRowsMax + at;
+  }
+  return Array.from(sortable.sort(), (packed) => packed % sortedRowsMax);
 }
 
 function putBlock(tables: Tables, place: LogPlace, changes: BlockChanges): void {
@@ -73,10 +98,17 @@ function putBlock(tables: Tables, place: LogPlace, changes: BlockChanges): void 
   const at = heightKey(height);
   void tables.blocks.put(at, encodeBlockRow({ ...place, txCount: txIds.length, hash }));
   void tables.heights.put(bytes32(hash), at);
-  void tables.receipts.put(at, encodeReceipts(receipts));
+  void tables.receipts.put(at, encodeReceiptRow(receipts));
   void tables.touched.put(at, encodeKeys([...writes.keys()]));
   const logEnd = place.offset + place.sizeBytes;
   void tables.meta.put(metaKeys.applied, encodeApplied({ height, view, logEnd, hash }));
+}
+
+function putNewParties(tables: Tables, changes: BlockChanges): void {
+  const { writes, indexOf, newFrom } = changes;
+  for (const key of writes.keys()) {
+    if (key.startsWith('c') && (indexOf(key) ?? 0) >= newFrom) putParties(tables, changes, key);
+  }
 }
 
 /** A new channel is listed under both of its parties. */
@@ -99,10 +131,4 @@ export function putEntries(
     void tables.entries.put(entryKey(key), encodeEntryRow(firstIndex + at, value));
     if (key.startsWith('c')) putParties(tables, { writes: new Map([[key, value]]) }, key);
   }
-}
-
-function encodeReceipts(receipts: readonly TxReceipt[]): Uint8Array {
-  const writer = createWriter();
-  for (const receipt of receipts) writer.variable(encodeReceipt(receipt));
-  return writer.finish();
 }

@@ -10,7 +10,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeReceipt, type StateKey, type StateReader, type TxReceipt } from '@aitbc/chain';
+import type { StateKey, StateReader, TxReceipt } from '@aitbc/chain';
 import { concat, createReader, hex } from '@aitbc/primitives';
 import {
   AppError,
@@ -21,7 +21,6 @@ import {
   headerFields,
   type Network,
   readRecord,
-  unwrap,
 } from '@aitbc/protocol';
 import { type BlockLog, type LogPlace, type LogRecord, openBlockLog } from './block-log.ts';
 import {
@@ -43,6 +42,7 @@ import {
   type TxPlace,
 } from './database.ts';
 import { type BlockChanges, putBlocks } from './put-blocks.ts';
+import { decodeReceiptRow } from './receipt-rows.ts';
 import { finishInstall } from './snapshots/install.ts';
 
 export type { BlockChanges };
@@ -128,6 +128,10 @@ function provesItself(network: Network, { body, certificate }: LogRecord): boole
   const decoded = decodeCertificate(certificate);
   if (!decoded.ok) return true; // whole and not readable: damage that is reported when it is read
   const header = readRecord(headerFields, createReader(body));
+  if (header.chain !== network.chain) {
+    const reason = `block ${header.height} belongs to chain ${header.chain}, not ${network.chain}`;
+    throw new AppError('STORE_CORRUPT', { what: 'the block log', reason });
+  }
   return decoded.value.blockHash === blockHashOf(network, header);
 }
 
@@ -195,7 +199,8 @@ function readsOf(
       const bytes = tables.heights.get(bytes32(hash));
       return bytes && Number(Buffer.from(bytes).readBigUInt64BE(0));
     },
-    receipts: (height) => decodeReceipts(tables.receipts.get(heightKey(height))),
+    receipts: (height) =>
+      decodeReceiptRow(height, tables.receipts.get(heightKey(height)) ?? new Uint8Array(0)),
     touched(height) {
       const bytes = tables.touched.get(heightKey(height)) ?? new Uint8Array(0);
       const keys = bytes.length / 33;
@@ -206,13 +211,6 @@ function readsOf(
       return bytes && decodePlace(bytes);
     },
   };
-}
-
-function decodeReceipts(bytes: Uint8Array = new Uint8Array(0)): TxReceipt[] {
-  const reader = createReader(bytes);
-  const receipts: TxReceipt[] = [];
-  while (reader.left() > 0) receipts.push(unwrap(decodeReceipt(reader.variable(0xffff))));
-  return receipts;
 }
 
 function entriesByIndex({ entries }: Tables): [StateKey, Uint8Array][] {

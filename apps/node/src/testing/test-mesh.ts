@@ -31,6 +31,8 @@ export interface TestMesh extends Mesh {
   readonly heard: { readonly peer: Hex; readonly message: MeshMessage }[];
   /** `+` and `-` with the first byte of the peer's key, in order. */
   readonly changes: string[];
+  /** Codes of the losses that the log tells of. */
+  readonly losses: string[];
   readonly address: MeshAddress;
   keys(): Hex[];
 }
@@ -49,11 +51,12 @@ export function createTestMesh(byte: number, options: TestMeshOptions = {}): Tes
   const identity = actor(byte);
   const heard: TestMesh['heard'] = [];
   const changes: string[] = [];
+  const losses: string[] = [];
   const { peers = [], port = 0, genesisHash = testGenesis, bounds = {}, validators } = options;
   const mesh = createMesh(
     { identity, genesisHash, host: '127.0.0.1', port, peers, bounds: { ...quick, ...bounds } },
     {
-      log: createLog({ name: 'mesh', level: 'silent' }),
+      log: createLog({ name: 'mesh', destination: lossesInto(losses) }),
       isValidator: (key) => validators?.includes(key) ?? true,
       onMessage: (peer, message) => void heard.push({ peer, message }),
       onPeer: (peer, isUp) => void changes.push(`${isUp ? '+' : '-'}${peer.slice(0, 2)}`),
@@ -61,12 +64,21 @@ export function createTestMesh(byte: number, options: TestMeshOptions = {}): Tes
   );
   return Object.create(mesh, {
     ...{ identity: { value: identity }, key: { value: identity.publicKey } },
-    ...{ heard: { value: heard }, changes: { value: changes } },
+    ...{ heard: { value: heard }, changes: { value: changes }, losses: { value: losses } },
     address: {
       get: () => ({ host: '127.0.0.1', port: mesh.port, publicKey: identity.publicKey }),
     },
     keys: { value: () => mesh.peers().map(({ publicKey }) => publicKey) },
   }) as TestMesh;
+}
+
+function lossesInto(losses: string[]): { write(line: string): void } {
+  return {
+    write(line) {
+      const { msg, code } = JSON.parse(line);
+      if (msg === 'mesh: peer down') losses.push(code);
+    },
+  };
 }
 
 /** A TLS client that speaks frames by hand. */

@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { limits, type Network, type SignedTx } from '@aitbc/protocol';
+import {
+  decodeTx,
+  limits,
+  type Network,
+  type SignedTx,
+  senderSignatureOf,
+  sponsorTx,
+  type UnsignedTx,
+  unwrap,
+} from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { actor, makeFolder, transfer } from '../testing/test-node.ts';
@@ -18,6 +27,25 @@ const network = networkOfTest();
 const [sender, receiver] = [actor(1), actor(2)];
 const txOf = (nonce: number): SignedTx =>
   transfer(network, sender, { to: receiver.publicKey, amount: 5n, nonce });
+
+const sponsored = sponsoredTx();
+
+function sponsoredTx(): SignedTx {
+  const { kind, chain, lane, nonce, validUntil, from, fee, body } = txOf(0);
+  const tx = {
+    kind,
+    chain,
+    lane,
+    nonce,
+    validUntil,
+    from,
+    fee,
+    body,
+    sponsored: true,
+  } as UnsignedTx;
+  const signature = senderSignatureOf(network, tx, sender.keys.secretKey);
+  return sponsorTx(network, { tx, signature }, receiver.keys.secretKey);
+}
 
 /** The same transaction with one bit of its signature flipped. */
 function forged(tx: SignedTx): SignedTx {
@@ -64,6 +92,16 @@ describe.each([0, 1, 2])('a verifier with %i workers', (workers) => {
     const expected = txs.map((_, n) => n % 7 !== 3);
     expect(await start(workers).verify(txs)).toEqual(expected);
     expect(warnings).toEqual([]);
+  });
+
+  it('checks the signature of a fee payer, too', async () => {
+    const flip = (from: number) => {
+      const bytes = Uint8Array.from(sponsored.bytes);
+      bytes[bytes.length - from] = (bytes[bytes.length - from] as number) ^ 1;
+      return unwrap(decodeTx(network, bytes));
+    };
+    const txs = [sponsored, flip(1), flip(70), flip(130)]; // payer's signature, payer, sender's signature
+    expect(await start(workers).verify(txs)).toEqual([true, false, false, false]);
   });
 
   it('answers calls that come one by one, each with its own', async () => {

@@ -7,6 +7,7 @@ import type { Random } from '../engine/random.ts';
 import type { Villain } from '../faults/plan.ts';
 import { roleMaker, twinsRole } from './cast.ts';
 import type { Mischief, Role } from './role.ts';
+import { shareOutTwins } from './twins.ts';
 
 export interface VillainParts {
   readonly stage: Stage;
@@ -19,12 +20,14 @@ export interface VillainParts {
 
 /** Starts a villain on all endpoints of its validator. */
 export function createVillain(parts: VillainParts): void {
-  const { stage, villain } = parts;
+  const { stage, villain, network, random } = parts;
   const endpoints = stage.endpointsOf(villain.node);
   endpoints.forEach((endpoint, at) => {
     startBehindRoles(parts, endpoint, parts.disks[at] as Disks);
   });
-  if (villain.roles.includes(twinsRole)) shareOut(parts, endpoints);
+  if (!villain.roles.includes(twinsRole)) return;
+  const { world, plan } = stage;
+  shareOutTwins({ world, network, plan, node: villain.node, random }, endpoints);
 }
 
 function startBehindRoles(parts: VillainParts, endpoint: number, disks: Disks): void {
@@ -104,27 +107,4 @@ function keepTicking({ hopMs, random, after }: Mischief, roles: readonly Role[])
     after(hopMs * (0.5 + random.unit()), next);
   };
   after(hopMs, next);
-}
-
-/** Twins: now and then each other node is given one twin to talk to, the other one, or both. */
-function shareOut(
-  { stage, villain, network, random }: VillainParts,
-  twins: readonly number[],
-): void {
-  const { world, plan } = stage;
-  const chance = random.fork(`twins ${villain.node}`);
-  const cut: { readonly from: number; readonly to: number }[] = [];
-  const next = (): void => {
-    for (const link of cut.splice(0)) network.block(link.from, link.to, -1);
-    for (let peer = 0; peer < plan.nodes; peer += 1) {
-      const hidden =
-        peer === villain.node ? undefined : chance.pick([twins[0], twins[1], undefined]);
-      if (hidden === undefined) continue;
-      cut.push({ from: peer, to: hidden }, { from: hidden, to: peer });
-    }
-    for (const link of cut) network.block(link.from, link.to, 1);
-    const afterUs = plan.delays.boundUs * chance.between(3, 60);
-    world.at(world.nowUs() + afterUs, next);
-  };
-  next();
 }

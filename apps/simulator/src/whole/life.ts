@@ -50,6 +50,7 @@ export interface Stage {
   readonly ground: Ground;
   readonly minBlockIntervalMs: number;
   readonly endpointsOf: (node: number) => readonly number[];
+  readonly nodeAt: (endpoint: number) => number;
   /** How far the wall clock of a node is off, ms. */
   readonly wallSkewMs: readonly number[];
   readonly bug: WholeBug;

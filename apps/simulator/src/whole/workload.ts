@@ -4,6 +4,7 @@
  */
 import { hex } from '@aitbc/primitives';
 import {
+  evidenceBodyOf,
   type SignedTx,
   signStakeProof,
   signTx,
@@ -39,7 +40,7 @@ export function createWorkload(parts: WorkloadParts): () => void {
     const found = watch.evidence.find(({ validator }) => !accused.has(validator));
     if (found) {
       accused.add(found.validator);
-      submit(life, [txOf(parts, life, from, ['evidence_submit', found])]);
+      submit(life, [txOf(parts, life, from, ['evidence_submit', evidenceBodyOf(found)])]);
       if (random.chance(0.5)) accused.delete(found.validator);
       return;
     }

@@ -27,7 +27,7 @@ import {
 } from '@aitbc/protocol';
 import type { RefusedTx } from '../block.ts';
 import type { StateKey } from '../entries.ts';
-import { checkForm } from '../rules/table.ts';
+import { checkForm, spendOf } from '../rules/table.ts';
 import type { StateReader } from '../state.ts';
 import { roomFor, whereTo } from './admission.ts';
 import { createPool, type MempoolLimits, type Pool } from './pool.ts';
@@ -122,12 +122,11 @@ export function createMempool(options: MempoolOptions): Mempool {
       return room.ok ? accept(true) : room;
     },
     add(tx) {
-      const spend = checkForm({ network, params, height: 0 }, tx);
       const replaced = itemWith(pool.queueOf(tx), tx.nonce);
       const room = roomFor({ pool, bounds }, tx, replaced);
       if (pool.get(tx.txId) || !room.ok) throw new RangeError('it waits already or has no room');
       const dropped = drop(room.value);
-      pool.add(tx, spend.ok ? spend.value : 0n);
+      pool.add(tx, spendOf(tx));
       return dropped;
     },
     candidates: (query) => takeBest(pool, query),

@@ -68,6 +68,11 @@ export function ruleOf(kind: TxKind): Rule<TxKind> {
   return rules[kind] as unknown as Rule<TxKind>;
 }
 
+/** What a transaction takes from its sender's balance, without the fee, nait. */
+export function spendOf(tx: UnsignedTx): bigint {
+  return ruleOf(tx.kind).spend?.(tx.body) ?? 0n;
+}
+
 /** The amounts of the parameters as numbers: read once for each set of parameters. */
 interface FeeAmounts {
   readonly flat: ReadonlyMap<string, bigint>;
@@ -121,6 +126,6 @@ export function checkForm(
   const rule = ruleOf(tx.kind);
   const form = rule.form?.(tx.from, tx.body) ?? accept(true);
   if (!form.ok) return form;
-  const spend = rule.spend?.(tx.body) ?? 0n;
+  const spend = spendOf(tx);
   return spend + tx.fee > amountMax ? refuse('TX_AMOUNT_OVERFLOW') : accept(spend);
 }

@@ -1,7 +1,14 @@
 /** One transaction of each kind from fixed keys: the material of the golden vectors and of form tests. */
 import { hex, utf8 } from '@aitbc/primitives';
 import type { Network, SignedTx, TxBody, TxKind, UnsignedTx } from '@aitbc/protocol';
-import { signStakeProof, signTx, taskIdOf } from '@aitbc/protocol';
+import {
+  expiringLane,
+  senderSignatureOf,
+  signStakeProof,
+  signTx,
+  sponsorTx,
+  taskIdOf,
+} from '@aitbc/protocol';
 import {
   type Actor,
   actorOf,
@@ -121,6 +128,22 @@ function stakingBodiesOf(network: Network, owner: Actor): { [K in StakingKind]: 
     param_vote: { validator, name: 'fees.transfer', value: '2000', untilHeight: 900 },
     upgrade_signal: { validator, version: 2, height: 5_000 },
   };
+}
+
+/** The same transfer in each envelope: a lane, the expiring lane, and with a fee that actor 2 pays. */
+export function oneOfEachEnvelope(network: Network): SignedTx[] {
+  const [sender, sponsor] = [actorOf(1), actorOf(2)];
+  const { chain } = network;
+  const body = bodiesOf(network).transfer;
+  const base = { kind: 'transfer', chain, from: sender.id, fee: 10_000n, body } as const;
+  const inLane: UnsignedTx = { ...base, lane: 7, nonce: 3, validUntil: 0 };
+  const expiring: UnsignedTx = { ...base, lane: expiringLane, nonce: 99, validUntil: 500 };
+  const sponsored: UnsignedTx = { ...base, nonce: 0, validUntil: 0, sponsored: true };
+  const signature = senderSignatureOf(network, sponsored, sender.secretKey);
+  return [
+    ...[inLane, expiring].map((tx) => signTx(network, tx, sender.secretKey)),
+    sponsorTx(network, { tx: sponsored, signature }, sponsor.secretKey),
+  ];
 }
 
 /** One signed transaction of each kind, all from actor 1. */

@@ -126,6 +126,7 @@ export function stuckIn(scope: Scope, start: World): string | undefined {
   let world = start;
   for (let round = 0; round < stuckRounds; round += 1) {
     if (world.nodes.every(({ state }) => state.final.height >= target)) return undefined;
+    if (world.broken !== undefined) return world.broken;
     world = deliverAll(world);
     if (round % 3 === 2) world = world.nodes.reduce(timeOut, world);
   }

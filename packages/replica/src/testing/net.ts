@@ -46,6 +46,8 @@ export interface Net {
   readonly queue: Queue;
   /** Messages that it returns false for are lost. */
   passes: (parcel: Parcel) => boolean;
+  /** Time that a message takes beyond `hopMs`. */
+  extraMs: (parcel: Parcel) => number;
   /** Called for each message that is delivered. */
   onDelivered: (parcel: Parcel) => void;
   start(): void;
@@ -81,6 +83,7 @@ export function createNet(options: NetOptions): Net {
     nodes,
     queue,
     passes: () => true,
+    extraMs: () => 0,
     onDelivered: () => {},
     start() {
       for (const node of nodes) wake(net, node);
@@ -169,7 +172,8 @@ function deliver(
     net.onDelivered({ from, to, message: received });
     net.give(to, { type: 'message', peer: from.actor.id, message: received });
   };
-  laterFor(net, to, { delayMs: hopMs, run });
+  const delayMs = hopMs + net.extraMs({ from, to, message });
+  laterFor(net, to, { delayMs, run });
 }
 
 function keepVotes(

@@ -37,6 +37,8 @@ export function storm(seed: number, rounds: number): StormEnd {
   const lossPercent = draw(20);
   let isCut = (_from: TestNode, _to: TestNode): boolean => false;
   net.passes = ({ from, to }) => draw(100) >= lossPercent && !isCut(from, to);
+  const jitterMs = 1 + draw(60);
+  net.extraMs = () => draw(jitterMs);
   net.start();
   const [payee] = net.nodes as [TestNode];
   for (let nonce = 0; nonce < rounds; nonce += 1) {

@@ -24,7 +24,10 @@ import { createLinkWriter } from './writer.ts';
 const frame = (size: number, fill = 0) => new Uint8Array(size).fill(fill);
 const firsts = (frames: readonly Uint8Array[]) => frames.map((one) => one[0]);
 
-function framesIn(chunks: readonly Uint8Array[], maxBytes = limits.meshFrameBytes): Frame[] {
+function framesIn(
+  chunks: readonly Uint8Array[],
+  maxBytes: number = limits.meshFrameBytes,
+): Frame[] {
   const reader = createFrameReader();
   const frames: Frame[] = [];
   for (const chunk of chunks) {

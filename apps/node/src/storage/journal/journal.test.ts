@@ -302,7 +302,7 @@ function note(cast: Map<string, string>, { epoch, view, kind, blockHash }: Vote)
 }
 
 describe('a damaged journal', () => {
-  /** A journal with votes of two epochs, and all of them. */
+  /** A journal with votes of three epochs, one of them in the last, and all votes. */
   async function filled(): Promise<{ disk: FaultyDisk; votes: Vote[] }> {
     const disk = await freshDisk();
     const journal = await onDisk(disk);
@@ -319,7 +319,9 @@ describe('a damaged journal', () => {
       await journal.append(batchOf([last]));
       votes.push(vote, last);
     }
-    return { disk, votes };
+    const newest = voteOf('nullify', 1, { epoch: 2 });
+    await journal.append(batchOf([newest]));
+    return { disk, votes: [...votes, newest] };
   }
 
   async function assertCovered(disk: FaultyDisk, votes: readonly Vote[], what: string) {

@@ -1,0 +1,54 @@
+/** Codes between nodes, and of those who check what a node says. */
+import type { Row } from './row.ts';
+
+export const networkRows = {
+  // snapshots and light clients
+  SNAPSHOT_INVALID: [502, 7, false, 'A part of the state cannot be used: {reason}.'],
+  LIGHT_HEADER_UNPROVEN: [
+    502,
+    7,
+    false,
+    'The header at height {height} from {source} is not proven: {reason}.',
+  ],
+  LIGHT_PROOF_INVALID: [
+    502,
+    7,
+    false,
+    '{what} from {source} does not follow from the block at height {height}: {reason}.',
+  ],
+  LIGHT_TRUST_EXPIRED: [
+    409,
+    2,
+    false,
+    'The newest header known here is {ageMs} ms old; only {trustingPeriodMs} ms are safe. Start from a newer block hash that you trust.',
+  ],
+  LIGHT_FORK: [
+    409,
+    1,
+    false,
+    'Two final blocks of height {height} exist: {first} and {second}. Validators cheat: stop paying and report the evidence.',
+  ],
+
+  // mesh
+  MESH_MALFORMED: [400, 3, false, 'Another node sent bytes that cannot be read: {reason}.'],
+  MESH_WRONG_NETWORK: [
+    409,
+    2,
+    false,
+    'The node at {address} is on the network with genesis {got}, we are on {expected}. Use one genesis document.',
+  ],
+  MESH_WRONG_VERSION: [
+    409,
+    2,
+    false,
+    'The node at {address} speaks mesh version {got}, we speak {expected}. Run one version.',
+  ],
+  MESH_WRONG_KEY: [
+    403,
+    5,
+    false,
+    'The node at {address} has the key {got}; expected was {expected}. Check its entry.',
+  ],
+  MESH_REFUSED: [503, 7, true, 'The node at {address} ended the connection: {reason}.'],
+  MESH_SLOW: [503, 7, true, 'The node {peer} does not read: {sizeBytes} bytes wait for it.'],
+} as const satisfies Record<string, Row>;

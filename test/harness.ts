@@ -10,13 +10,23 @@ export interface TestNetwork {
   end(): Promise<void>;
 }
 
+/** What a test may choose: four validators when it says nothing. */
+export interface NetworkChoice {
+  readonly engine?: string;
+  readonly validators?: number;
+}
+
 /** Brings a network up in a fresh temporary home. */
-export async function startNetwork(engine = 'embedded'): Promise<TestNetwork> {
+export async function startNetwork({
+  engine = 'embedded',
+  validators = 4,
+}: NetworkChoice = {}): Promise<TestNetwork> {
   const home = mkdtempSync(join(tmpdir(), 'aitbc-network-'));
   const devnet = await bringUp({
     home,
     freePorts: true,
     engine,
+    validators,
     signal: new AbortController().signal,
     tell: () => {},
   });

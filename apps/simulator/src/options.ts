@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { agreementLevel } from './agreement/level.ts';
 import type { CampaignOptions } from './campaign/campaign.ts';
 import type { Level } from './campaign/outcome.ts';
-import { wholeLevel } from './whole/level.ts';
 import { faultKinds } from './faults/plan.ts';
+import { wholeLevel } from './whole/level.ts';
 
 export const helpText = `Deterministic simulation of agreement: seeds decide faults, liars and every delay.
 

@@ -19,5 +19,6 @@ export function chainStatus(
     waitingTxs: 0,
     validators: [],
     params: devnetParams,
+    ...{ epoch: 0, view: 8, role: 'validator', syncing: false, headAgeMs: 40 },
   };
 }

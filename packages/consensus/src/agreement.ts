@@ -42,6 +42,7 @@ import {
   agreementWindow,
   castVote,
   countVote,
+  isKnown,
   keptFinalViews,
   kindOf,
   takeCertificate,
@@ -65,6 +66,7 @@ import {
 
 /** Blocks of one view that are kept unasked; an honest leader makes one. */
 const blocksPerView = 2;
+const nothing: readonly AgreementEffect[] = Object.freeze([]);
 const timers: readonly AgreementTimer[] = Object.freeze(['leader', 'progress', 'retry']);
 
 /** A new state and what to do about it. */
@@ -86,6 +88,7 @@ export function createAgreement(options: AgreementOptions): Agreement {
   return {
     initial: initialState(options),
     step(state, input, nowMs) {
+      if (isKnown(state, input)) return { state, effects: nothing };
       const turn = createTurn(setup, state, nowMs);
       if (input.type === 'start') start(turn, options);
       else if (state.started) take(turn, input);

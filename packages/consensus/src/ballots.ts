@@ -7,7 +7,8 @@
  */
 import type { Certificate, Hex, SignedBallot, Vote, VoteKind } from '@aitbc/protocol';
 import { voteKinds, zeroHash } from '@aitbc/protocol';
-import { type ViewRecord, viewAt, withBallot } from './agreement-state.ts';
+import { type AgreementState, type ViewRecord, viewAt, withBallot } from './agreement-state.ts';
+import type { AgreementInput } from './agreement-types.ts';
 import { maySign, type OpenView, openView, ownVote, reaches, type Turn } from './turn.ts';
 
 /** Views above the present one in which votes are kept, and none further is signed. */
@@ -17,7 +18,9 @@ export const keptFinalViews = 4;
 /** A validator that showed no vote for this many views is held for gone; seen again twice as often. */
 export const silentViews = 8;
 
-const kinds = Object.keys(voteKinds) as VoteKind[];
+const kindNames = Object.freeze(
+  (Object.keys(voteKinds) as VoteKind[]).sort((a, b) => voteKinds[a] - voteKinds[b]),
+);
 const certificateNames = Object.freeze({
   notarize: 'notarization',
   nullify: 'nullification',
@@ -31,7 +34,22 @@ const opposites = Object.freeze({
 
 /** Kind of the votes in a certificate, or undefined when there is no such kind. */
 export function kindOf({ kind }: Certificate): VoteKind | undefined {
-  return kinds.find((name) => voteKinds[name] === kind);
+  return kindNames[kind - 1];
+}
+
+/** True when a step with this input would change nothing and say nothing: most of what many peers send is known. */
+export function isKnown(state: AgreementState, input: AgreementInput): boolean {
+  if (input.type === 'vote') {
+    const { kind, view, validator, blockHash } = input.vote;
+    return viewAt(state, view)?.[kind].votes[validator]?.blockHash === blockHash;
+  }
+  if (input.type !== 'certificate') return false;
+  const { view, blockHash } = input.certificate;
+  if (view <= state.final.view) return true;
+  const kind = kindOf(input.certificate);
+  return (
+    kind !== undefined && viewAt(state, view)?.[certificateNames[kind]]?.blockHash === blockHash
+  );
 }
 
 /** Takes a vote of anybody. */

@@ -46,6 +46,7 @@ export const limits = Object.freeze({
   headerBytes: 8_192, // the payment header, base64
   requestTimeoutMs: 30_000,
   rpcBatch: 50,
+  frameTxs: 1_000, // transactions of one binary frame; `bodyBytes` bounds it too
   subscriptionsPerSocket: 256,
   socketBacklogBytes: 1_048_576, // a slower reader is dropped with its cursor
   pageSize: 100,

@@ -53,7 +53,14 @@ export interface Report {
 /** The plan of one seed of a campaign. */
 export function campaignPlan(options: CampaignOptions, seed: number): Plan {
   const { nodes, views, only, keep, untilUs, level } = options;
-  const whole = planOf({ seed, nodes, views, roles: level.roles, scale: level.scale, ...(only && { only }) });
+  const whole = planOf({
+    seed,
+    nodes,
+    views,
+    roles: level.roles,
+    scale: level.scale,
+    ...(only && { only }),
+  });
   const kept = keep ? keepOf(whole, keep) : whole;
   return untilUs === undefined ? kept : untilOf(kept, untilUs);
 }

@@ -53,7 +53,7 @@ export function repeatCommand(options: CampaignOptions, { seed, shrunk }: Failur
   const { level, nodes, views, only, bug } = options;
   return [
     `npm run sim -- --level ${level.name} --seed ${seed} --views ${views} --nodes ${nodes}`,
-    only && `--faults ${only.join(',')}`,
+    only && `--faults ${only.join(',') || 'none'}`,
     bug && `--planted ${bug}`,
     `--keep ${shrunk.keep.length > 0 ? shrunk.keep.join(',') : 'none'}`,
     `--until ${Math.ceil(shrunk.untilUs / 1000)}`,

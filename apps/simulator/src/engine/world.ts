@@ -136,7 +136,8 @@ export function createWorld<M>(options: WorldOptions<M>): World<M> {
     after(endpoint, delayMs, run) {
       const { rate } = clocks[endpoint] as Clock;
       const life = lives[endpoint] as number;
-      const dueUs = nowUs + Math.max(0, Math.round((delayMs * 1000) / rate));
+      // Never early: a clock that shows less than what was asked for would be asked again.
+      const dueUs = nowUs + Math.max(1, Math.ceil((delayMs * 1000) / rate));
       queue.push(dueUs, { to: endpoint, from: nobody, life, message: undefined, run });
     },
     at(atUs, run) {

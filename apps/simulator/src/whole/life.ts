@@ -17,6 +17,7 @@ import {
 } from '@aitbc/replica';
 import type { Disk } from '../engine/disk.ts';
 import type { World } from '../engine/world.ts';
+import type { WholeBug } from '../planted/whole-bugs.ts';
 import { type Ground, genesisTimeMs, type SetOfEpoch } from './ground.ts';
 import type { Watch } from './watch.ts';
 
@@ -54,17 +55,6 @@ export interface Stage {
   /** How far the wall clock of a node is off, ms. */
   readonly wallSkewMs: readonly number[];
   readonly bug: WholeBug;
-}
-
-/** Faults that can be planted around the replica. */
-export interface WholeBug {
-  readonly what: string;
-  readonly deps?: (deps: ReplicaDeps) => ReplicaDeps;
-  readonly waitsForDisk?: boolean;
-  /** False: keeps votes but not the blocks that they name. */
-  readonly keepsBodies?: boolean;
-  readonly replica?: (real: Replica) => Replica;
-  readonly journal?: (content: JournalContent) => JournalContent;
 }
 
 export interface LifeParts {
@@ -143,10 +133,11 @@ function openReplica(parts: LifeParts, schemeFor: ReplicaDeps['schemeFor']): Rep
     snapshotHeight: () => 0,
   };
   const isHonest = parts.watch !== undefined;
+  const tree = createStateTree(disks.state);
   const options = {
     genesis: ground.genesis,
     self: (ground.validators[node] as { id: Hex }).id,
-    start: { header, hash, tree: createStateTree(disks.state) },
+    start: { header, hash, tree: (isHonest && bug.tree?.(tree)) || tree },
     journal: (isHonest && bug.journal?.(journal)) || journal,
     minBlockIntervalMs: stage.minBlockIntervalMs,
   };
@@ -190,7 +181,10 @@ function persist(
   });
 }
 
-function carryOut(shell: Shell, effect: Exclude<ReplicaEffect, { readonly type: 'persist' }>): void {
+function carryOut(
+  shell: Shell,
+  effect: Exclude<ReplicaEffect, { readonly type: 'persist' }>,
+): void {
   const { parts, replica } = shell;
   const { stage, node, watch, endpoint } = parts;
   if (effect.type === 'send') sendTo(parts, effect.to, effect.message);

@@ -9,12 +9,13 @@ import {
   blockHashOf,
   type Hex,
   type MeshMessage,
+  signTx,
   type Vote,
   zeroHash,
 } from '@aitbc/protocol';
 import { createSides } from '../cast/role.ts';
 import type { Random } from '../engine/random.ts';
-import type { Ground } from './ground.ts';
+import { feeNait, type Ground } from './ground.ts';
 
 export interface WholeMischief {
   readonly random: Random;
@@ -181,10 +182,18 @@ function rewritten({ ground, random, scheme }: WholeMischief, one: Certified): C
   const other = { ...changed, timeMs: header.timeMs + random.below(2) };
   const hash = blockHashOf(ground.network, other);
   const { certificate } = one;
-  const ballot = { kind: 'finalize', epoch: header.epoch, view: header.view, blockHash: hash } as const;
+  const ballot = {
+    kind: 'finalize',
+    epoch: header.epoch,
+    view: header.view,
+    blockHash: hash,
+  } as const;
   const vote = scheme().sign(ballot);
   const votes = vote ? [{ validator: vote.validator, signature: vote.signature }] : [];
-  return { body: encodeBody({ header: other, txs }), certificate: { ...certificate, blockHash: hash, votes } };
+  return {
+    body: encodeBody({ header: other, txs }),
+    certificate: { ...certificate, blockHash: hash, votes },
+  };
 }
 
 /** Keeps certificates and finalize votes back and lets them go much later. */
@@ -223,8 +232,14 @@ const forger: MakeWholeRole = (mischief) => {
         return mischief.send(peer, { type: 'votes', votes: [{ ...vote, validator: other }] });
       }
       const { epoch, view, blockHash, signature } = vote;
-      const votes = [vote.validator, other, other + 1].map((validator) => ({ validator, signature }));
-      mischief.send(peer, { type: 'certificates', certificates: [{ kind: 3, epoch, view, blockHash, votes }] });
+      const votes = [vote.validator, other, other + 1].map((validator) => ({
+        validator,
+        signature,
+      }));
+      mischief.send(peer, {
+        type: 'certificates',
+        certificates: [{ kind: 3, epoch, view, blockHash, votes }],
+      });
     },
   };
 };
@@ -246,7 +261,8 @@ const outdated: MakeWholeRole = (mischief) => {
       return true;
     },
     tick() {
-      if (old.length > 0) mischief.send(mischief.random.pick(mischief.peers), mischief.random.pick(old));
+      if (old.length > 0)
+        mischief.send(mischief.random.pick(mischief.peers), mischief.random.pick(old));
     },
   };
 };
@@ -259,7 +275,12 @@ const flooder: MakeWholeRole = (mischief) => ({
     const votes: Vote[] = [];
     for (let count = 0; count < 8; count += 1) {
       const view = mischief.view() + 1 + random.below(random.pick([10, 300, 2 ** 24]));
-      const ballot = { kind: 'finalize', epoch: mischief.epoch(), view, blockHash: randomHash(random) } as const;
+      const ballot = {
+        kind: 'finalize',
+        epoch: mischief.epoch(),
+        view,
+        blockHash: randomHash(random),
+      } as const;
       const vote = mischief.scheme().sign(ballot);
       if (vote) votes.push(vote);
     }
@@ -269,6 +290,24 @@ const flooder: MakeWholeRole = (mischief) => ({
     mischief.send(to, { type: 'wantTxs', hash: randomHash(random), places: [0, 1, 2] });
   },
 });
+
+/** Sends transfers out of others' pockets, under a signature of its own making. */
+const thief: MakeWholeRole = (mischief) => {
+  let nonce = 0;
+  return {
+    tick() {
+      const { ground, random } = mischief;
+      const [victim, friend] = random.shuffled(ground.people);
+      if (!victim || !friend) return;
+      const body = { to: friend.id, amount: 1_000n, memo: '' };
+      const envelope = { chain: ground.network.chain, nonce, validUntil: 0, from: victim.id };
+      const tx = { ...envelope, kind: 'transfer', fee: feeNait, body } as const;
+      nonce = random.chance(0.2) ? nonce + 1 : nonce;
+      const { bytes } = signTx(ground.network, tx, friend.secretKey);
+      mischief.send(random.pick(mischief.peers), { type: 'txs', txs: [bytes] });
+    },
+  };
+};
 
 const makers: Readonly<Record<string, MakeWholeRole>> = {
   conflicter,
@@ -287,6 +326,7 @@ const makers: Readonly<Record<string, MakeWholeRole>> = {
   forger,
   outdated,
   flooder,
+  thief,
 };
 
 /** Names of all roles of this level but `twins`. */

@@ -17,9 +17,16 @@ import { injectFaults } from '../faults/inject.ts';
 import type { Plan } from '../faults/plan.ts';
 import { wholeBug } from '../planted/whole-bugs.ts';
 import { createGround, type SetOfEpoch } from './ground.ts';
-import { type Disks, type JournalRecord, type Stage, startLife, type StoredBlock, type WholeLife } from './life.ts';
+import {
+  type Disks,
+  type JournalRecord,
+  type Stage,
+  type StoredBlock,
+  startLife,
+  type WholeLife,
+} from './life.ts';
 import { createWholeVillain } from './villain.ts';
-import { createWatch, type Watch } from './watch.ts';
+import { createWatch, entriesInOrder, type Watch } from './watch.ts';
 import { createWorkload } from './workload.ts';
 
 interface Run {
@@ -104,7 +111,9 @@ function createRun(plan: Plan, options: RunOptions): Run {
     atMs,
   });
   const watch = createWatch({ ground, observer, sets, atMs, isVillain });
-  const disks = Array.from({ length: endpoints }, (_, at) => createDisks(plan, stage, { random, at }));
+  const disks = Array.from({ length: endpoints }, (_, at) =>
+    createDisks(plan, stage, { random, at }),
+  );
   const alive = new Map<number, WholeLife>();
   return { plan, stage, network, observer, watch, random, disks, alive, villains, views: [] };
 }
@@ -120,14 +129,10 @@ function createDisks(
     syncMaxMs: plan.syncMaxMs,
     after: (delayMs: number, run: () => void) => world.after(at, delayMs, run),
   });
-  const { first } = ground;
-  const entries = [...first.writes].sort(
-    ([a], [b]) => (first.tree.indexOf(a) as number) - (first.tree.indexOf(b) as number),
-  );
   return {
     journal: createDisk<JournalRecord>(options('journal')),
     store: createDisk<StoredBlock>(options('store')),
-    state: new Map<StateKey, Uint8Array>(entries),
+    state: new Map<StateKey, Uint8Array>(entriesInOrder(ground.first)),
     txs: new Set(),
     applied: 0,
     isJournalLost: false,
@@ -269,8 +274,13 @@ function judge({ stage, watch }: Run): void {
   watch.fail('oracle', { real: real[at], naive: naive[at], rows: real.length });
 }
 
+/** An entry as text that does not depend on the order of its fields. */
 function entryText(entry: unknown): string {
-  return JSON.stringify(entry, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+  return JSON.stringify(entry, (_, value: unknown) => {
+    if (typeof value === 'bigint') return `${value}n`;
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }
 
 function outcomeOf(

@@ -2,12 +2,19 @@
  * The observer of the large level: the promises of agreement (see agreement/observer.ts) and those of the ledger:
  *
  *   sets      all nodes derive the same validator set for an epoch
- *   roots     executing a node's final chain again from genesis gives the roots in its headers
+ *   roots      the root in each final header is that of the state after the block
+ *   signatures every transaction in a final block is signed
  *   funds     no coin is made or lost, every lock has a way out, at every final block of one node
  *   oracle    a naive second ledger agrees with the state after the whole chain
  *   penalty   no honest node is called a liar by an honest node
  */
-import { auditFunds, type StateKey, supplyOf } from '@aitbc/chain';
+import {
+  auditFunds,
+  createStateTree,
+  type GenesisBlock,
+  type StateKey,
+  supplyOf,
+} from '@aitbc/chain';
 import type { Certificate, Evidence, Hex, MeshMessage, Vote } from '@aitbc/protocol';
 import type { FinalBlock, Replica, ReplicaEffect } from '@aitbc/replica';
 import type { Observer } from '../agreement/observer.ts';
@@ -15,7 +22,16 @@ import { type Facts, ViolationError } from '../engine/violation.ts';
 import type { Ground, SetOfEpoch } from './ground.ts';
 import type { Disks } from './life.ts';
 
-export const ledgerInvariants = ['sets', 'funds', 'oracle', 'penalty', 'halt', 'pending'] as const;
+export const ledgerInvariants = [
+  'sets',
+  'roots',
+  'funds',
+  'signatures',
+  'oracle',
+  'penalty',
+  'halt',
+  'pending',
+] as const;
 export type LedgerInvariant = (typeof ledgerInvariants)[number];
 
 /** Executed blocks above the final one that a replica may hold. */
@@ -51,24 +67,36 @@ export interface WatchOptions {
   readonly isVillain: (node: number) => boolean;
 }
 
+/** Entries of the first block in the order of their places in the tree. */
+export function entriesInOrder({ writes, tree }: GenesisBlock): [StateKey, Uint8Array][] {
+  return [...writes].sort(([a], [b]) => (tree.indexOf(a) as number) - (tree.indexOf(b) as number));
+}
+
 export function createWatch(options: WatchOptions): Watch {
   const { ground, observer, sets, isVillain, atMs } = options;
-  const counts = { sets: 0, funds: 0, oracle: 0, penalty: 0, halt: 0, pending: 0 };
+  const counts = Object.fromEntries(ledgerInvariants.map((name) => [name, 0])) as Watch['counts'];
   const txs = { accepted: 0, refused: 0, final: 0 };
   const chain: FinalBlock[] = [];
   const evidence: Evidence[] = [];
   const audited = new Map<StateKey, Uint8Array>(ground.first.writes);
+  const tree = createStateTree(entriesInOrder(ground.first));
   const supply = supplyOf(ground.genesis);
   const fail = (invariant: LedgerInvariant, facts: Facts): never => {
     throw new ViolationError(invariant, { atMs: atMs(), ...facts });
   };
   const audit = (block: FinalBlock): void => {
+    const { height, stateRoot } = block.header;
+    counts.roots += 1;
+    const root = tree.commit(block.writes);
+    if (root !== stateRoot) fail('roots', { height, root, stateRoot });
+    counts.signatures += block.txs.length;
+    if (!ground.verifyTxs(block.txs)) fail('signatures', { height });
     counts.funds += 1;
     for (const [key, value] of block.writes) audited.set(key, value);
     const funds = auditFunds(audited, block.header.timeMs);
     const isWhole = funds.supply + funds.burned === supply;
     if (isWhole && funds.problems.length === 0) return;
-    fail('funds', { height: block.header.height, supply: `${funds.supply}`, problem: funds.problems[0] });
+    fail('funds', { height, supply: `${funds.supply}`, problem: funds.problems[0] });
   };
   return {
     counts,
@@ -87,7 +115,8 @@ export function createWatch(options: WatchOptions): Watch {
     },
     born(node, height, hash, { journal }) {
       observer.born(node, height, hash);
-      for (const { votes } of journal.records) for (const vote of votes) observer.durable(node, vote);
+      for (const { votes } of journal.records)
+        for (const vote of votes) observer.durable(node, vote);
     },
     durable: observer.durable,
     believed: observer.believed,

@@ -76,7 +76,14 @@ function txOf(
 ): SignedTx {
   const { network } = ground;
   const nonce = life.replica.pendingNonce(from.id) + (random.chance(0.05) ? 1 : 0);
-  const envelope = { kind, chain: network.chain, nonce, validUntil: 0, from: from.id, fee: feeNait };
+  const envelope = {
+    kind,
+    chain: network.chain,
+    nonce,
+    validUntil: 0,
+    from: from.id,
+    fee: feeNait,
+  };
   return signTx(network, { ...envelope, body } as UnsignedTx, from.secretKey);
 }
 

@@ -64,10 +64,10 @@ export function itemWith(queue: Queue | undefined, nonce: number): Waiting | und
 }
 
 /** The one that may follow in a block, when nothing is missing between. */
-export function successorOf({ queue, tx }: Waiting): Waiting | undefined {
-  return queue.items.length === 1 || queue.lane === expiringLane
-    ? undefined
-    : itemWith(queue, tx.nonce + 1);
+export function successorOf(item: Waiting): Waiting | undefined {
+  const { items } = item.queue;
+  const next = items.length === 1 ? undefined : items[items.indexOf(item) + 1];
+  return next?.tx.nonce === item.tx.nonce + 1 ? next : undefined;
 }
 
 /** The one before it in its queue. */

@@ -30,6 +30,8 @@ export type EndpointTable = Readonly<Record<string, Endpoint>>;
 /** One JSON-RPC method. */
 export interface RpcMethod<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
   readonly summary: string;
+  /** `admin`: from the node's own machine with its admin token. Everybody when left out. */
+  readonly access?: 'admin';
   readonly input: I;
   readonly output: O;
 }

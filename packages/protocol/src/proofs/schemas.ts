@@ -82,7 +82,7 @@ export const zStateAnswer = z.object({
   proof: zStateProof,
 });
 
-/** Answer of `tx_getProof`: the transaction and its receipt in the lists of their block. */
+/** Answer of `chain_getTxProof`: the transaction and its receipt in the lists of their block. */
 export const zTxAnswer = z.object({
   bundle: zLightBundle,
   txProof: zListProof,

@@ -22,6 +22,7 @@ const status = {
   waitingTxs: 0,
   validators: [],
   params: devnetParams,
+  ...{ epoch: 0, view: 2, role: 'validator', syncing: false, headAgeMs: 5 },
 };
 
 /** A node that answers `subscribe` and can push, drop and refuse cursors. */

@@ -13,7 +13,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { NodeClient } from './node-client.ts';
 import { createLocalSigner, createWalletSigner, type WalletSigning } from './signer.ts';
-import { createTxSender, type TxStatus } from './tx-sender.ts';
+import { createTxSender, feeOf, type TxStatus } from './tx-sender.ts';
 
 const network: Network = networkFromHash('ait-test', 'cd'.repeat(32));
 const { secretKey } = keyPairFromSeed(new Uint8Array(32).fill(7));
@@ -172,5 +172,16 @@ describe('wallet signer', () => {
         code: 'ANSWER_INVALID',
       });
     }
+  });
+});
+
+describe('the fee of a transaction', () => {
+  it('is flat, and grows with the rows of a claim and the operations of a batch', () => {
+    const params = { ...devnetParams, feePerRow: '7', feePerOperation: '3' };
+    const flat = BigInt(devnetParams.fees.transfer);
+    expect(feeOf(params, 'transfer', transfer)).toBe(flat);
+    expect(feeOf(params, 'channel_claim', { rows: [{}, {}] })).toBe(flat + 14n);
+    const operations = [1, 2, 3].map(() => ({ kind: 'transfer', body: transfer }));
+    expect(feeOf(params, 'batch', { operations })).toBe(flat + 9n);
   });
 });

@@ -319,6 +319,8 @@ describe('a damaged journal', () => {
       await journal.append(batchOf([last]));
       votes.push(vote, last);
     }
+    // The newest mark is in the second slot, and the first one does not know of the newest epoch.
+    await journal.append({ votes: [], bodies: [], certificates: [certificateOf(9)] });
     const newest = voteOf('nullify', 1, { epoch: 2 });
     await journal.append(batchOf([newest]));
     return { disk, votes: [...votes, newest] };
@@ -393,15 +395,16 @@ describe('a damaged journal', () => {
     disk.replace('journal-0', bytes);
     const journal = await assertCovered(disk, votes, 'last record');
     expect(journal.condition).toBe('damaged');
-    expect([0, 1, 2].map((epoch) => silentIn(journal, epoch))).toEqual([Infinity, 2, 0]);
-    await journal.append(batchOf([voteOf('notarize', 3, { epoch: 1 })]));
+    expect([1, 2, 3].map((epoch) => silentIn(journal, epoch))).toEqual([Infinity, 1, 0]);
+    await journal.append(batchOf([voteOf('notarize', 2, { epoch: 2 })]));
   });
 
   it('is silent a window longer when a mark is gone', async () => {
     const { disk, votes } = await filled();
-    disk.replace('journal-0', Uint8Array.from(disk.content('journal-0')).fill(0, 0, 512));
+    const bytes = Uint8Array.from(disk.content('journal-0'));
+    disk.replace('journal-0', bytes.fill(0, 4_096, 4_608));
     const journal = await assertCovered(disk, votes, 'one mark');
-    expect(silentIn(journal, 1)).toBe(2 + agreementWindow);
+    expect(silentIn(journal, 2)).toBe(1 + agreementWindow);
     expect(votesIn(journal, 1)).toHaveLength(4);
   });
 });
@@ -434,6 +437,35 @@ describe('a power cut', () => {
     }
     return { kept, forgotten, lost: false };
   }
+
+  /** What is left of one batch of ten votes when its sectors, then its mark, survive or not. */
+  async function afterBatchOfTen(survives: readonly boolean[]): Promise<FaultyDisk> {
+    const disk = await freshDisk();
+    const journal = await onDisk(disk);
+    disk.cutPowerAt(disk.operations() + 3);
+    const votes = Array.from({ length: 10 }, (_, at) => voteOf('notarize', at + 1));
+    await expect(journal.append(batchOf(votes))).rejects.toThrow(PowerCut);
+    const left = [...survives];
+    return disk.crash(() => left.shift() === true);
+  }
+
+  it('leaves a batch as a whole or not at all', async () => {
+    const half = await onDisk(await afterBatchOfTen([true, true, false, false]));
+    expect([half.condition, votesIn(half)]).toEqual(['whole', []]);
+    const whole = await onDisk(await afterBatchOfTen([true, true, true, false]));
+    expect([whole.condition, votesIn(whole).length]).toEqual(['whole', 10]);
+    const marked = await onDisk(await afterBatchOfTen([false, true, true, true]));
+    expect([marked.condition, silentIn(marked, 0)]).toEqual(['damaged', 10]);
+  });
+
+  it('leaves nothing that a later batch could be continued with', async () => {
+    const disk = await afterBatchOfTen([false, true, true, false]);
+    await (await onDisk(disk)).close();
+    const journal = await onDisk(disk); // fills the file again in which the end of the batch still stands
+    const votes = [1, 2, 3, 4].map((view) => voteOf('notarize', view, { block: 77 }));
+    await journal.append(batchOf(votes));
+    expect(votesIn(await onDisk(disk))).toEqual(votes);
+  });
 
   const keeps: readonly (readonly [string, (seed: number) => () => boolean])[] = [
     ['nothing', () => () => false],

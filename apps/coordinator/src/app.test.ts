@@ -226,6 +226,7 @@ const chainStatus = {
   waitingTxs: 0,
   validators: [],
   params: { ...devnetParams, providerBondMin: '5' },
+  ...{ epoch: 0, view: 2, role: 'validator', syncing: false, headAgeMs: 5 },
 };
 
 type RpcAnswers = Record<string, (params: { address?: string }) => object>;

@@ -38,31 +38,37 @@ export class UsageError extends Error {}
 /** Options of the arguments; throws UsageError. */
 export function optionsOf(args: readonly string[]): Options {
   const values = parse(args);
-  const level = levels.find(({ name }) => name === (values.level ?? 'agreement'));
-  if (!level)
-    throw new UsageError(`--level is one of ${levels.map(({ name }) => name).join(', ')}`);
-  const bug = values.planted;
-  if (bug !== undefined && !level.bugs.includes(bug)) {
-    throw new UsageError(`--planted is one of ${level.bugs.join(', ')}`);
-  }
-  const only = namesOf(values.faults, [...faultKinds, ...level.roles]);
-  const keep = values.keep === undefined ? undefined : listOf(values.keep).map(Number);
-  const until = values.until;
-  const seeds = values.seed === undefined ? 50 : 1;
+  const name = values.level ?? 'agreement';
+  const level = levels.find((one) => one.name === name);
+  if (!level) throw new UsageError(`--level is one of ${levels.map((one) => one.name).join(', ')}`);
+  const seeds = values.seed === undefined ? '50' : '1';
   return {
     level,
     seed: wholeNumber('seed', values.seed ?? '1', 2 ** 48),
-    seeds: wholeNumber('seeds', values.seeds ?? String(seeds), 1e9),
+    seeds: wholeNumber('seeds', values.seeds ?? seeds, 1e9),
     views: wholeNumber('views', values.views ?? '200', 1e7),
     nodes: wholeNumber('nodes', values.nodes ?? '4', 31),
     failuresMax: 3,
-    ...(only && { only }),
-    ...(bug !== undefined && { bug }),
-    ...(keep && { keep }),
-    ...(until !== undefined && { untilUs: wholeNumber('until', until, 1e12) * 1000 }),
+    ...narrowedBy(values, level),
     json: values.json ?? false,
     trace: values.trace ?? false,
     help: values.help ?? false,
+  };
+}
+
+type Values = ReturnType<typeof parse>;
+
+/** The options that make a run smaller, or plant something. */
+function narrowedBy({ planted, faults, keep, until }: Values, level: Level) {
+  if (planted !== undefined && !level.bugs.includes(planted)) {
+    throw new UsageError(`--planted is one of ${level.bugs.join(', ')}`);
+  }
+  const only = namesOf(faults, [...faultKinds, ...level.roles]);
+  return {
+    ...(only && { only }),
+    ...(planted !== undefined && { bug: planted }),
+    ...(keep !== undefined && { keep: listOf(keep).map(Number) }),
+    ...(until !== undefined && { untilUs: wholeNumber('until', until, 1e12) * 1000 }),
   };
 }
 

@@ -32,6 +32,8 @@ export interface DaemonStart {
   /** File to run; the entry of the daemon's package when left out. */
   readonly entry?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Program that starts the daemon's, and its arguments, such as `ip netns exec NAME`; it must not fork. */
+  readonly wrapper?: readonly string[];
   readonly logFile: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -52,15 +54,14 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
   const begunMs = performance.now();
   const last: string[] = [];
   const log = openLog(start.logFile, last);
-  const child = spawn(
-    process.execPath,
-    [start.entry ?? entryOf(programOf(start.name)), ...start.args, '--exit-with-parent'],
-    {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...start.env },
-      detached: true, // Ctrl-C of the terminal reaches only us; we stop the daemons in order
-    },
-  );
+  const entry = start.entry ?? entryOf(programOf(start.name));
+  const words = [...(start.wrapper ?? []), process.execPath, entry, ...start.args];
+  const [program = '', ...args] = [...words, '--exit-with-parent'];
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...start.env },
+    detached: true, // Ctrl-C of the terminal reaches only us; we stop the daemons in order
+  });
   const ended = endOf(child, log);
   const url = await readyUrl({ child, start, log, last, ended });
   return {

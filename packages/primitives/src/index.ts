@@ -6,4 +6,5 @@ export * from './binary.ts';
 export * from './bytes.ts';
 export * from './canonical-json.ts';
 export * from './clock.ts';
+export * from './sealed-box.ts';
 export * from './signature.ts';

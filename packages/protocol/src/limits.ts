@@ -41,6 +41,19 @@ export const limits = Object.freeze({
   meshQueueBytes: 16_777_216, // four of the largest frames
   meshFollowers: 64,
 
+  // bus
+  busPayloadBytes: 65_536,
+  busTopicBytes: 64,
+  busTopics: 256,
+  busQueueMessages: 1_024,
+  busQueueBytes: 8_388_608, // 128 of the largest payloads
+  busSendsPending: 256,
+  busOutgoing: 4_096,
+  busOutgoingBytes: 16_777_216,
+  busAgeMs: 120_000, // clocks may be that far apart, as in payments
+  busStreams: 16_384, // about 5 MB of replay windows
+  busPeers: 64,
+
   // HTTP and WebSocket
   bodyBytes: 1_048_576,
   headerBytes: 8_192, // the payment header, base64

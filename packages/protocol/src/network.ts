@@ -37,6 +37,7 @@ export const tags = Object.freeze({
   login: 'AITBC-LOGIN-v1\0',
   stake: 'AITBC-STAKE-v1\0',
   proposal: 'AITBC-PROPOSAL-v1\0',
+  bus: 'AITBC-BUS-v1\0',
 });
 
 /** Name of a tag. */

@@ -246,7 +246,7 @@ describe('four validators', () => {
   });
 
   it('keep what others say of the next epoch until it begins', () => {
-    const net = four({ params: { heartbeatMs: 3_600_000, epochBlocks: 1 } });
+    const net = four({ params: { heartbeatMs: 3_600_000, epochBlocks: 3 } });
     const [a, , , d] = net.nodes as Four;
     const others = net.nodes.slice(0, 3);
     const fetched: MeshMessage['type'][] = [];
@@ -254,7 +254,7 @@ describe('four validators', () => {
       if (from === d && message.type.startsWith('want')) fetched.push(message.type);
     };
     const slow: MeshMessage['type'][] = ['votes', 'certificates'];
-    net.extraMs = ({ to, message }) => (to === d && slow.includes(message.type) ? 14 : 0);
+    net.extraMs = ({ to, message }) => (to === d && slow.includes(message.type) ? 25 : 0);
     for (let nonce = 0; nonce < 8; nonce += 1) {
       net.submit(a, ...transfers(net, { nonce }));
       net.until(() => haveAll(others, nonce + 1), 5_000); // and d is about to end the epoch

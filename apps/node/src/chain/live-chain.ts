@@ -56,7 +56,7 @@ export interface LiveChain {
   stop(): Promise<void>;
   readonly replica: Pick<
     Replica,
-    'status' | 'pendingNonce' | 'waitingTx' | 'mempool' | 'peers' | 'tree' | 'head'
+    'status' | 'pendingNonce' | 'waitingTx' | 'mempool' | 'peers' | 'tree' | 'head' | 'reader'
   >;
   /** Head and state that are on disk: what is told to others as final. */
   head(): Head;

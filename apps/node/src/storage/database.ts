@@ -10,6 +10,7 @@
  *   receipts   height u64 → receipts in order, see receipt-rows.ts
  *   touched    height u64 → entry keys the block wrote, 33 bytes each
  *   places     transaction id 32 → height u64 ‖ index u32
+ *   sets       height u64 of the first block of a validator set → entry bytes of the set
  *   parties    role letter ‖ account 32 ‖ channel 32 → nothing
  *
  * Bodies and certificates stay in the block log; a row of `blocks` says where. Commits are synced before
@@ -29,6 +30,7 @@ const tableNames = [
   'receipts',
   'touched',
   'places',
+  'sets',
   'parties',
 ] as const;
 

@@ -3,8 +3,8 @@
  * of them wrote is put once, with its last value. Rows go in in the order of their keys, because a tree of
  * pages takes sorted keys at half the price of scattered ones.
  */
-import { channelOf, type StateKey, type TxReceipt } from '@aitbc/chain';
-import { AppError, bytes32, type Hex } from '@aitbc/protocol';
+import { channelOf, keyOf, type StateKey, type TxReceipt } from '@aitbc/chain';
+import { AppError, bytes32, type Hex, zeroHash } from '@aitbc/protocol';
 import type { LogPlace } from './block-log.ts';
 import {
   encodeApplied,
@@ -26,6 +26,9 @@ import { encodeReceiptRow } from './receipt-rows.ts';
 
 /** Rows of one transaction that fit into a sortable number beside 32 bits of their key. */
 const sortedRowsMax = 2 ** 21;
+
+/** Key of the validator set of the block after the state. */
+export const setKey = keyOf('valset', zeroHash);
 
 /** What a block changes, beside its own bytes. */
 export interface BlockChanges {
@@ -100,6 +103,8 @@ function putBlock(tables: Tables, place: LogPlace, changes: BlockChanges): void 
   void tables.heights.put(bytes32(hash), at);
   void tables.receipts.put(at, encodeReceiptRow(receipts));
   void tables.touched.put(at, encodeKeys([...writes.keys()]));
+  const set = writes.get(setKey);
+  if (set) void tables.sets.put(heightKey(height === 0 ? 0 : height + 1), set);
   const logEnd = place.offset + place.sizeBytes;
   void tables.meta.put(metaKeys.applied, encodeApplied({ height, view, logEnd, hash }));
 }

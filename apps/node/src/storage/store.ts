@@ -95,6 +95,8 @@ export interface Store extends StateReader {
   receipts(height: number): TxReceipt[];
   touched(height: number): StateKey[];
   placeOf(txId: Hex): TxPlace | undefined;
+  /** Entry bytes of the validator set of a height, as far back as this store has seen sets change. */
+  setAt(height: number): Uint8Array | undefined;
   close(): Promise<void>;
 }
 
@@ -177,7 +179,15 @@ function readsOf(
   tables: Tables,
 ): Pick<
   Store,
-  'entries' | 'keysOf' | 'channelsOf' | 'blockRow' | 'heightOf' | 'receipts' | 'touched' | 'placeOf'
+  | 'entries'
+  | 'keysOf'
+  | 'channelsOf'
+  | 'blockRow'
+  | 'heightOf'
+  | 'receipts'
+  | 'touched'
+  | 'placeOf'
+  | 'setAt'
 > {
   return {
     entries: () => entriesByIndex(tables),
@@ -209,6 +219,10 @@ function readsOf(
     placeOf(txId) {
       const bytes = tables.places.get(bytes32(txId));
       return bytes && decodePlace(bytes);
+    },
+    setAt(height) {
+      const [row] = tables.sets.getRange({ start: heightKey(height), reverse: true, limit: 1 });
+      return row?.value;
     },
   };
 }

@@ -10,12 +10,16 @@ const bodiesMax = 4_096;
 /** Takes a body of anybody; executes it when its parent is known, else asks for what is missing below. */
 export function takeBody(life: Life, block: ToyBlock, feed: Feed): void {
   if (block.height <= life.final.height || block.epoch !== life.epoch.number) return;
-  if (life.bodies.has(block.hash)) return askMissing(life, block);
-  if (life.bodies.size >= bodiesMax || life.orphans.size >= orphansMax) return;
+  const isNew = !life.bodies.has(block.hash);
+  if (isNew && (life.bodies.size >= bodiesMax || life.orphans.size >= orphansMax)) return;
   life.bodies.set(block.hash, block);
-  if (isKnown(life, block.parent)) return execute(life, block, feed);
-  life.orphans.set(block.parent, [...(life.orphans.get(block.parent) ?? []), block]);
-  askMissing(life, block);
+  const isReady = isKnown(life, block.parent);
+  if (isNew && isReady) execute(life, block, feed);
+  else if (!isReady) {
+    const waiting = life.orphans.get(block.parent) ?? [];
+    if (isNew) life.orphans.set(block.parent, [...waiting, block]);
+    askMissing(life, block);
+  }
 }
 
 function isKnown(life: Life, hash: Hex): boolean {
@@ -27,7 +31,10 @@ function askMissing(life: Life, block: ToyBlock): void {
   let { parent } = block;
   while (!isKnown(life, parent)) {
     const body = life.bodies.get(parent);
-    if (!body) return life.send(anyPeer(life), { type: 'wantBlock', hash: parent });
+    if (!body) {
+      life.send(anyPeer(life), { type: 'wantBlock', hash: parent });
+      return;
+    }
     parent = body.parent;
   }
 }

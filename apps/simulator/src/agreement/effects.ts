@@ -54,35 +54,46 @@ function persist(
   });
 }
 
-function carryOut(life: Life, effect: AgreementEffect, deps: EffectDeps): void {
-  switch (effect.type) {
-    case 'arm':
-      return arm(life, effect, deps.feed);
-    case 'disarm':
-      life.timers.set(effect.timer, timerOf(life, effect.timer) + 1);
-      return;
-    case 'sendVotes':
-      return sendVotes(life, effect.votes);
-    case 'sendCertificates':
-      for (const one of effect.certificates) life.observer?.sentCertificate(life.node, one);
-      return broadcast(life, certificates(life, effect.certificates));
-    case 'reply':
-      return life.send(Number(effect.peer), certificates(life, effect.certificates));
-    case 'sendProposal':
-      return sendProposal(life, effect);
-    case 'propose':
-      return propose(life, effect, deps.feed);
-    case 'commit':
-      return deps.commit(life, effect);
-    case 'evidence':
-      life.stage.world.note(life.endpoint, () => `accuses ${effect.evidence.validator}`);
-      return life.observer?.accused(life.node, effect.evidence);
-    case 'forged':
-      life.stage.counts.forged += 1;
-      return;
-    default:
-      return fetch(life, effect);
-  }
+type Carried = Exclude<AgreementEffect, { type: 'persist' }>;
+
+const handlers: {
+  readonly [T in Carried['type']]: (
+    life: Life,
+    effect: Extract<Carried, { type: T }>,
+    deps: EffectDeps,
+  ) => void;
+} = {
+  arm: (life, effect, { feed }) => arm(life, effect, feed),
+  disarm: (life, { timer }) => void life.timers.set(timer, timerOf(life, timer) + 1),
+  sendVotes: (life, { votes }) => sendVotes(life, votes),
+  sendCertificates(life, effect) {
+    for (const one of effect.certificates) life.observer?.sentCertificate(life.node, one);
+    broadcast(life, certificates(life, effect.certificates));
+  },
+  reply: (life, effect) => life.send(Number(effect.peer), certificates(life, effect.certificates)),
+  sendProposal,
+  propose: (life, effect, { feed }) => propose(life, effect, feed),
+  commit: (life, effect, { commit }) => commit(life, effect),
+  evidence(life, { evidence }) {
+    life.stage.world.note(life.endpoint, () => `accuses ${evidence.validator}`);
+    life.observer?.accused(life.node, evidence);
+  },
+  forged(life) {
+    life.stage.counts.forged += 1;
+  },
+  fetchBlock: (life, { hash, view }) => ask(life, view, { type: 'wantBlock', hash }),
+  fetchCertificates(life, { fromView, toView }) {
+    const epoch = life.epoch.number;
+    ask(life, life.view, { type: 'wantCertificates', epoch, fromView, toView });
+  },
+};
+
+function carryOut<T extends Carried['type']>(
+  life: Life,
+  effect: Extract<Carried, { type: T }>,
+  deps: EffectDeps,
+): void {
+  handlers[effect.type as T](life, effect, deps);
 }
 
 function arm(life: Life, effect: Extract<AgreementEffect, { type: 'arm' }>, feed: Feed): void {
@@ -157,22 +168,15 @@ function propose(
   });
 }
 
-type Fetch = Extract<AgreementEffect, { type: 'fetchBlock' | 'fetchCertificates' }>;
-
-function fetch(life: Life, effect: AgreementEffect): void {
+/** Asks the leader of a view, and anybody. */
+function ask(life: Life, view: number, message: Message): void {
   const { stage, epoch, node } = life;
-  const wanted = effect as Fetch;
-  const leaderView = wanted.type === 'fetchBlock' ? wanted.view : life.view;
-  const leader = epoch.nodeOf(epoch.leaderOf(leaderView));
+  const leader = epoch.nodeOf(epoch.leaderOf(view));
   const asked = leader === node ? [] : [life.random.pick(stage.endpointsOf(leader))];
-  const message: Message =
-    wanted.type === 'fetchBlock'
-      ? { type: 'wantBlock', hash: wanted.hash }
-      : { ...wanted, type: 'wantCertificates', epoch: epoch.number };
   for (const peer of [...asked, anyPeer(life)]) life.send(peer, message);
 }
 
-/** An input with its trace. */
+/** An input as a line of a trace. */
 export function inputText(input: AgreementInput): string {
   return input.type === 'block'
     ? `verdict ${input.valid} on ${blockText(input.block)}`

@@ -1,8 +1,8 @@
 /** The small level as the campaign sees it. */
 import type { Level } from '../campaign/outcome.ts';
 import { roleNames } from '../cast/cast.ts';
+import { invariants } from '../observer/invariants.ts';
 import { agreementBugNames } from '../planted/agreement-bugs.ts';
-import { invariants } from './observer.ts';
 import { runAgreement } from './run.ts';
 
 export const agreementLevel: Level = Object.freeze({

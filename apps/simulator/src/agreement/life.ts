@@ -18,9 +18,9 @@ import type { Disk } from '../engine/disk.ts';
 import type { Random } from '../engine/random.ts';
 import type { World } from '../engine/world.ts';
 import type { Plan } from '../faults/plan.ts';
+import type { Observer } from '../observer/observer.ts';
 import type { Epoch, Epochs } from './epochs.ts';
 import type { Message, ProvenBlock, ToyBlock } from './messages.ts';
-import type { Observer } from './observer.ts';
 import type { StubSchemes } from './stub-scheme.ts';
 
 /** What the journal keeps in one write. */

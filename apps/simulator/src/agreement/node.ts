@@ -132,33 +132,41 @@ function watchVote(life: Life, vote: Vote): void {
   if (isGenuine) life.observer.heard(life.node, vote, counted?.blockHash === vote.blockHash);
 }
 
-function receive(life: Life, from: number, message: Message): void {
-  switch (message.type) {
-    case 'votes':
-      if (isOfThisEpoch(life, from, message))
-        for (const vote of message.votes) hear(life, from, vote);
-      return;
-    case 'certificates':
-      return receiveCertificates(life, from, message);
-    case 'proposal':
-      if (!isOfThisEpoch(life, from, message)) return;
-      hear(life, from, message.vote);
-      return takeBody(life, message.block, feed);
-    case 'wantBlock':
-      return answerBlock(life, from, message.hash);
-    case 'block':
-      return takeBody(life, message.block, feed);
-    case 'wantCertificates': {
-      const { epoch, fromView, toView } = message;
-      if (epoch < life.epoch.number) return answerRange(life, from, life.final.height);
-      if (epoch > life.epoch.number) return;
-      return feed(life, { type: 'request', peer: String(from), fromView, toView });
+const receivers: {
+  readonly [T in Message['type']]: (
+    life: Life,
+    from: number,
+    message: Extract<Message, { type: T }>,
+  ) => void;
+} = {
+  votes(life, from, message) {
+    if (isOfThisEpoch(life, from, message))
+      for (const vote of message.votes) hear(life, from, vote);
+  },
+  certificates: receiveCertificates,
+  proposal(life, from, message) {
+    if (!isOfThisEpoch(life, from, message)) return;
+    hear(life, from, message.vote);
+    takeBody(life, message.block, feed);
+  },
+  wantBlock: (life, from, { hash }) => answerBlock(life, from, hash),
+  block: (life, _from, { block }) => takeBody(life, block, feed),
+  wantCertificates(life, from, { epoch, fromView, toView }) {
+    if (epoch < life.epoch.number) answerRange(life, from, life.final.height);
+    if (epoch === life.epoch.number) {
+      feed(life, { type: 'request', peer: String(from), fromView, toView });
     }
-    case 'wantRange':
-      return answerRange(life, from, message.from);
-    case 'range':
-      return takeRange(life, message.blocks);
-  }
+  },
+  wantRange: (life, from, message) => answerRange(life, from, message.from),
+  range: (life, _from, { blocks }) => takeRange(life, blocks),
+};
+
+function receive<T extends Message['type']>(
+  life: Life,
+  from: number,
+  message: Extract<Message, { type: T }>,
+): void {
+  receivers[message.type as T](life, from, message);
 }
 
 /** False for messages of other epochs: the next one's wait, later ones show that we are behind. */

@@ -15,12 +15,12 @@ import { ViolationError } from '../engine/violation.ts';
 import { createWorld, type Event } from '../engine/world.ts';
 import { injectFaults } from '../faults/inject.ts';
 import type { Plan } from '../faults/plan.ts';
+import { createObserver, type Observer } from '../observer/observer.ts';
 import { type AgreementBug, agreementBug } from '../planted/agreement-bugs.ts';
 import { createEpochs } from './epochs.ts';
 import type { Disks, JournalRecord, LifeParts, Stage } from './life.ts';
 import { type Message, type ProvenBlock, tagOf, textOf } from './messages.ts';
 import { type LivingNode, startNode } from './node.ts';
-import { createObserver, type Observer } from './observer.ts';
 import { createStubSchemes } from './stub-scheme.ts';
 
 interface Run {

@@ -8,8 +8,9 @@
  *
  * `hash` folds every event that happened; equal seeds must give equal hashes.
  */
-import { createEventQueue } from './event-queue.ts';
+import { createEventQueue, type EventQueue } from './event-queue.ts';
 import type { Carrier, Deliver } from './network.ts';
+import { createTraceHash, type TraceHash } from './trace-hash.ts';
 
 /** What the world does with an endpoint. */
 export interface Actor<M> {
@@ -72,90 +73,106 @@ export interface Event<M> {
 
 const nobody = -1;
 
+/** Endpoints and what is due to them. */
+interface Crowd<M> {
+  readonly options: WorldOptions<M>;
+  readonly queue: EventQueue<Event<M>>;
+  readonly actors: (Actor<M> | undefined)[];
+  readonly lives: Int32Array;
+  readonly pausedUntilUs: Float64Array;
+  readonly trace: TraceHash;
+  readonly counts: { events: number };
+  nowUs: number;
+}
+
 /** A world at time 0 in which nobody lives. */
 export function createWorld<M>(options: WorldOptions<M>): World<M> {
   const { endpoints, network, clocks, note } = options;
-  const queue = createEventQueue<Event<M>>();
-  const actors: (Actor<M> | undefined)[] = Array.from({ length: endpoints }, () => undefined);
-  const lives = new Int32Array(endpoints);
-  const pausedUntilUs = new Float64Array(endpoints);
-  const counts = { events: 0 };
-  let nowUs = 0;
-  let low = 0x811c9dc5;
-  let high = 0x1000193;
-
-  const deliver: Deliver<Event<M>> = (delayUs, event) => queue.push(nowUs + delayUs, event);
-  const fold = (value: number): void => {
-    low = Math.imul(low ^ value, 0x01000193);
-    high = Math.imul(high ^ low ^ (value >>> 3), 0x85ebca6b);
+  const crowd: Crowd<M> = {
+    options,
+    queue: createEventQueue(),
+    actors: Array.from({ length: endpoints }, () => undefined),
+    lives: new Int32Array(endpoints),
+    pausedUntilUs: new Float64Array(endpoints),
+    trace: createTraceHash(),
+    counts: { events: 0 },
+    nowUs: 0,
   };
-  const happen = (event: Event<M>): void => {
-    const { to, from, message, run } = event;
-    if (to === nobody) return (run as () => void)();
-    if ((pausedUntilUs[to] as number) > nowUs)
-      return queue.push(pausedUntilUs[to] as number, event);
-    const actor = actors[to];
-    if (!actor) return;
-    if (run) {
-      if (event.life !== lives[to]) return;
-      counts.events += 1;
-      fold(nowUs ^ (to << 24));
-      run();
-      return;
-    }
-    counts.events += 1;
-    fold(nowUs ^ (to << 24) ^ (from << 16));
-    fold(options.tagOf(message as M));
-    note?.(nowUs, to, `gets from ${from} ${options.textOf(message as M)}`);
-    actor.receive(from, message as M);
-  };
-
+  const { queue, trace } = crowd;
+  const deliver: Deliver<Event<M>> = (delayUs, event) => queue.push(crowd.nowUs + delayUs, event);
   return {
     endpoints,
-    counts,
-    nowUs: () => nowUs,
+    counts: crowd.counts,
+    nowUs: () => crowd.nowUs,
     clockMs(endpoint) {
       const { rate, offsetUs } = clocks[endpoint] as Clock;
-      return (nowUs * rate + offsetUs) / 1000;
+      return (crowd.nowUs * rate + offsetUs) / 1000;
     },
-    bear(endpoint, actor) {
-      lives[endpoint] = (lives[endpoint] as number) + 1;
-      actors[endpoint] = actor;
-    },
-    kill(endpoint) {
-      lives[endpoint] = (lives[endpoint] as number) + 1;
-      actors[endpoint] = undefined;
-    },
-    isUp: (endpoint) => actors[endpoint] !== undefined,
+    bear: (endpoint, actor) => change(crowd, endpoint, actor),
+    kill: (endpoint) => change(crowd, endpoint, undefined),
+    isUp: (endpoint) => crowd.actors[endpoint] !== undefined,
     pause(endpoint, untilUs) {
-      pausedUntilUs[endpoint] = Math.max(pausedUntilUs[endpoint] as number, untilUs);
+      crowd.pausedUntilUs[endpoint] = Math.max(crowd.pausedUntilUs[endpoint] as number, untilUs);
     },
-    send(from, to, message) {
-      network.route({ to, from, life: 0, message, run: undefined }, deliver);
-    },
+    send: (from, to, message) =>
+      network.route({ to, from, life: 0, message, run: undefined }, deliver),
     after(endpoint, delayMs, run) {
       const { rate } = clocks[endpoint] as Clock;
-      const life = lives[endpoint] as number;
+      const life = crowd.lives[endpoint] as number;
       // Never early: a clock that shows less than what was asked for would be asked again.
-      const dueUs = nowUs + Math.max(1, Math.ceil((delayMs * 1000) / rate));
+      const dueUs = crowd.nowUs + Math.max(1, Math.ceil((delayMs * 1000) / rate));
       queue.push(dueUs, { to: endpoint, from: nobody, life, message: undefined, run });
     },
     at(atUs, run) {
-      const dueUs = Math.max(nowUs, atUs);
+      const dueUs = Math.max(crowd.nowUs, atUs);
       queue.push(dueUs, { to: nobody, from: nobody, life: 0, message: undefined, run });
     },
-    run(untilUs, isDone) {
-      while (queue.nextUs() <= untilUs) {
-        nowUs = queue.nextUs();
-        happen(queue.pop() as Event<M>);
-        if (isDone?.()) return;
-      }
-      nowUs = Math.max(nowUs, untilUs);
-    },
-    note(endpoint, text) {
-      note?.(nowUs, endpoint, text());
-    },
-    fold,
-    hash: () => [low, high].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join(''),
+    run: (untilUs, isDone) => runUntil(crowd, untilUs, isDone),
+    note: (endpoint, text) => note?.(crowd.nowUs, endpoint, text()),
+    fold: trace.fold,
+    hash: trace.text,
   };
+}
+
+function change<M>(crowd: Crowd<M>, endpoint: number, actor: Actor<M> | undefined): void {
+  crowd.lives[endpoint] = (crowd.lives[endpoint] as number) + 1;
+  crowd.actors[endpoint] = actor;
+}
+
+function runUntil<M>(crowd: Crowd<M>, untilUs: number, isDone?: () => boolean): void {
+  const { queue } = crowd;
+  while (queue.nextUs() <= untilUs) {
+    crowd.nowUs = queue.nextUs();
+    happen(crowd, queue.pop() as Event<M>);
+    if (isDone?.()) return;
+  }
+  crowd.nowUs = Math.max(crowd.nowUs, untilUs);
+}
+
+function happen<M>(crowd: Crowd<M>, event: Event<M>): void {
+  const { to, run } = event;
+  if (to === nobody) {
+    run?.();
+    return;
+  }
+  const pausedUntilUs = crowd.pausedUntilUs[to] as number;
+  if (pausedUntilUs > crowd.nowUs) {
+    crowd.queue.push(pausedUntilUs, event);
+    return;
+  }
+  const actor = crowd.actors[to];
+  if (!actor || (run && event.life !== crowd.lives[to])) return;
+  crowd.counts.events += 1;
+  if (run) {
+    crowd.trace.fold(crowd.nowUs ^ (to << 24));
+    run();
+  } else hand(crowd, event, actor);
+}
+
+function hand<M>(crowd: Crowd<M>, { to, from, message }: Event<M>, actor: Actor<M>): void {
+  const { options, trace, nowUs } = crowd;
+  trace.fold(nowUs ^ (to << 24) ^ (from << 16));
+  trace.fold(options.tagOf(message as M));
+  options.note?.(nowUs, to, `gets from ${from} ${options.textOf(message as M)}`);
+  actor.receive(from, message as M);
 }

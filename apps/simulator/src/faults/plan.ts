@@ -229,6 +229,8 @@ function oneFault(
   if (kind === 'duplicate') return { kind, ...span, share: random.pick([0.05, 0.5]) };
   if (kind === 'slow' || kind === 'slowDisk') return { kind, ...span, node, factor };
   if (kind === 'power') return { kind, ...span };
+  // A node that comes back at once is asked for the votes it has just forgotten.
+  if (kind === 'lostJournal') return { kind, node, atUs: span.atUs, forUs: frame.hopUs };
   return { kind, ...span, node };
 }
 

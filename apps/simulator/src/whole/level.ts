@@ -1,7 +1,8 @@
 /** The large level as the campaign sees it. */
-import { invariants } from '../agreement/observer.ts';
+
 import type { Level } from '../campaign/outcome.ts';
 import { twinsRole } from '../cast/cast.ts';
+import { invariants } from '../observer/invariants.ts';
 import { wholeBugNames } from '../planted/whole-bugs.ts';
 import { wholeRoleNames } from './roles.ts';
 import { runWhole } from './run.ts';

@@ -96,7 +96,7 @@ export function startLife(parts: LifeParts): WholeLife {
   };
   shell.give = give;
   const { header, hash } = replica.head();
-  watch?.born(node, header.height, hash, disks);
+  watch?.born(node, { height: header.height, hash }, disks);
   return { ...parts, replica, give, set: () => set };
 }
 

@@ -25,6 +25,8 @@ export interface WholeMischief {
   epoch(): number;
   view(): number;
   scheme(): Scheme;
+  /** Next nonce of an account as far as this node knows. */
+  nonceOf(account: Hex): number;
   send(to: number, message: MeshMessage): void;
   after(delayMs: number, run: () => void): void;
 }
@@ -292,22 +294,19 @@ const flooder: MakeWholeRole = (mischief) => ({
 });
 
 /** Sends transfers out of others' pockets, under a signature of its own making. */
-const thief: MakeWholeRole = (mischief) => {
-  let nonce = 0;
-  return {
-    tick() {
-      const { ground, random } = mischief;
-      const [victim, friend] = random.shuffled(ground.people);
-      if (!victim || !friend) return;
-      const body = { to: friend.id, amount: 1_000n, memo: '' };
-      const envelope = { chain: ground.network.chain, nonce, validUntil: 0, from: victim.id };
-      const tx = { ...envelope, kind: 'transfer', fee: feeNait, body } as const;
-      nonce = random.chance(0.2) ? nonce + 1 : nonce;
-      const { bytes } = signTx(ground.network, tx, friend.secretKey);
-      mischief.send(random.pick(mischief.peers), { type: 'txs', txs: [bytes] });
-    },
-  };
-};
+const thief: MakeWholeRole = (mischief) => ({
+  tick() {
+    const { ground, random } = mischief;
+    const [victim, friend] = random.shuffled(ground.people);
+    if (!victim || !friend) return;
+    const body = { to: friend.id, amount: 1_000n, memo: '' };
+    const nonce = mischief.nonceOf(victim.id);
+    const envelope = { chain: ground.network.chain, nonce, validUntil: 0, from: victim.id };
+    const tx = { ...envelope, kind: 'transfer', fee: feeNait, body } as const;
+    const { bytes } = signTx(ground.network, tx, friend.secretKey);
+    mischief.send(random.pick(mischief.peers), { type: 'txs', txs: [bytes] });
+  },
+});
 
 const makers: Readonly<Record<string, MakeWholeRole>> = {
   conflicter,

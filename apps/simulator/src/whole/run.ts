@@ -5,7 +5,6 @@
 import { entryOfPair, type StateKey } from '@aitbc/chain';
 import { createOracle } from '@aitbc/chain/oracle';
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage, unwrap } from '@aitbc/protocol';
-import { createObserver, type Observer } from '../agreement/observer.ts';
 import { type Outcome, type RunOptions, recoveryMaxDeltas } from '../campaign/outcome.ts';
 import { twinsRole } from '../cast/cast.ts';
 import { createDisk } from '../engine/disk.ts';
@@ -15,6 +14,7 @@ import { ViolationError } from '../engine/violation.ts';
 import { createWorld, type Event } from '../engine/world.ts';
 import { injectFaults } from '../faults/inject.ts';
 import type { Plan } from '../faults/plan.ts';
+import { createObserver, type Observer } from '../observer/observer.ts';
 import { wholeBug } from '../planted/whole-bugs.ts';
 import { createGround, type SetOfEpoch } from './ground.ts';
 import {

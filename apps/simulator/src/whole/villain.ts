@@ -49,6 +49,7 @@ function startBehindRoles(parts: VillainParts, endpoint: number, disks: Disks): 
       const { epoch, validators } = status();
       return ground.schemeOf({ epoch, validators }, villain.node);
     },
+    nonceOf: (account) => (holder.life as WholeLife).replica.pendingNonce(account),
     send: (to, message) => world.send(endpoint, to, message),
     after: (delayMs, run) => world.after(endpoint, delayMs, run),
   };

@@ -17,8 +17,8 @@ import {
 } from '@aitbc/chain';
 import type { Certificate, Evidence, Hex, MeshMessage, Vote } from '@aitbc/protocol';
 import type { FinalBlock, Replica, ReplicaEffect } from '@aitbc/replica';
-import type { Observer } from '../agreement/observer.ts';
 import { type Facts, ViolationError } from '../engine/violation.ts';
+import type { Observer } from '../observer/observer.ts';
 import type { Ground, SetOfEpoch } from './ground.ts';
 import type { Disks } from './life.ts';
 
@@ -36,12 +36,13 @@ export type LedgerInvariant = (typeof ledgerInvariants)[number];
 
 /** Executed blocks above the final one that a replica may hold. */
 const pendingMax = 600;
+const evidenceMax = 1_000;
 
 export interface Watch {
   readonly counts: Record<LedgerInvariant, number>;
   readonly txs: { accepted: number; refused: number; final: number };
   entered(node: number, set: SetOfEpoch): void;
-  born(node: number, height: number, hash: Hex, disks: Disks): void;
+  born(node: number, head: { readonly height: number; readonly hash: Hex }, disks: Disks): void;
   durable(node: number, vote: Vote): void;
   believed(node: number, certificate: Certificate): void;
   sent(node: number, message: MeshMessage): void;
@@ -72,80 +73,53 @@ export function entriesInOrder({ writes, tree }: GenesisBlock): [StateKey, Uint8
   return [...writes].sort(([a], [b]) => (tree.indexOf(a) as number) - (tree.indexOf(b) as number));
 }
 
+/** A watch that has seen nothing. */
 export function createWatch(options: WatchOptions): Watch {
-  const { ground, observer, sets, isVillain, atMs } = options;
+  const { observer, sets, isVillain, atMs } = options;
   const counts = Object.fromEntries(ledgerInvariants.map((name) => [name, 0])) as Watch['counts'];
   const txs = { accepted: 0, refused: 0, final: 0 };
-  const chain: FinalBlock[] = [];
   const evidence: Evidence[] = [];
-  const audited = new Map<StateKey, Uint8Array>(ground.first.writes);
-  const tree = createStateTree(entriesInOrder(ground.first));
-  const supply = supplyOf(ground.genesis);
   const fail = (invariant: LedgerInvariant, facts: Facts): never => {
     throw new ViolationError(invariant, { atMs: atMs(), ...facts });
   };
-  const audit = (block: FinalBlock): void => {
-    const { height, stateRoot } = block.header;
-    counts.roots += 1;
-    const root = tree.commit(block.writes);
-    if (root !== stateRoot) fail('roots', { height, root, stateRoot });
-    counts.signatures += block.txs.length;
-    if (!ground.verifyTxs(block.txs)) fail('signatures', { height });
-    counts.funds += 1;
-    for (const [key, value] of block.writes) audited.set(key, value);
-    const funds = auditFunds(audited, block.header.timeMs);
-    const isWhole = funds.supply + funds.burned === supply;
-    if (isWhole && funds.problems.length === 0) return;
-    fail('funds', { height, supply: `${funds.supply}`, problem: funds.problems[0] });
-  };
+  const ledger = createLedgerWatch(options.ground, { counts, fail });
   return {
     counts,
     txs,
     evidence,
-    chain,
+    chain: ledger.chain,
     sets,
     fail,
     entered(node, set) {
       counts.sets += 1;
       const known = sets.get(set.epoch) ?? set;
       sets.set(set.epoch, known);
-      const text = ({ validators }: SetOfEpoch) =>
-        validators.map(({ publicKey, stake }) => `${publicKey.slice(0, 8)}=${stake}`).join();
-      if (text(known) !== text(set)) fail('sets', { node, set: text(set), other: text(known) });
+      if (setText(known) !== setText(set)) {
+        fail('sets', { node, set: setText(set), other: setText(known) });
+      }
     },
-    born(node, height, hash, { journal }) {
+    born(node, { height, hash }, { journal }) {
       observer.born(node, height, hash);
       for (const { votes } of journal.records)
         for (const vote of votes) observer.durable(node, vote);
     },
     durable: observer.durable,
     believed: observer.believed,
-    sent(node, message) {
-      if (message.type === 'votes') for (const vote of message.votes) observer.sentVote(node, vote);
-      if (message.type === 'proposal') observer.sentVote(node, message.vote);
-      if (message.type === 'certificates') {
-        for (const one of message.certificates) observer.sentCertificate(node, one);
-      }
-    },
+    sent: (node, message) => watchSent(observer, node, message),
     committed(node, block) {
       const { header, hash, certificate } = block;
       observer.committed(node, { ...header, hash }, certificate);
-      if (header.height !== chain.length + 1) return;
-      chain.push(block);
-      txs.final += block.txs.length;
-      audit(block);
+      if (ledger.take(block)) txs.final += block.txs.length;
     },
     accused(node, found) {
       observer.accused(node, found);
-      if (evidence.length < 1_000) evidence.push(found);
+      if (evidence.length < evidenceMax) evidence.push(found);
     },
     penalized(node, other, reason) {
       counts.penalty += 1;
       if (!isVillain(other)) fail('penalty', { node, other, reason });
     },
-    halted(node, { code }) {
-      fail('halt', { node, code });
-    },
+    halted: (node, { code }) => fail('halt', { node, code }),
     txVerdict(isAccepted) {
       if (isAccepted) txs.accepted += 1;
       else txs.refused += 1;
@@ -154,6 +128,57 @@ export function createWatch(options: WatchOptions): Watch {
       counts.pending += 1;
       const { pendingBlocks } = replica.status();
       if (pendingBlocks > pendingMax) fail('pending', { node, pendingBlocks });
+    },
+  };
+}
+
+function setText({ validators }: SetOfEpoch): string {
+  return validators.map(({ publicKey, stake }) => `${publicKey.slice(0, 8)}=${stake}`).join();
+}
+
+function watchSent(observer: Observer, node: number, message: MeshMessage): void {
+  if (message.type === 'votes') for (const vote of message.votes) observer.sentVote(node, vote);
+  if (message.type === 'proposal') observer.sentVote(node, message.vote);
+  if (message.type !== 'certificates') return;
+  for (const one of message.certificates) observer.sentCertificate(node, one);
+}
+
+interface LedgerWatch {
+  readonly chain: readonly FinalBlock[];
+  /** Judges a block that is the next one of the chain; false for others. */
+  take(block: FinalBlock): boolean;
+}
+
+/** Follows the final chain with a tree and a state of its own. */
+function createLedgerWatch(
+  ground: Ground,
+  { counts, fail }: Pick<Watch, 'counts' | 'fail'>,
+): LedgerWatch {
+  const chain: FinalBlock[] = [];
+  const state = new Map<StateKey, Uint8Array>(ground.first.writes);
+  const tree = createStateTree(entriesInOrder(ground.first));
+  const supply = supplyOf(ground.genesis);
+  const checkFunds = (height: number, timeMs: number): void => {
+    counts.funds += 1;
+    const funds = auditFunds(state, timeMs);
+    const isWhole = funds.supply + funds.burned === supply;
+    if (isWhole && funds.problems.length === 0) return;
+    fail('funds', { height, supply: `${funds.supply}`, problem: funds.problems[0] });
+  };
+  return {
+    chain,
+    take(block) {
+      const { height, stateRoot, timeMs } = block.header;
+      if (height !== chain.length + 1) return false;
+      chain.push(block);
+      counts.roots += 1;
+      const root = tree.commit(block.writes);
+      if (root !== stateRoot) fail('roots', { height, root, stateRoot });
+      counts.signatures += block.txs.length;
+      if (!ground.verifyTxs(block.txs)) fail('signatures', { height });
+      for (const [key, value] of block.writes) state.set(key, value);
+      checkFunds(height, timeMs);
+      return true;
     },
   };
 }

@@ -4,7 +4,8 @@
  * What is abstracted, and why nothing is lost by it:
  *   - The liar has signed every vote there is and shows each to whom it likes. More it cannot do with votes.
  *   - Honest votes lie in a pool from their first sending on. A vote that makes no quorum changes nothing that
- *     a validator does, so votes are delivered as quorums: vote by vote, to any node, at any time or never.
+ *     a validator does, so votes are delivered as quorums: vote by vote, to any node, at any time or never. Behind
+ *     them comes the certificate, for a node that the liar has told another vote of its own.
  *   - The progress timer may fire at any time; the leader timer and the vote that joins others are cases of it.
  *   - A proposal is delivered in its view; earlier it would only wait there. Bodies come with what names them.
  */
@@ -19,7 +20,7 @@ import type {
   AgreementOptions,
 } from '../agreement-types.ts';
 import { genesisPoint, stubBlock, stubOptions } from './member.ts';
-import { stubValidators, stubVote } from './stub-scheme.ts';
+import { stubCertificate, stubValidators, stubVote } from './stub-scheme.ts';
 
 const size = 4;
 /** Voters of a certificate among the four of the world. */
@@ -176,6 +177,7 @@ function rivalOf({ pool }: World, vote: Vote): string | undefined {
 export function movesOf(scope: Scope, world: World): Move[] {
   const moves: Move[] = [];
   for (const node of world.nodes) {
+    if (node.state.final.height >= scope.lastHeight) continue;
     moves.push(...quorumMoves(scope, world, node));
     if (node.state.view <= scope.views) moves.push(...viewMoves(scope, world, node));
     if (world.crashes < scope.crashes) {
@@ -277,10 +279,12 @@ function quorumMoves(scope: Scope, world: World, node: WorldNode): Move[] {
   for (const one of world.quorums) {
     const { kind, view, blockHash, voters } = one;
     if (view > scope.views || view <= node.state.final.view || holds(node.state, one)) continue;
-    const inputs = [...voters, scope.liar].map((validator) => ({
-      type: 'vote' as const,
-      vote: stubVote({ kind, epoch: 0, view, blockHash }, validator),
-    }));
+    const ballot = { kind, epoch: 0, view, blockHash };
+    const signers = [...voters, scope.liar].sort();
+    const inputs: AgreementInput[] = [
+      ...signers.map((validator) => ({ type: 'vote', vote: stubVote(ballot, validator) }) as const),
+      { type: 'certificate', certificate: stubCertificate(ballot, signers) },
+    ];
     const bodies = kind === 'nullify' ? [] : bodiesFor(world, node, blockHash);
     moves.push({
       label: `${node.index} sees ${kind} ${view} ${short(blockHash)}`,

@@ -35,3 +35,31 @@ export function sha256Into(digest: Uint8Array, data: Uint8Array): void {
 export function wipe(secret: Uint8Array): void {
   secret.fill(0);
 }
+
+export function boxKeyOf(publicKey: Uint8Array): Uint8Array | undefined {
+  try {
+    return sodium.crypto_sign_ed25519_pk_to_curve25519(publicKey);
+  } catch {
+    return undefined; // the binding's only way to say "no such point"
+  }
+}
+
+export function boxSecretOf(secretKey: Uint8Array): Uint8Array {
+  return sodium.crypto_sign_ed25519_sk_to_curve25519(secretKey);
+}
+
+export function boxSeal(message: Uint8Array, boxKey: Uint8Array): Uint8Array {
+  return sodium.crypto_box_seal(message, boxKey);
+}
+
+export function boxOpen(
+  sealed: Uint8Array,
+  boxKey: Uint8Array,
+  boxSecret: Uint8Array,
+): Uint8Array | undefined {
+  try {
+    return sodium.crypto_box_seal_open(sealed, boxKey, boxSecret);
+  } catch {
+    return undefined; // the binding's only way to say "not sealed to these keys"
+  }
+}

@@ -51,3 +51,45 @@ export function sha256Into(digest: Uint8Array, data: Uint8Array): void {
 export function wipe(secret: Uint8Array): void {
   sodium.sodium_memzero(secret as Buffer);
 }
+
+/** X25519 public key of an Ed25519 one, undefined for a key that is no point of the prime-order group. */
+export function boxKeyOf(publicKey: Uint8Array): Uint8Array | undefined {
+  const boxKey = new Uint8Array(sodium.crypto_box_PUBLICKEYBYTES);
+  try {
+    sodium.crypto_sign_ed25519_pk_to_curve25519(boxKey as Buffer, publicKey as Buffer);
+  } catch {
+    return undefined; // the binding's only way to say "no such point"
+  }
+  return boxKey;
+}
+
+/** X25519 secret key of an Ed25519 secret key (64 bytes). */
+export function boxSecretOf(secretKey: Uint8Array): Uint8Array {
+  const boxSecret = new Uint8Array(sodium.crypto_box_SECRETKEYBYTES);
+  sodium.crypto_sign_ed25519_sk_to_curve25519(boxSecret as Buffer, secretKey as Buffer);
+  return boxSecret;
+}
+
+/** Sealed box to an X25519 key: 48 bytes longer than the message. */
+export function boxSeal(message: Uint8Array, boxKey: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(message.length + sodium.crypto_box_SEALBYTES);
+  sodium.crypto_box_seal(sealed as Buffer, message as Buffer, boxKey as Buffer);
+  return sealed;
+}
+
+/** The message inside a sealed box, undefined when it was not sealed to these keys. */
+export function boxOpen(
+  sealed: Uint8Array,
+  boxKey: Uint8Array,
+  boxSecret: Uint8Array,
+): Uint8Array | undefined {
+  if (sealed.length < sodium.crypto_box_SEALBYTES) return undefined;
+  const message = new Uint8Array(sealed.length - sodium.crypto_box_SEALBYTES);
+  const opened = sodium.crypto_box_seal_open(
+    message as Buffer,
+    sealed as Buffer,
+    boxKey as Buffer,
+    boxSecret as Buffer,
+  );
+  return opened ? message : undefined;
+}

@@ -51,4 +51,19 @@ export const networkRows = {
   ],
   MESH_REFUSED: [503, 7, true, 'The node at {address} ended the connection: {reason}.'],
   MESH_SLOW: [503, 7, true, 'The node {peer} does not read: {sizeBytes} bytes wait for it.'],
+
+  // bus
+  BUS_STOPPED: [503, 7, false, 'The message bus is not running. Start it before use.'],
+  BUS_FULL: [
+    503,
+    7,
+    true,
+    '{what}: {limit} wait already. Send more slowly, or check that the other side is there.',
+  ],
+  BUS_UNDELIVERED: [
+    504,
+    7,
+    true,
+    'The agent {to} acknowledged nothing in {attempts} attempts ({reason}). It may be offline: try later.',
+  ],
 } as const satisfies Record<string, Row>;

@@ -84,7 +84,11 @@ async function* chunksOf(
 export function openSocket(url: string, events: SocketEvents): Socket {
   const socket = new WebSocket(url);
   socket.addEventListener('open', () => events.onOpen());
-  socket.addEventListener('message', (event) => events.onMessage(String(event.data)));
+  socket.binaryType = 'arraybuffer';
+  socket.addEventListener('message', ({ data }) => {
+    if (data instanceof ArrayBuffer) events.onBytes?.(new Uint8Array(data));
+    else events.onMessage(String(data));
+  });
   socket.addEventListener('close', () => events.onClose('the connection ended'));
-  return { send: (text) => socket.send(text), close: () => socket.close() };
+  return { send: (message) => socket.send(message as string | BufferSource), close: () => socket.close() };
 }

@@ -42,12 +42,14 @@ export interface TransportOptions {
 export interface SocketEvents {
   onOpen(): void;
   onMessage(text: string): void;
+  /** A binary frame; without this it is passed over. */
+  onBytes?(bytes: Uint8Array): void;
   onClose(reason: string): void;
 }
 
-/** An outgoing WebSocket of text messages. */
+/** An outgoing WebSocket: text as text frames, bytes as binary ones. */
 export interface Socket {
-  send(text: string): void;
+  send(message: string | Uint8Array): void;
   close(): void;
 }
 

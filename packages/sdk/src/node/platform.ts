@@ -138,13 +138,16 @@ export function openSocket(url: string, events: SocketEvents): Socket {
   });
   let reason = 'the connection ended';
   socket.on('open', () => events.onOpen());
-  socket.on('message', (data) => events.onMessage(data.toString()));
+  socket.on('message', (data, isBinary) => {
+    if (isBinary) events.onBytes?.(data as Uint8Array);
+    else events.onMessage(data.toString());
+  });
   socket.on('error', (error) => {
     reason = (error as { code?: string }).code ?? error.message;
   });
   socket.on('close', () => events.onClose(reason));
   return {
-    send: (text) => socket.send(text),
+    send: (message) => socket.send(message),
     close: () => socket.terminate(),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * WebSockets with JSON frames. A reader that falls behind by `limits.socketBacklogBytes` is cut off
+ * WebSockets with JSON frames, and binary frames where a session takes them. A reader that falls behind by `limits.socketBacklogBytes` is cut off
  * (it comes back with its cursor), a peer that answers no ping for two rounds is dead, a frame above the
  * limit or that is no JSON ends the connection.
  */
@@ -16,6 +16,8 @@ export interface JsonSocket {
   send(value: unknown): boolean;
   /** Sends text that is JSON already: one `JSON.stringify` for many readers. */
   sendText(text: string): boolean;
+  /** Sends a binary frame. */
+  sendBytes(bytes: Uint8Array): boolean;
   /** Bytes that wait for the reader. */
   readonly backlogBytes: number;
   close(code?: number, reason?: string): void;
@@ -26,6 +28,8 @@ export interface SocketSession {
   onMessage(value: unknown): void | Promise<void>;
   /** A frame that is no JSON; without this the connection is closed with 1007. */
   onMalformed?(reason: string): void;
+  /** A binary frame; without this it is read as text. */
+  onBytes?(bytes: Uint8Array): void | Promise<void>;
   onClose?(): void;
 }
 
@@ -85,32 +89,43 @@ function beatAll(alive: Map<WebSocket, boolean>): void {
 function serve(raw: WebSocket, request: FastifyRequest, options: SocketOptions): void {
   const socket = createSocket(raw, request, options.backlogBytes ?? limits.socketBacklogBytes);
   const fail = (error: unknown): void => closeWithError(raw, error, options.log);
-  const early: unknown[] = [];
+  const early: Frame[] = [];
   let session: SocketSession | undefined;
-  const deliver = (data: unknown): void => {
+  const deliver = (frame: Frame): void => {
     if (!session) {
-      if (early.push(data) > earlyFrames) raw.close(1013, 'too many early frames');
+      if (early.push(frame) > earlyFrames) raw.close(1013, 'too many early frames');
       return;
     }
-    receive(session, data, { raw, fail });
+    receive(session, frame, { raw, fail });
   };
-  raw.on('message', deliver);
+  raw.on('message', (data, isBinary) => deliver({ data, isBinary }));
   raw.on('close', () => session?.onClose?.());
   Promise.resolve()
     .then(() => options.onOpen(socket))
     .then((opened) => {
       session = opened;
       if (raw.readyState !== raw.OPEN) return opened.onClose?.();
-      for (const data of early.splice(0)) deliver(data);
+      for (const frame of early.splice(0)) deliver(frame);
     })
     .catch(fail);
 }
 
+interface Frame {
+  readonly data: unknown;
+  readonly isBinary: boolean;
+}
+
 function receive(
   session: SocketSession,
-  data: unknown,
+  { data, isBinary }: Frame,
   { raw, fail }: { raw: WebSocket; fail: (error: unknown) => void },
 ): void {
+  if (isBinary && session.onBytes) {
+    Promise.resolve()
+      .then(() => session.onBytes?.(data as Uint8Array))
+      .catch(fail);
+    return;
+  }
   let value: unknown;
   try {
     value = JSON.parse(String(data));
@@ -126,18 +141,20 @@ function receive(
 }
 
 function createSocket(raw: WebSocket, request: FastifyRequest, backlogMax: number): JsonSocket {
-  const sendText = (text: string): boolean => {
+  const sendFrame = (frame: string | Uint8Array): boolean => {
     if (raw.readyState !== raw.OPEN) return false;
     if (raw.bufferedAmount > backlogMax) {
       raw.terminate();
       return false;
     }
-    raw.send(text);
+    raw.send(frame);
     return true;
   };
+  const sendText = (text: string): boolean => sendFrame(text);
   return {
     request,
     sendText,
+    sendBytes: (bytes) => sendFrame(bytes),
     send: (value) => sendText(JSON.stringify(value)),
     get backlogBytes() {
       return raw.bufferedAmount;

@@ -36,7 +36,7 @@ import {
   openDatabase,
 } from '../database.ts';
 import { syncFolder } from '../files.ts';
-import { putEntries } from '../put-blocks.ts';
+import { putEntries, setKey } from '../put-blocks.ts';
 
 const newIndex = 'index.new';
 const marker = 'installing';
@@ -96,6 +96,7 @@ function invalid(reason: string): AppError {
 async function fill(database: ChainDatabase, { network, header, chunks }: Download): Promise<void> {
   const { tables } = database;
   let first: StateChunk | undefined;
+  let set: Uint8Array | undefined;
   let next = 0;
   let index = 1; // leaf 0 is the sentinel of the tree
   for await (const bytes of chunks) {
@@ -106,6 +107,7 @@ async function fill(database: ChainDatabase, { network, header, chunks }: Downlo
     if (!verifyChunk(header.stateRoot, chunk)) throw invalid(`chunk ${next} is not of this state`);
     const entries = entriesOfChunk(chunk);
     database.transaction(() => putEntries(tables, index, entries));
+    set = entries.find(([key]) => key === setKey)?.[1] ?? set;
     index += entries.length;
     next += 1;
   }
@@ -115,6 +117,7 @@ async function fill(database: ChainDatabase, { network, header, chunks }: Downlo
   database.transaction(() => {
     void tables.heights.put(bytes32(hash), heightKey(height));
     void tables.meta.put(metaKeys.genesis, bytes32(network.genesisHash));
+    if (set) void tables.sets.put(heightKey(height + 1), set);
     void tables.meta.put(metaKeys.base, encodeHeader(header));
     void tables.meta.put(metaKeys.applied, encodeApplied({ height, view, logEnd: 0, hash }));
   });

@@ -147,6 +147,8 @@ describe('a downloaded snapshot', () => {
     expect(installed.applied()).toMatchObject({ height: 2, view: header.view, logEnd: 0 });
     expect(Buffer.from(installed.base() ?? []).equals(encodeHeader(header))).toBe(true);
     expect(createStateTree(installed.entries()).root()).toBe(root);
+    expect(installed.setAt(3)).toEqual(store.setAt(3));
+    expect(installed.setAt(3)).toBeDefined();
     await installed.commitAll([next]);
     expect(createStateTree(installed.entries()).root()).toBe(maker.tree.root());
     expect(installed.blockRow(3)?.offset).toBe(0);

@@ -11,14 +11,7 @@
  * the error table and not a number, because numbers would be a second table that has to stay the same for ever.
  * See docs/spec/wire.md, "Batches of bytes".
  */
-import {
-  createReader,
-  createWriter,
-  DecodeError,
-  hex,
-  textFromUtf8,
-  utf8,
-} from '@aitbc/primitives';
+import { createReader, createWriter, DecodeError, hex } from '@aitbc/primitives';
 import { accept, type ErrorCode, isErrorCode, refuse, type Verdict } from '../../errors.ts';
 import { type Hex, text } from '../../fields.ts';
 import { limits } from '../../limits.ts';

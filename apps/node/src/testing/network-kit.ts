@@ -1,0 +1,5 @@
+/** What whole-network tests use of the node beside its processes: bad lines, and a mesh to speak as anybody. */
+export { createMesh } from '../mesh/mesh.ts';
+export type { Mesh } from '../mesh/types.ts';
+export { type Identity, identityFromSeed, readKeyFile, writeKeyFile } from '../setup/key-file.ts';
+export { type ChaosProxy, startChaosProxy } from './chaos-proxy.ts';

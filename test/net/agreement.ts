@@ -1,0 +1,124 @@
+/**
+ * What must hold whatever happens: nodes agree on every block, what was final once stays final, nothing
+ * that was acknowledged is lost, and no coin appears or vanishes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Acknowledged } from './load.ts';
+import { call, callAll, headOf, until } from './rpc.ts';
+import type { ValidatorNet } from './validator-net.ts';
+
+const watchMs = 40;
+const pageSize = 100;
+const batchSize = 50;
+
+/** Writes down what nodes call final, while things happen to them. */
+export interface Watch {
+  /** Hash by height, from all nodes. */
+  readonly seen: ReadonlyMap<number, string>;
+  /** Two hashes at one height. */
+  readonly conflicts: readonly string[];
+  /** Height of the highest block seen. */
+  top(): number;
+  stop(): Promise<void>;
+}
+
+/** Looks at the heads of all awake nodes, again and again. */
+export function startWatch(net: ValidatorNet): Watch {
+  const seen = new Map<number, string>();
+  const conflicts: string[] = [];
+  let isStopped = false;
+  const look = async (at: number): Promise<void> => {
+    const head = await headOf(net.url(at));
+    if (!head) return;
+    const known = seen.get(head.height) ?? head.blockHash;
+    seen.set(head.height, known);
+    if (known !== head.blockHash) conflicts.push(`${head.height}: ${known} ${head.blockHash}`);
+  };
+  const running = (async () => {
+    while (!isStopped) {
+      await Promise.all(net.awake().map(look));
+      await sleep(watchMs);
+    }
+  })();
+  return {
+    seen,
+    conflicts,
+    top: () => Math.max(0, ...seen.keys()),
+    async stop() {
+      isStopped = true;
+      await running;
+    },
+  };
+}
+
+/** What is known to be final. */
+export interface Ledger {
+  readonly acknowledged: readonly Acknowledged[];
+  readonly watch: Watch;
+}
+
+/** Waits until all nodes have one head, at this height or above. */
+export async function sharedHead(net: ValidatorNet, height: number, timeoutMs = 60_000) {
+  let last = '';
+  try {
+    return await until(
+      'all nodes have one head',
+      async () => {
+        const heads = await Promise.all(net.awake().map((at) => headOf(net.url(at))));
+        last = heads.map((head) => head?.height ?? 'gone').join(', ');
+        const [first] = heads;
+        const isOne = heads.every(
+          (head) => head?.blockHash === first?.blockHash && head?.stateRoot === first?.stateRoot,
+        );
+        return first !== undefined && isOne && first.height >= height && first;
+      },
+      timeoutMs,
+    );
+  } catch (error) {
+    throw new Error(`the heads are at ${last}; at least ${height} was expected`, { cause: error });
+  }
+}
+
+/** Compares all nodes block by block, and with what was seen and acknowledged. Counts what it compared. */
+export async function checkAgreement(net: ValidatorNet, { acknowledged, watch }: Ledger) {
+  const { height } = await sharedHead(net, watch.top());
+  expect(watch.conflicts, 'no height had two final blocks').toEqual([]);
+  const [first = 0, ...others] = net.awake();
+  const chain = await hashesOf(net.url(first), height);
+  for (const at of others) {
+    expect(await hashesOf(net.url(at), height), `blocks of node ${at + 1}`).toEqual(chain);
+  }
+  for (const [at, hash] of watch.seen) expect(chain[at], `block ${at} stays`).toBe(hash);
+  for (const at of net.awake()) await checkAcknowledged(net.url(at), acknowledged);
+  for (const at of net.awake()) {
+    const audit = await call(net.url(at), 'state_audit');
+    const supply = BigInt(audit.supply) + BigInt(audit.burned);
+    expect(audit.problems).toEqual([]);
+    expect(supply, 'supply of the genesis').toBe(BigInt(audit.genesisSupply));
+  }
+  return { blocks: height, acknowledged: acknowledged.length };
+}
+
+/** Hashes of all blocks of a node, by height. */
+async function hashesOf(url: string, height: number): Promise<string[]> {
+  const hashes: string[] = [];
+  for (let from = height; from >= 0; from -= pageSize) {
+    const { blocks } = await call(url, 'chain_listBlocks', { from, limit: pageSize });
+    for (const { hash, header } of blocks) hashes[header.height] = hash;
+  }
+  return hashes;
+}
+
+async function checkAcknowledged(url: string, all: readonly Acknowledged[]): Promise<void> {
+  for (let from = 0; from < all.length; from += batchSize) {
+    const part = all.slice(from, from + batchSize);
+    const told = await callAll(
+      url,
+      'tx_get',
+      part.map(({ txId }) => ({ txId })),
+    );
+    const found = told.map((answer) => [answer?.status, answer?.blockHash]);
+    expect(found).toEqual(part.map(({ blockHash }) => ['final', blockHash]));
+  }
+}

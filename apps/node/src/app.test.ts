@@ -1,10 +1,12 @@
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { agreementWindow } from '@aitbc/consensus';
 import { createManualClock } from '@aitbc/primitives';
 import { addressOf } from '@aitbc/protocol';
 import { until } from '@aitbc/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChainNode } from './app.ts';
+import { segmentName } from './storage/journal/segment.ts';
 import { createVoteWatch, journalVotes } from './testing/journal-votes.ts';
 import {
   actor,
@@ -43,7 +45,11 @@ async function everything() {
   const bodies = await Promise.all(
     blocks.map(({ hash }: { hash: string }) => resultOf(url(), 'chain_getBlock', { hash })),
   );
-  const { timeMs: _, ...status } = await resultOf(url(), 'chain_status');
+  const { network, genesisHash, height, blockHash, stateRoot, validators, params } = await resultOf(
+    url(),
+    'chain_status',
+  );
+  const status = { network, genesisHash, height, blockHash, stateRoot, validators, params };
   return { status, bodies, audit: await resultOf(url(), 'state_audit') };
 }
 
@@ -113,6 +119,19 @@ describe('a node', () => {
     node = nodeIn(at);
     await node.start();
     expect(await everything()).toEqual(before);
+  });
+
+  it('alone in its network, goes on above what a lost journal can have held', async () => {
+    await pay(0);
+    const { height } = await resultOf(url(), 'chain_status');
+    await node.stop();
+    for (const generation of [0, 1]) rmSync(join(at.dataDir, segmentName(generation)));
+    node = nodeIn(at);
+    await node.start();
+    await pay(1);
+    const after = await resultOf(url(), 'chain_getBlock', { height: height + 1 });
+    const before = await resultOf(url(), 'chain_getBlock', { height });
+    expect(after.header.view).toBeGreaterThan(before.header.view + agreementWindow);
   });
 
   it('refuses to start when the log has lost what the database knows', async () => {

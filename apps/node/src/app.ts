@@ -12,10 +12,13 @@ import { type OpenedChain, openChain } from './chain/open-chain.ts';
 import type { NodeConfig } from './config.ts';
 import { createMesh } from './mesh/mesh.ts';
 import type { Mesh } from './mesh/types.ts';
-import { createMethods, type MethodDeps } from './rpc/chain-methods.ts';
+import { openAdminToken } from './rpc/admin-access.ts';
+import type { MethodDeps } from './rpc/methods/deps.ts';
+import { createMethods } from './rpc/methods.ts';
 import { mountRpc } from './rpc/mount-rpc.ts';
 import { createSubscriptions, type Subscriptions } from './rpc/subscriptions.ts';
 import { createTopicSource } from './rpc/topic-source.ts';
+import { createFrameAnswerer } from './rpc/tx-batches.ts';
 import { readGenesisFile } from './setup/genesis-file.ts';
 import { type Identity, readKeyFile } from './setup/key-file.ts';
 import { openOwnJournal } from './setup/own-journal.ts';
@@ -31,6 +34,8 @@ export interface NodeDeps {
   readonly clock?: Clock;
   /** Checks every answer against its schema. For tests. */
   readonly checkOutputs?: boolean;
+  /** Begins to stop the program, for `admin_stop`; without it nobody may. */
+  readonly stop?: () => void;
 }
 
 /** A node; `url` and `meshPort` are known after `start`. */
@@ -119,6 +124,8 @@ async function startParts(setting: Setting, closers: Closers): Promise<Omit<Part
     http,
     log: deps.log,
     methods: createMethods(running.methodDeps),
+    answerFrame: createFrameAnswerer(running.live.admission.admit, deps.log),
+    adminToken: running.methodDeps.admin?.token,
     subscriptions: running.subscriptions,
     signal: stopping.signal,
     about: () => aboutOf(stored.opened, running.live),
@@ -194,7 +201,17 @@ function createRunning(setting: Setting, stored: Stored): Running {
   });
   const mesh = isAlone(setting) ? undefined : meshOf(setting, opened, live);
   const faucet = faucetOf(setting, live, clock);
-  const methodDeps = { opened, live, chain, store, finality, faucet };
+  const admin = {
+    token: openAdminToken(options.dataDir),
+    stop: deps.stop,
+    requestSnapshot: undefined,
+  };
+  const methodDeps: MethodDeps = {
+    ...{ opened, live, chain, store, finality, faucet, clock, admin },
+    log: deps.log,
+    self: identity.publicKey,
+    mesh: () => mesh,
+  };
   return { live, mesh, subscriptions, methodDeps };
 }
 

@@ -8,6 +8,7 @@ if (process.argv.includes('--init')) await runInit(process.argv.slice(2), proces
 else {
   await runDaemon({
     config: nodeConfig,
-    create: (config, { log }) => createNode(config, { log }),
+    create: (config, { log }) =>
+      createNode(config, { log, stop: () => void process.kill(process.pid, 'SIGTERM') }),
   });
 }

@@ -58,7 +58,7 @@ export function armRetry(turn: Turn): void {
 }
 
 function arm({ effects, state }: Turn, timer: AgreementTimer, delayMs: number): void {
-  effects.push({ type: 'arm', timer, view: state.view, delayMs });
+  effects.push({ type: 'arm', timer, view: state.view, delayMs: Math.ceil(delayMs) });
 }
 
 /** True when the leader showed no vote for many views in which a quorum did. */

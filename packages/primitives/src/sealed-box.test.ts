@@ -12,7 +12,7 @@ const other = keyPairFromSeed(new Uint8Array(32).fill(8));
 describe('sealed boxes', () => {
   it('open to the message for the receiver and to nothing for anybody else', () => {
     const [mine, theirs] = [createSealOpener(receiver), createSealOpener(other)];
-    fc.assert(
+    void fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (message) => {
         const sealed = sealTo(receiver.publicKey, message)!;
         expect(sealed).toHaveLength(message.length + sealBytes);

@@ -21,6 +21,7 @@ export {
 } from './buyer/buyer.ts';
 export type { SubmittedJob } from './buyer/submit-job.ts';
 export type { BuyCall, JobEnd, JobEvent, PayMode, RunningJob } from './buyer/types.ts';
+export { createRpcLightSource } from './chain/light-source.ts';
 export {
   type ChainInfo,
   createNodeClient,

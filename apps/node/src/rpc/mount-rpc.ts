@@ -1,6 +1,6 @@
 /**
- * RPC on `/`: POST takes a request or a batch, a WebSocket takes the same and subscriptions besides, GET
- * says what this is. Faults of the transport are JSON-RPC answers too, with the HTTP status of their row.
+ * RPC on `/`: POST takes a request or a batch, a WebSocket takes the same and subscriptions and batches of
+ * bytes besides, GET says what this is. Faults of the transport are JSON-RPC answers too, with the HTTP status of their row.
  */
 import { AppError, asAppError, nodeRpc, nodeSocketRpc, type OutputOf } from '@aitbc/protocol';
 import {
@@ -11,7 +11,7 @@ import {
   type SocketSession,
 } from '@aitbc/service';
 import type { FastifyError, FastifyInstance } from 'fastify';
-import type { CallerContext } from './chain-methods.ts';
+import { type AdminRequest, assertAdmin } from './admin-access.ts';
 import {
   createDispatch,
   type Dispatch,
@@ -19,11 +19,15 @@ import {
   type RpcHandlers,
   rpcErrorOf,
 } from './json-rpc.ts';
+import type { CallerContext } from './methods/deps.ts';
 import type { SocketSubscriptions, Subscriptions } from './subscriptions.ts';
+import type { AnswerFrame } from './tx-batches.ts';
 
 const socketTable = { ...nodeRpc, ...nodeSocketRpc } as const;
 /** Requests of one connection that may be under way; only waiting for finality takes time. */
 const runningPerSocket = 4_096; // a sender may write a second of work ahead; each waits for its place in the mempool
+/** Binary batches of one connection that may be under way, each of up to `limits.bodyBytes`. */
+const framesPerSocket = 16;
 
 interface SocketContext extends CallerContext {
   readonly subscriptions: SocketSubscriptions;
@@ -37,6 +41,10 @@ export interface RpcDeps {
   readonly log: Log;
   readonly methods: RpcHandlers<typeof nodeRpc, CallerContext>;
   readonly subscriptions: Subscriptions;
+  /** Answers a binary batch of transactions. */
+  readonly answerFrame: AnswerFrame;
+  /** What admin methods ask for; without it they answer nobody. */
+  readonly adminToken: string | undefined;
   /** Aborts when the node stops. */
   readonly signal: AbortSignal;
   /** What GET / answers. */
@@ -72,11 +80,21 @@ function mountPost(scope: FastifyInstance, deps: RpcDeps): void {
   scope.post('/', async (request, reply) => {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const context = { signal: AbortSignal.any([gone.signal, signal]) };
+    const context = {
+      signal: AbortSignal.any([gone.signal, signal]),
+      ...adminOf(deps, request),
+    };
     const answer = await answerText(dispatch, String(request.body ?? ''), context);
     if (answer === undefined) return reply.status(204).send();
     return reply.type('application/json').send(JSON.stringify(answer));
   });
+}
+
+function adminOf(
+  { adminToken }: RpcDeps,
+  request: AdminRequest,
+): Pick<CallerContext, 'assertAdmin'> {
+  return { assertAdmin: () => assertAdmin(request, adminToken) };
 }
 
 async function answerText<C>(dispatch: Dispatch<C>, text: string, context: C): Promise<unknown> {
@@ -109,6 +127,8 @@ function openSession(socket: JsonSocket, deps: RpcDeps): SocketSession {
     log: deps.log,
     checkOutputs: deps.checkOutputs,
   });
+  const admin = adminOf(deps, socket.request);
+  const takeFrame = createFrameTaker(socket, deps);
   let running = 0;
   return {
     async onMessage(value) {
@@ -120,18 +140,39 @@ function openSession(socket: JsonSocket, deps: RpcDeps): SocketSession {
       const later: (() => void)[] = [];
       const afterAnswer = (run: () => void): void => void later.push(run);
       try {
-        const answer = await dispatch(value, { signal, subscriptions, afterAnswer });
+        const answer = await dispatch(value, { signal, subscriptions, afterAnswer, ...admin });
         if (answer !== undefined) socket.send(answer);
         for (const run of later) run();
       } finally {
         running -= 1;
       }
     },
+    onBytes: takeFrame,
     onMalformed: (reason) => void socket.send(parseErrorAnswer(reason.slice(0, 200))),
     onClose() {
       gone.abort();
       subscriptions.close();
     },
+  };
+}
+
+/** Answers binary frames, a bounded number at once. */
+function createFrameTaker(
+  socket: JsonSocket,
+  { answerFrame }: RpcDeps,
+): (bytes: Uint8Array) => Promise<void> {
+  let running = 0;
+  return async (bytes) => {
+    if (running >= framesPerSocket) {
+      socket.close(1013, 'too many batches under way');
+      return;
+    }
+    running += 1;
+    try {
+      socket.sendBytes(await answerFrame(bytes));
+    } finally {
+      running -= 1;
+    }
   };
 }
 

@@ -36,13 +36,8 @@ export async function openOwnJournal(options: OwnJournalOptions): Promise<Journa
     { folder },
     'the journal of votes was lost; this lone validator skips what it may have signed',
   );
-  return {
-    ...journal,
-    content: () => ({
-      ...journal.content(),
-      silent: { type: 'view', epoch, view: view + agreementWindow },
-    }),
-  };
+  await journal.resumeAbove({ epoch, view: view + agreementWindow });
+  return journal;
 }
 
 /** Begins the journal of a key that has never voted; one that is there stays as it is. */

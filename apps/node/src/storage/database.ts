@@ -71,7 +71,7 @@ function openRoot(path: string): RootDatabase<Uint8Array, Uint8Array> {
       encoding: 'binary',
       keyEncoding: 'binary',
       cache: false,
-      overlappingSync: false, // a commit is on disk when it returns
+      overlappingSync: true, // the block log is synced before: what a power cut takes from here is replayed
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

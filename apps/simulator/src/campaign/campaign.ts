@@ -1,5 +1,5 @@
 /** Runs many seeds, adds up what happened, and shrinks the first failures. */
-import { keepOf, type Plan, planOf, untilOf } from '../faults/plan.ts';
+import { allOf, keepOf, type Plan, planOf, untilOf } from '../faults/plan.ts';
 import type { Level, Outcome, RunOptions, Violation } from './outcome.ts';
 import { type Shrunk, shrinkPlan } from './shrink.ts';
 
@@ -15,6 +15,8 @@ export interface CampaignOptions {
   readonly untilUs?: number;
   /** Stop after this many failing seeds. */
   readonly failuresMax: number;
+  /** False leaves failures as they are. */
+  readonly shrinks?: boolean;
   /** CPU seconds used so far by this process. */
   readonly cpuSeconds: () => number;
   /** Told after each seed. */
@@ -79,7 +81,9 @@ export function runCampaign(options: CampaignOptions): Report {
     addOutcome(totals, plan, outcome);
     if (outcome.violation) {
       const { violation } = outcome;
-      const shrunk = shrinkPlan({ level, plan, violation, options: runOptions });
+      const asItIs = { plan, keep: allOf(plan), untilUs: plan.calmUs, runs: 0, violation };
+      const parts = { level, plan, violation, options: runOptions };
+      const shrunk = options.shrinks === false ? asItIs : shrinkPlan(parts);
       failures.push({ seed: at, violation, shrunk });
     }
     options.onSeed?.(totals.seeds, totals);

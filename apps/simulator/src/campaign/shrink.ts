@@ -2,7 +2,7 @@
  * Shrinking a failing plan: takes faults and villains away and runs again, as long as the same invariant
  * breaks (delta debugging); then ends the faults earlier. What is left is the failure without its company.
  */
-import { elementsOf, keepOf, type Plan, untilOf } from '../faults/plan.ts';
+import { allOf, keepOf, type Plan, untilOf } from '../faults/plan.ts';
 import type { Level, RunOptions, Violation } from './outcome.ts';
 
 /** A plan that still fails, and how to get it from its seed. */
@@ -36,8 +36,7 @@ export function shrinkPlan({ level, plan, violation, options }: ShrinkParts): Sh
     last = found;
     return true;
   };
-  const all = Array.from({ length: elementsOf(plan) }, (_, at) => at);
-  const keep = smallest(all, (kept) => fails(keepOf(plan, kept)));
+  const keep = smallest(allOf(plan), (kept) => fails(keepOf(plan, kept)));
   const kept = keepOf(plan, keep);
   let untilUs = plan.calmUs;
   while (untilUs > 1_000 && fails(untilOf(kept, Math.floor(untilUs / 2)))) {

@@ -128,9 +128,9 @@ export function untilOf(plan: Plan, untilUs: number): Plan {
   return { ...plan, calmUs, faults: plan.faults.filter(({ atUs }) => atUs < calmUs) };
 }
 
-/** Number of elements that can be taken away. */
-export function elementsOf(plan: Plan): number {
-  return plan.villains.length + plan.faults.length;
+/** All elements of a plan by their numbers. */
+export function allOf({ villains, faults }: Plan): number[] {
+  return Array.from({ length: villains.length + faults.length }, (_, at) => at);
 }
 
 function shapeOf(random: Random, nodes: number, scale: Scale) {

@@ -90,5 +90,8 @@ export function openSocket(url: string, events: SocketEvents): Socket {
     else events.onMessage(String(data));
   });
   socket.addEventListener('close', () => events.onClose('the connection ended'));
-  return { send: (message) => socket.send(message as string | BufferSource), close: () => socket.close() };
+  return {
+    send: (message) => socket.send(message as string | BufferSource),
+    close: () => socket.close(),
+  };
 }

@@ -47,9 +47,7 @@ function validatorsOf(
   if (epoch > present) throw notFound(`epoch ${epoch}`);
   const firstHeight = epoch * params.epochBlocks + 1;
   const set =
-    epoch === present
-      ? live.validators()
-      : prover.validatorsOf(chain.blockAt(firstHeight).header);
+    epoch === present ? live.validators() : prover.validatorsOf(chain.blockAt(firstHeight).header);
   const stateOf = (key: Hex) => {
     const state = epoch === present ? validatorOf(store, key) : undefined;
     return state ? validatorToJson(key, state) : null;
@@ -69,7 +67,8 @@ function evidenceFrom({ chain, store }: MethodDeps, from: number | undefined): E
   for (let height = top; height >= bottom; height -= 1) {
     if (chain.txCount(height) === 0) continue;
     const isThere = store.receipts(height).some(({ kind }) => kind === 'evidence_submit');
-    if (isThere) evidence.push(...chain.blockAt(height).txs.flatMap((tx) => convictionOf(tx, height)));
+    if (isThere)
+      evidence.push(...chain.blockAt(height).txs.flatMap((tx) => convictionOf(tx, height)));
   }
   return { evidence, next: bottom > 1 ? bottom - 1 : null };
 }
@@ -104,7 +103,8 @@ function proposalToJson(
   set: readonly Validator[],
 ): Proposal {
   const keys = voters.map(({ validator }) => validator);
-  const sum = (seats: readonly Validator[]) => seats.reduce((total, { stake }) => total + stake, 0n);
+  const sum = (seats: readonly Validator[]) =>
+    seats.reduce((total, { stake }) => total + stake, 0n);
   return {
     proposalId,
     ...{ name, value, untilHeight },

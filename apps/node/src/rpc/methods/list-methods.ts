@@ -1,12 +1,13 @@
+import { auditFunds, channelOf, providerOf, supplyOf, validatorOf } from '@aitbc/chain';
 import {
-  auditFunds,
+  accountIdOf,
+  addressOf,
   type ChannelState,
-  channelOf,
-  providerOf,
-  supplyOf,
-  validatorOf,
-} from '@aitbc/chain';
-import { accountIdOf, addressOf, channelToJson, type Hex, limits, unwrap } from '@aitbc/protocol';
+  channelToJson,
+  type Hex,
+  limits,
+  unwrap,
+} from '@aitbc/protocol';
 import { providerToJson } from '../json-forms.ts';
 import { validatorToJson } from '../work-forms.ts';
 import { badRequest, type Handlers, type MethodDeps } from './deps.ts';
@@ -35,7 +36,9 @@ export function listMethods(deps: MethodDeps): ListHandlers {
     },
     state_listProviders: ({ after }) => {
       const afterId = after === undefined ? undefined : unwrap(accountIdOf(after));
-      const { page, next } = pageOf(store.keysOf({ letter: 'p', after: afterId, limit: pageLimit }));
+      const { page, next } = pageOf(
+        store.keysOf({ letter: 'p', after: afterId, limit: pageLimit }),
+      );
       const providers = page.flatMap((id) => {
         const provider = providerOf(store, id);
         return provider ? [providerToJson(id, provider)] : [];

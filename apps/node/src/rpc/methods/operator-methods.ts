@@ -1,5 +1,12 @@
 import { lastHeightOf, validatorSetOf } from '@aitbc/chain';
-import { AppError, accountIdOf, amountOf, type nodeRpc, type OutputOf, unwrap } from '@aitbc/protocol';
+import {
+  AppError,
+  accountIdOf,
+  amountOf,
+  type nodeRpc,
+  type OutputOf,
+  unwrap,
+} from '@aitbc/protocol';
 import type { MeshPeer, MeshTarget } from '../../mesh/types.ts';
 import { openRpcOf } from '../open-rpc.ts';
 import type { Handlers, MethodDeps } from './deps.ts';

@@ -83,7 +83,10 @@ async function untilStored(
   for (let waitedMs = 0; live.head().header.height < height; waitedMs += storedLookMs) {
     if (signal.aborted) throw new AppError('CANCELLED');
     if (waitedMs >= storedWaitMs) {
-      throw new AppError('TIMEOUT', { what: `The disk, for block ${height},`, timeoutMs: waitedMs });
+      throw new AppError('TIMEOUT', {
+        what: `The disk, for block ${height},`,
+        timeoutMs: waitedMs,
+      });
     }
     await sleep(storedLookMs);
   }

@@ -8,8 +8,8 @@ import {
   type Hex,
   laneIdOf,
   mandateIdOf,
-  type ParsedInputOf,
   type nodeRpc,
+  type ParsedInputOf,
   unwrap,
   zeroHash,
 } from '@aitbc/protocol';

@@ -1,7 +1,7 @@
 /** Reading one entry, with its proof when the caller wants one: then value and proof are of the same block. */
 import { decodeEntry, type Entries, type EntryKind, entryOf, keyOf } from '@aitbc/chain';
 import { hex } from '@aitbc/primitives';
-import { type Hex, lightBundleToJson, type OutputOf, type nodeRpc } from '@aitbc/protocol';
+import { type Hex, lightBundleToJson, type nodeRpc, type OutputOf } from '@aitbc/protocol';
 import type { MethodDeps } from './deps.ts';
 import type { ProvenEntry, Prover } from './prover.ts';
 

@@ -107,7 +107,8 @@ interface FeeQuestion {
 }
 
 function feeOf({ live }: MethodDeps, { kind, rows, operations }: FeeQuestion): bigint {
-  if (rows !== undefined && kind !== 'channel_claim') throw badRequest('rows: only claims have them');
+  if (rows !== undefined && kind !== 'channel_claim')
+    throw badRequest('rows: only claims have them');
   if (operations !== undefined && kind !== 'batch') {
     throw badRequest('operations: only batches have them');
   }

@@ -26,6 +26,9 @@ const ENGINE_ARGS = ['ci', '--omit=optional', '--ignore-scripts'];
 const NO_ENGINE =
   'AITBC works without it: a provider can use Ollama or any OpenAI-compatible server.';
 
+/** Servers and a browser that tests start for themselves, from Debian's packages. */
+const SERVICES = ['redis-server', 'chromium'];
+
 /** What npm says, and what helps. The first line that fits wins. */
 const NPM_FIXES = [
   [
@@ -72,14 +75,22 @@ export function installSatisfies(lock, installed) {
 
 /**
  * Prepares the repository; throws SetupError. `build: false` leaves the compiler out (for the check,
- * which runs it itself).
- * @param {{ root?: string, build?: boolean, stream?: { isTTY?: boolean, write(text: string): unknown } }} [options]
+ * which runs it itself). `services: true` (the default where CI=true) installs the servers that some
+ * tests need.
+ * @param {{ root?: string, build?: boolean, services?: boolean, isRoot?: boolean, stream?: { isTTY?: boolean, write(text: string): unknown } }} [options]
  */
-export async function setup({ root = ROOT, build = true, stream = process.stdout } = {}) {
+export async function setup({
+  root = ROOT,
+  build = true,
+  services = process.env.CI === 'true',
+  isRoot = process.getuid?.() === 0,
+  stream = process.stdout,
+} = {}) {
   const problem = nodeProblem();
   if (problem) throw new SetupError(problem);
   await installPackages(root, stream);
   await installEngine(root, stream);
+  if (services) await installServices(stream, isRoot);
   if (build) await compile(root, stream);
 }
 
@@ -115,6 +126,28 @@ async function installEngine(root, stream) {
     return;
   }
   stamp(folder);
+}
+
+/** Tests of what is missing are skipped, or fail where CI=true; nothing else needs these servers. */
+async function installServices(stream, isRoot) {
+  for (const name of SERVICES) {
+    if ((await runQuietly(name, ['--version'])).code === 0) continue;
+    const fix = `apt-get install ${name}`;
+    if (!isRoot || (await runQuietly('apt-get', ['--version'])).code !== 0) {
+      stream.write(`skip   ${name}: it takes root and Debian's packages. Fix: ${fix}\n`);
+      continue;
+    }
+    const result = await showStep(`install ${name}`, () => installPackage(name), stream);
+    if (result.failed) stream.write(`${lastLines(result.output, SHOWN_LINES)}\nFix: ${fix}\n`);
+  }
+}
+
+async function installPackage(name) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await runQuietly('apt-get', ['update'], { env }); // an old list may do: the next step tells
+  const args = ['install', '-y', '--no-install-recommends', name];
+  const { code, output } = await runQuietly('apt-get', args, { env });
+  return { failed: code !== 0, output };
 }
 
 async function compile(root, stream) {
@@ -200,5 +233,6 @@ export async function setupOrExplain(options = {}) {
 }
 
 if (isMain(import.meta.url)) {
-  if (!(await setupOrExplain())) process.exitCode = 1;
+  const services = process.argv.includes('--services') || process.env.CI === 'true';
+  if (!(await setupOrExplain({ services }))) process.exitCode = 1;
 }

@@ -41,7 +41,7 @@ function calls(): string[] {
     .map((line) => line.replaceAll(root, ''));
 }
 
-const prepare = () => setup({ root, stream });
+const prepare = (options = {}) => setup({ root, stream, services: false, ...options });
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'setup-'));
@@ -118,4 +118,21 @@ it.runIf(onEnginePlatform)('goes on without the embedded engine, and says so', a
   await prepare();
   expect(calls()).toEqual([`npm ci --omit=optional --ignore-scripts in /${ENGINE}`, 'tsc -b in ']);
   expect(printed.join('')).toContain(`Fix: cd ${ENGINE} && npm ci --omit=optional`);
+});
+
+it('installs servers for tests where it is asked to and may, and says what it left out', async () => {
+  process.env.PATH = [join(root, 'bin'), '/bin', '/usr/bin'].join(delimiter);
+  program('bin/chromium', ''); // is there
+  program('bin/redis-server', 'exit 1'); // as good as absent
+  program(
+    'bin/apt-get',
+    `[ "$1" = install ] && printf '#!/bin/sh\n' > "${root}/bin/redis-server"; exit 0`,
+  );
+  await prepare({ services: true, isRoot: false });
+  expect(printed.join('')).toContain('skip   redis-server');
+  await prepare({ services: true, isRoot: true });
+  await prepare({ services: true, isRoot: true });
+  const installs = calls().filter((call) => call.startsWith('apt-get install'));
+  expect(installs).toHaveLength(1);
+  expect(installs[0]).toContain('--no-install-recommends redis-server');
 });

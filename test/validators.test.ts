@@ -7,16 +7,14 @@
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Identity } from '@aitbc/node/testing';
 import { base64 } from '@aitbc/primitives';
 import { addressOf, signStakeProof, signTx, type TxBody, type TxKind } from '@aitbc/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom } from './harness.ts';
-import { checkAgreement, sharedHead, startWatch, type Watch } from './net/agreement.ts';
+import { sharedHead } from './net/agreement.ts';
+import { type Beating, startBeating } from './net/blows.ts';
 import { lie } from './net/liar.ts';
-import { type Acknowledged, fundSenders, startLoad } from './net/load.ts';
-import { call, headOf, until } from './net/rpc.ts';
-import { printTable, type Row } from './net/table.ts';
+import { call, until } from './net/rpc.ts';
 import { startValidators, type ValidatorNet } from './net/validator-net.ts';
 
 const rounds = Number(process.env.AITBC_CHAOS_ROUNDS ?? '1');
@@ -30,57 +28,24 @@ const stakeNait = 1_000_000_000_000_000n; // as much as the others have
 const fakeTime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 
 let net: ValidatorNet;
-let senders: Identity[];
-let watch: Watch;
-const acknowledged: Acknowledged[] = [];
-const rows: Row[] = [];
+let beating: Beating;
 
 beforeAll(async () => {
   net = await startValidators({ validators, followers: 1 });
-  senders = await fundSenders(net, 4);
-  watch = startWatch(net);
+  beating = await startBeating(net);
 });
-afterAll(async () => {
-  await watch?.stop();
-  await net?.end();
-  printTable(`validators, seed ${seed}`, rows);
-});
-
-/** Does something to the network under load, then checks everything that must hold. */
-async function under(name: string, blows: () => Promise<number>): Promise<void> {
-  const load = startLoad(net, senders);
-  const before = watch.top();
-  await until('transfers run', async () => load.acknowledged.length > 0);
-  const done = await blows().finally(() => load.stop());
-  acknowledged.push(...load.acknowledged);
-  const begunMs = performance.now();
-  const { blocks } = await checkAgreement(net, { acknowledged, watch });
-  const checkMs = Math.round(performance.now() - begunMs);
-  expect(load.surprises).toEqual([]);
-  const times = load.acknowledged.map(({ atMs }) => atMs);
-  const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
-  rows.push({
-    ...{ done: name, blows: done, transfers: times.length, blocks: blocks - before },
-    ...{ 'longest gap ms': Math.round(Math.max(0, ...gaps)), 'check ms': checkMs },
-  });
-}
-
-/** Waits until so many more transfers are final than now. */
-async function progress(count: number): Promise<void> {
-  const from = watch.top();
-  await until(`${count} more blocks are final`, async () => watch.top() >= from + count);
-}
+afterAll(() => beating?.end(`validators, seed ${seed}`) ?? net?.end());
 
 it('goes on when any one of four is killed, and takes it back', { timeout }, async () => {
-  await under('kill -9 of one', async () => {
+  await beating.under('kill -9 of one', async () => {
     let kills = 0;
     for (let round = 0; round < rounds; round += 1) {
       for (let at = 0; at < validators; at += 1) {
         await sleep(random() * 200);
         await net.kill(at);
-        await progress(3);
+        await beating.progress(3);
         await net.start(at);
-        await sharedView(at);
+        await beating.caughtUp(at);
         kills += 1;
       }
     }
@@ -88,41 +53,33 @@ it('goes on when any one of four is killed, and takes it back', { timeout }, asy
   });
 });
 
-/** Waits until a node has what the others have. */
-async function sharedView(at: number): Promise<void> {
-  const target = watch.top();
-  await until(`node ${at + 1} is at block ${target}`, async () => {
-    return ((await headOf(net.url(at)))?.height ?? 0) >= target;
-  });
-}
-
 it('goes on when one is stopped, and waits when two are', { timeout }, async () => {
-  await under('SIGSTOP of one, of two', async () => {
+  await beating.under('SIGSTOP of one, of two', async () => {
     for (let round = 0; round < rounds; round += 1) {
       net.pause(1);
-      await progress(3);
+      await beating.progress(3);
       net.pause(2);
       await sleep(500); // what was voted for before may still become final
-      const halted = watch.top();
+      const halted = beating.watch.top();
       await sleep(1_500);
-      expect(watch.top(), 'two of four make nothing final').toBe(halted);
+      expect(beating.watch.top(), 'two of four make nothing final').toBe(halted);
       net.resume(1);
-      await progress(3);
+      await beating.progress(3);
       net.resume(2);
-      await sharedView(2);
+      await beating.caughtUp(2);
     }
     return 2 * rounds;
   });
 });
 
 it('goes on after all of them lost power at once', { timeout }, async () => {
-  await under('kill -9 of all at once', async () => {
+  await beating.under('kill -9 of all at once', async () => {
     for (let round = 0; round < rounds; round += 1) {
       await sleep(random() * 300);
       const all = net.awake();
       await Promise.all(all.map((at) => net.kill(at)));
       await Promise.all(all.map((at) => net.start(at)));
-      await progress(3);
+      await beating.progress(3);
     }
     return rounds;
   });
@@ -131,18 +88,18 @@ it('goes on after all of them lost power at once', { timeout }, async () => {
 it('takes back a node that lost everything, first to watch and then to vote', {
   timeout,
 }, async () => {
-  await under('wiped, rejoined by blocks', async () => {
+  await beating.under('wiped, rejoined by blocks', async () => {
     await net.stop(2);
     net.wipe(2);
-    await progress(3);
+    await beating.progress(3);
     await net.start(2);
-    await sharedView(2);
+    await beating.caughtUp(2);
     // When it votes again, the network can do without another one.
     await until('the wiped node votes', () => hasVoted(2));
     await net.kill(0);
-    await progress(5);
+    await beating.progress(5);
     await net.start(0);
-    await sharedView(0);
+    await beating.caughtUp(0);
     return 1;
   });
 });
@@ -158,7 +115,7 @@ it.runIf(existsSync(fakeTime))(
   'goes on when clocks of two are half a minute wrong, each its own way',
   { timeout },
   async () => {
-    await under('clocks +30 s and -30 s', async () => {
+    await beating.under('clocks +30 s and -30 s', async () => {
       const skews = { 1: '+30s', 3: '-30s' };
       for (const [at, skew] of Object.entries(skews)) {
         await net.stop(Number(at));
@@ -166,13 +123,13 @@ it.runIf(existsSync(fakeTime))(
           ...{ LD_PRELOAD: fakeTime, FAKETIME: skew, DONT_FAKE_MONOTONIC: '1' },
         });
       }
-      await progress(10);
+      await beating.progress(10);
       const { timeMs } = await call(net.url(0), 'chain_status');
       expect(timeMs - Date.now(), 'chain time').toBeLessThan(net.genesis.params.blockSkewMs);
       for (const at of Object.keys(skews).map(Number)) {
         await net.stop(at);
         await net.start(at);
-        await sharedView(at);
+        await beating.caughtUp(at);
       }
       return 2;
     });
@@ -200,7 +157,7 @@ async function validatorKeys(): Promise<string[]> {
 it('lets a validator in and another out while transfers run', { timeout }, async () => {
   const joining = net.identity(newcomer);
   const leaving = net.identity(1).publicKey;
-  await under('one joins, one leaves', async () => {
+  await beating.under('one joins, one leaves', async () => {
     await net.fund(addressOf(joining.publicKey), stakeNait);
     const keySignature = signStakeProof(net.network, joining.publicKey, joining.keys.secretKey);
     const validator = joining.publicKey;
@@ -211,9 +168,9 @@ it('lets a validator in and another out while transfers run', { timeout }, async
     await until('the other is out', async () => !(await validatorKeys()).includes(leaving));
     expect(await validatorKeys()).toHaveLength(validators);
     await net.kill(3); // three of four are left: the newcomer's votes count
-    await progress(5);
+    await beating.progress(5);
     await net.start(3);
-    await sharedView(3);
+    await beating.caughtUp(3);
     return 2;
   });
 });
@@ -222,11 +179,11 @@ it('convicts a validator that signs two blocks of one view', { timeout }, async 
   const liar = 3;
   const { publicKey } = net.identity(liar);
   for (const at of [0, 2, newcomer]) await net.fund(addressOf(net.identity(at).publicKey), 10_000n);
-  await under('two votes in one view', async () => {
+  await beating.under('two votes in one view', async () => {
     await net.kill(liar);
     const pairs = await lie(net, liar, async () => !(await validatorKeys()).includes(publicKey));
     await net.start(liar);
-    await sharedView(liar);
+    await beating.caughtUp(liar);
     return pairs;
   });
   const { height } = await sharedHead(net, 0);

@@ -1,5 +1,6 @@
 /** The node: its parts are made and joined here, started in order and stopped in reverse. */
 import { join } from 'node:path';
+import { validatorsOfState } from '@aitbc/chain';
 import { type Clock, systemClock } from '@aitbc/primitives';
 import { type Genesis, networkFromGenesis } from '@aitbc/protocol';
 import { createHttp, type Log } from '@aitbc/service';
@@ -9,11 +10,11 @@ import { createFaucet, type Faucet } from './chain/faucet.ts';
 import { createFinality } from './chain/finality.ts';
 import { createLiveChain, type LiveChain } from './chain/live-chain.ts';
 import { type OpenedChain, openChain } from './chain/open-chain.ts';
-import type { NodeConfig } from './config.ts';
-import { createMesh } from './mesh/mesh.ts';
+import { type NodeConfig, snapshotBlocksDefault } from './config.ts';
 import type { Mesh } from './mesh/types.ts';
 import { openAdminToken } from './rpc/admin-access.ts';
 import type { MethodDeps } from './rpc/methods/deps.ts';
+import { createProver } from './rpc/methods/prover.ts';
 import { createMethods } from './rpc/methods.ts';
 import { mountRpc } from './rpc/mount-rpc.ts';
 import { createSubscriptions, type Subscriptions } from './rpc/subscriptions.ts';
@@ -26,6 +27,11 @@ import { peersFromText } from './setup/peer-list.ts';
 import { lockFolder } from './storage/folder-lock.ts';
 import type { Journal } from './storage/journal/journal.ts';
 import { openStore, type Store } from './storage/store.ts';
+import { joinBySnapshot } from './sync/join.ts';
+import { createNodeNet, type NodeNet, standOf } from './sync/net.ts';
+import { createSnapshotServer, type SnapshotServer } from './sync/snapshot-server.ts';
+import type { TrustedBlock } from './sync/trust.ts';
+import { trustedBlockFromText } from './sync/trusted-block.ts';
 import { createVerifier, type Verifier } from './verify/verifier.ts';
 
 /** What a node uses from outside. */
@@ -36,6 +42,10 @@ export interface NodeDeps {
   readonly checkOutputs?: boolean;
   /** Begins to stop the program, for `admin_stop`; without it nobody may. */
   readonly stop?: () => void;
+  /** Cuts a start short. */
+  readonly signal?: AbortSignal;
+  /** Program of the thread that writes snapshots, where it is not beside its source. For tests. */
+  readonly snapshotEntry?: URL;
 }
 
 /** A node; `url` and `meshPort` are known after `start`. */
@@ -52,7 +62,11 @@ export type NodeOptions = Pick<NodeConfig, 'dataDir' | 'host' | 'port' | 'minBlo
 
 /** A node that stands still until `start`. Throws AppError CONFIG_INVALID for files that do not fit. */
 export function createNode(options: NodeOptions, deps: NodeDeps): ChainNode {
-  const setting = { options, deps, ...readFiles(options), peers: peersFromText(options.peers) };
+  const setting: Setting = {
+    ...{ options, deps, ...readFiles(options) },
+    peers: peersFromText(options.peers),
+    trustedBlock: trustedBlockFromText(options.trustedBlock),
+  };
   let parts: Parts | undefined;
   return {
     async start() {
@@ -90,6 +104,7 @@ interface Setting extends Files {
   readonly options: NodeOptions;
   readonly deps: NodeDeps;
   readonly peers: ReturnType<typeof peersFromText>;
+  readonly trustedBlock: TrustedBlock | undefined;
 }
 
 interface Parts {
@@ -133,12 +148,12 @@ async function startParts(setting: Setting, closers: Closers): Promise<Omit<Part
   });
   running.live.start();
   closers.push(() => running.live.stop());
-  await running.mesh?.start();
-  closers.push(() => running.mesh?.stop());
+  stored.net?.front.handOver(running);
+  closers.push(() => stored.net?.stop());
   closers.push(() => http.close());
   const url = await http.listen({ host: options.host, port: options.port });
   closers.push(() => stopping.abort());
-  return { url, mesh: running.mesh };
+  return { url, mesh: stored.net?.mesh };
 }
 
 interface Stored {
@@ -146,15 +161,14 @@ interface Stored {
   readonly store: Store;
   readonly journal: Journal;
   readonly opened: OpenedChain;
+  readonly net: NodeNet | undefined;
 }
 
 async function openStored(setting: Setting, closers: Closers): Promise<Stored> {
   const { dataDir } = setting.options;
   const unlock = await lockFolder(dataDir);
   closers.push(unlock);
-  const store = await openStore(dataDir, networkFromGenesis(setting.genesis));
-  closers.push(() => store.close());
-  const opened = openChain(setting.genesis, store);
+  const { store, opened, net } = await openJoined(setting, closers);
   const journal = await openOwnJournal({
     folder: dataDir,
     head: opened.start.header,
@@ -165,8 +179,46 @@ async function openStored(setting: Setting, closers: Closers): Promise<Stored> {
   const { verifyWorkers: workers = 0 } = setting.options;
   const verifier = createVerifier({ network: opened.network, workers }, setting.deps);
   closers.push(() => verifier.stop());
-  return { store, journal, opened, verifier };
+  return { store, journal, opened, verifier, net };
 }
+
+/** The stored chain, after others were asked for a snapshot of a newer one. */
+async function openJoined(
+  setting: Setting,
+  closers: Closers,
+): Promise<Pick<Stored, 'store' | 'opened' | 'net'>> {
+  const { options, deps, identity, genesis, peers, trustedBlock } = setting;
+  const store = await openStore(options.dataDir, networkFromGenesis(genesis));
+  let isOpen = true;
+  const release = async (): Promise<void> => {
+    if (isOpen) await store.close();
+    isOpen = false;
+  };
+  closers.push(release);
+  const opened = openChain(genesis, store);
+  if (isAlone(setting)) return { store, opened, net: undefined };
+  const { meshHost: host = '127.0.0.1', meshPort: port = 0 } = options;
+  const meshOptions = { identity, genesisHash: opened.network.genesisHash, host, port, peers };
+  const stand = standOf(opened, validatorsOfState(store));
+  const net = createNodeNet(meshOptions, { log: deps.log, stand });
+  closers.push(() => net.stop());
+  await net.mesh.start();
+  await joinBySnapshot(
+    {
+      ...{ genesis, network: opened.network, trustedBlock, folder: options.dataDir },
+      ...{ head: opened.start.header, targets: peers.length },
+      snapshotBlocks: options.snapshotBlocks ?? snapshotBlocksDefault,
+    },
+    { ...net, penalize: net.mesh.penalize, log: deps.log, clock: clockOf(deps), release },
+    deps.signal ?? new AbortController().signal,
+  );
+  if (isOpen) return { store, opened, net };
+  const joined = await openStore(options.dataDir, opened.network);
+  closers.push(() => joined.close());
+  return { store: joined, opened: openChain(genesis, joined), net };
+}
+
+const clockOf = ({ clock = systemClock }: NodeDeps): Clock => clock;
 
 /** Nobody else votes and nobody is asked: the only case in which a lost journal contradicts no one. */
 function isAlone({ genesis, identity, peers }: Setting): boolean {
@@ -176,18 +228,17 @@ function isAlone({ genesis, identity, peers }: Setting): boolean {
 
 interface Running {
   readonly live: LiveChain;
-  readonly mesh: Mesh | undefined;
+  readonly server: SnapshotServer;
   readonly subscriptions: Subscriptions;
   readonly methodDeps: MethodDeps;
 }
 
 function createRunning(setting: Setting, stored: Stored): Running {
   const { deps, identity, options } = setting;
-  const { store, journal, opened } = stored;
-  const { network, genesisHead } = opened;
-  const clock = deps.clock ?? systemClock;
+  const { store, journal, opened, net } = stored;
+  const clock = clockOf(deps);
   const finality = createFinality();
-  const chain = createChainView({ network, genesisHead, head: () => live.head() }, store);
+  const chain = createChainView({ ...opened, head: () => live.head() }, store);
   const subscriptions = createSubscriptions(createTopicSource(chain, store), deps.log);
   const evidence = createEvidenceSender({ opened, identity, log: deps.log });
   const live: LiveChain = createLiveChain({
@@ -195,38 +246,37 @@ function createRunning(setting: Setting, stored: Stored): Running {
     log: deps.log,
     minBlockIntervalMs: options.minBlockIntervalMs,
     verify: stored.verifier.verify,
-    mesh: () => mesh,
+    mesh: () => net?.mesh,
+    snapshots: {
+      dataDir: options.dataDir,
+      everyBlocks: options.snapshotBlocks ?? snapshotBlocksDefault,
+      ...(deps.snapshotEntry ? { entry: deps.snapshotEntry } : {}),
+    },
+    snapshotHeight: () => server.newestHeight(),
     onStored: () => subscriptions.announce(),
     onEvidence: (found) => evidence.send(found, live),
   });
-  const mesh = isAlone(setting) ? undefined : meshOf(setting, opened, live);
+  const server = createSnapshotServer({
+    ...{ dataDir: options.dataDir, log: deps.log },
+    bundleAt: (height) => prover.bundleAt(height),
+    send: (peer, message) => void net?.mesh.send(peer, message),
+    waitingBytes: (peer) => net?.waitingBytes(peer) ?? 0,
+  });
+  const prover = createProver({ opened, live, chain, store });
   const faucet = faucetOf(setting, live, clock);
   const admin = {
     token: openAdminToken(options.dataDir),
     stop: deps.stop,
-    requestSnapshot: undefined,
+    requestSnapshot: live.requestSnapshot,
   };
   const methodDeps: MethodDeps = {
     ...{ opened, live, chain, store, finality, faucet, clock, admin },
     log: deps.log,
     self: identity.publicKey,
-    mesh: () => mesh,
+    mesh: () => net?.mesh,
   };
-  return { live, mesh, subscriptions, methodDeps };
-}
-
-function meshOf({ options, deps, identity, peers }: Setting, opened: OpenedChain, live: LiveChain) {
-  const { meshHost = '127.0.0.1', meshPort = 0 } = options;
-  const { genesisHash } = opened.network;
-  return createMesh(
-    { identity, genesisHash, host: meshHost, port: meshPort, peers },
-    {
-      log: deps.log,
-      isValidator: (key) => live.validators().some(({ publicKey }) => publicKey === key),
-      onMessage: live.onMessage,
-      onPeer: live.onPeer,
-    },
-  );
+  net?.stand.follow(live);
+  return { live, server, subscriptions, methodDeps };
 }
 
 function faucetOf(

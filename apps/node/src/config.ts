@@ -1,6 +1,9 @@
 import { ports } from '@aitbc/protocol';
 import { type ConfigOf, defineConfig } from '@aitbc/service';
 
+/** Blocks between two snapshots. */
+export const snapshotBlocksDefault = 10_000;
+
 /** Settings of the node. */
 export const nodeConfig = defineConfig({
   name: 'node',
@@ -63,6 +66,20 @@ export const nodeConfig = defineConfig({
       type: 'string',
       default: undefined,
       help: 'other nodes, [key@]host:port, separated by commas',
+    },
+    snapshotBlocks: {
+      env: 'AITBC_NODE_SNAPSHOT_BLOCKS',
+      type: 'integer',
+      default: snapshotBlocksDefault,
+      min: 0,
+      max: 1_000_000_000,
+      help: 'blocks between two snapshots of the state, 0 for none',
+    },
+    trustedBlock: {
+      env: 'AITBC_NODE_TRUSTED_BLOCK',
+      type: 'string',
+      default: undefined,
+      help: 'height:hash of a block to trust, where joining by snapshot starts from',
     },
     verifyWorkers: {
       env: 'AITBC_NODE_VERIFY_WORKERS',

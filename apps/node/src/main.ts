@@ -3,12 +3,15 @@ import { runDaemon } from '@aitbc/service';
 import { createNode } from './app.ts';
 import { nodeConfig } from './config.ts';
 import { runInit } from './setup/run-init.ts';
+import { runReset } from './setup/run-reset.ts';
 
-if (process.argv.includes('--init')) await runInit(process.argv.slice(2), process);
+const words = process.argv.slice(2);
+if (words.includes('--init')) await runInit(words, process);
+else if (words[0] === '--reset') await runReset(words, process);
 else {
   await runDaemon({
     config: nodeConfig,
-    create: (config, { log }) =>
-      createNode(config, { log, stop: () => void process.kill(process.pid, 'SIGTERM') }),
+    create: (config, { log, signal }) =>
+      createNode(config, { log, signal, stop: () => void process.kill(process.pid, 'SIGTERM') }),
   });
 }

@@ -1,31 +1,9 @@
-/**
- * A payment through the wallet daemon: the wallet decodes, simulates and describes it, the user sees
- * that before it leaves, and the command ends when the chain has made it final.
- */
+/** A payment: a transfer through the wallet, with a memo that fits. */
 import { hex, utf8 } from '@aitbc/primitives';
-import {
-  AppError,
-  accountIdOf,
-  amountOf,
-  limits,
-  type OutputOf,
-  unwrap,
-  type walletEndpoints,
-} from '@aitbc/protocol';
-import {
-  assertFinal,
-  createTxSender,
-  createWalletSigner,
-  type TxStatus,
-  type WalletSigning,
-} from '@aitbc/sdk';
-import { aitText } from '../amounts.ts';
-import type { Clients, WalletClient } from '../context/clients.ts';
+import { AppError, accountIdOf, limits, unwrap } from '@aitbc/protocol';
+import type { Clients } from '../context/clients.ts';
 import type { Context } from '../context/context.ts';
-import type { Out } from '../context/out.ts';
-import { shortAddress } from '../wording.ts';
-
-type SignAnswer = OutputOf<typeof walletEndpoints.sign>;
+import { type SentTx, sendTx } from './send-tx.ts';
 
 /** A payment. */
 export interface Payment {
@@ -37,37 +15,10 @@ export interface Payment {
   readonly isConfirmed: boolean;
 }
 
-/** What a payment came to. */
-export interface SentPayment {
-  readonly description: string;
-  readonly effects: SignAnswer['effects'];
-  readonly status: TxStatus;
-}
-
-const waitMs = 20_000;
-
 /** Signs, shows, sends and waits for finality. Throws what wallet and chain refuse, or CANCELLED. */
-export async function sendCoins(
-  context: Context,
-  clients: Clients,
-  payment: Payment,
-): Promise<SentPayment> {
-  const { node, wallet } = clients;
-  const body = bodyOf(payment);
-  const { network } = await node.network();
-  let shown: SignAnswer | undefined;
-  const signing = showingWallet(wallet, async (answer) => {
-    if (shown === undefined) await confirm(context, answer, payment);
-    shown = answer;
-  });
-  const signer = createWalletSigner({ wallet: signing, address: payment.from, network });
-  const sender = createTxSender({ node, signer });
-  const status = await sender.send('transfer', body, { signal: context.signal, waitMs });
-  return {
-    description: shown?.description ?? '',
-    effects: shown?.effects ?? [],
-    status: assertFinal(status, waitMs),
-  };
+export function sendCoins(context: Context, clients: Clients, payment: Payment): Promise<SentTx> {
+  const { from, isConfirmed } = payment;
+  return sendTx(context, clients, { kind: 'transfer', body: bodyOf(payment), from, isConfirmed });
 }
 
 function bodyOf({ to, amountNait, memo }: Payment) {
@@ -77,46 +28,4 @@ function bodyOf({ to, amountNait, memo }: Payment) {
     throw new AppError('CLI_USAGE', { reason });
   }
   return { to: unwrap(accountIdOf(to)), amount: amountNait, memo: hex(memoBytes) };
-}
-
-/** The wallet's signing call with a look at its answer before the transaction leaves. */
-function showingWallet(
-  wallet: WalletClient,
-  onSigned: (answer: SignAnswer) => Promise<void>,
-): WalletSigning {
-  return {
-    async sign(input, options) {
-      const answer = await wallet.sign(input, options);
-      await onSigned(answer);
-      return answer;
-    },
-  };
-}
-
-async function confirm(
-  { out, ask }: Context,
-  { description, effects }: SignAnswer,
-  { isConfirmed }: Payment,
-): Promise<void> {
-  out.line(out.style('bold', description));
-  out.line(effectsText(out, effects));
-  if (isConfirmed || !ask.isPossible) return;
-  if (!(await ask.confirm('Send this?'))) throw new AppError('CANCELLED');
-}
-
-function effectsText(out: Out, effects: SignAnswer['effects']): string {
-  const rows = effects.map(({ address, what, before, after }) => {
-    const change = amountOf(after) - amountOf(before);
-    return [
-      shortAddress(address),
-      what,
-      aitText(before),
-      aitText(after),
-      `${change > 0n ? '+' : ''}${aitText(change)}`,
-    ];
-  });
-  return out.table(rows, {
-    head: ['account', 'of', 'before', 'after', 'change'],
-    right: [2, 3, 4],
-  });
 }

@@ -97,7 +97,7 @@ export interface Bus {
   ): Promise<Subscription>;
   /**
    * Encrypts to the account and resolves once it has acknowledged: the message was checked and stands in the
-   * receiver's queue. Throws AppError BUS_UNDELIVERED after five attempts in about 8 s, else as `publish`.
+   * receiver's queue. Throws AppError BUS_UNDELIVERED after five attempts in 7.5 s, else as `publish`.
    */
   send(to: Hex, payload: Uint8Array, options?: SendOptions): Promise<void>;
   /** The one handler of direct messages; without it nothing is acknowledged. */
@@ -122,6 +122,8 @@ export interface BusOptions {
   readonly carrier: Carrier;
   /** Whose messages are taken; default everybody's. Asked before the signature is checked, so keep it cheap. */
   readonly admits?: (sender: Hex) => boolean;
+  /** How long each attempt to deliver a direct message waits, milliseconds; default five, 7.5 s in all. */
+  readonly attemptsMs?: readonly number[];
 }
 
 /** What a bus needs from outside. */

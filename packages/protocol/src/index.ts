@@ -11,6 +11,7 @@ export {
   recordToJson,
   writeRecord,
 } from './fields.ts';
+export * from './genesis-json.ts';
 export * from './limits.ts';
 export * from './mesh/index.ts';
 export * from './network.ts';

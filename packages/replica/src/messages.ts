@@ -21,8 +21,11 @@ type Handler<T extends MeshMessage['type']> = (
   message: Extract<MeshMessage, { readonly type: T }>,
 ) => void;
 
-/** Snapshots are the shell's: a replica starts from one. */
-type Own = Exclude<MeshMessage['type'], 'wantSnapshot' | 'snapshot' | 'wantChunk' | 'chunk'>;
+/** Snapshots and what proves them are the shell's: a replica starts from one. */
+type Own = Exclude<
+  MeshMessage['type'],
+  'wantSnapshot' | 'snapshot' | 'wantChunk' | 'chunk' | 'wantBundle' | 'bundle'
+>;
 
 const handlers: { readonly [T in Own]: Handler<T> } = {
   status(mind, peer, { status }) {

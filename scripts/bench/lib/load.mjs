@@ -12,6 +12,8 @@ import { after } from './processes.mjs';
 import { percentile } from './statistics.mjs';
 
 const tickMs = 20;
+const pacedLanes = 4;
+const perAccountAndTick = 4; // spreads a tick over accounts
 const tailMs = 60_000; // a ledger that has not finished this long after the last transaction was sent has failed
 
 /** An account of a load: `texts` are its requests in order of nonce, `base` the nonce of the first. */
@@ -49,16 +51,20 @@ export function markFinal(sender, count) {
 
 /**
  * Sends for `seconds`, or until the transactions run out. `lanes` are pairs of client and accounts, one for each
- * connection. With a `rate` it is paced. Returns counts, seconds and times of finality in ms.
+ * connection. With a `rate` it is paced; after `atMost` transactions it ends. Returns counts, seconds and times of finality in ms.
  */
-export async function runLoad({ lanes, news, seconds, batch, window, rate, operations = 1 }) {
+export async function runLoad({ lanes, news, ...wish }) {
+  const { seconds, batch, window, rate, operations = 1, atMost = Number.POSITIVE_INFINITY } = wish;
   const senders = lanes.flatMap((lane) => lane.senders);
   for (const sender of senders) sender.times = [];
   const before = senders.reduce((sum, { sent }) => sum + sent, 0);
   const begunMs = performance.now();
   const endMs = begunMs + seconds * 1_000;
-  const run = { news, batch, window, begunMs, endMs, perTick: rate && (rate * tickMs) / 1_000 / lanes.length };
-  await Promise.all(lanes.map((lane, at) => (rate ? paced : full)({ ...lane, ...run, offset: at / lanes.length })));
+  const used = rate ? gathered(lanes) : lanes;
+  const perTick = rate && (rate * tickMs) / 1_000 / used.length;
+  const run = { news, batch, window, begunMs, endMs, perTick, left: { count: atMost } };
+  const send = rate ? paced : full;
+  await Promise.all(used.map((lane, at) => send({ ...lane, run, offset: at / used.length })));
   const deadlineMs = performance.now() + tailMs;
   while (senders.some(({ sent, final }) => final < sent)) {
     if (performance.now() > deadlineMs) throw new Error(stuckText(senders));
@@ -78,9 +84,31 @@ function stuckText(senders) {
   return `${open} transactions are not final ${tailMs / 1_000} s after the last one was sent`;
 }
 
-async function full({ client, senders, news, batch, window, endMs }) {
+/** Fewer connections for paced load, so that a tick still makes a batch: about `pacedLanes`, at least one to each server. */
+function gathered(lanes) {
+  const byUrl = groupsOf(lanes);
+  const each = Math.ceil(pacedLanes / byUrl.size);
+  return [...byUrl.values()].flatMap((own) =>
+    own.slice(0, each).map(({ client }, at) => ({
+      client,
+      senders: own.filter((_, place) => place % each === at).flatMap(({ senders }) => senders),
+    })),
+  );
+}
+
+function groupsOf(lanes) {
+  const groups = new Map();
+  for (const lane of lanes) {
+    const { url } = lane.client;
+    groups.set(url, [...(groups.get(url) ?? []), lane]);
+  }
+  return groups;
+}
+
+async function full({ client, senders, run }) {
+  const { news, batch, window, endMs, left } = run;
   let from = 0;
-  while (performance.now() < endMs && senders.some(hasMore)) {
+  while (performance.now() < endMs && left.count > 0 && senders.some(hasMore)) {
     const texts = [];
     for (let step = 0; step < senders.length && texts.length < batch; step += 1) {
       const sender = senders[(from + step) % senders.length];
@@ -88,12 +116,14 @@ async function full({ client, senders, news, batch, window, endMs }) {
       take(sender, { count: room, dueMs: performance.now(), texts });
     }
     from = (from + 1) % senders.length;
+    left.count -= texts.length;
     if (texts.length === 0) await news.next(100);
     else await post(client, texts);
   }
 }
 
-async function paced({ client, senders, batch, window, begunMs, endMs, perTick, offset }) {
+async function paced({ client, senders, run, offset }) {
+  const { batch, window, begunMs, endMs, perTick } = run;
   let owed = 0;
   let from = 0;
   for (let tick = 0; ; tick += 1) {
@@ -105,8 +135,12 @@ async function paced({ client, senders, batch, window, begunMs, endMs, perTick, 
     const texts = [];
     for (let step = 0; step < senders.length && owed >= 1 && texts.length < batch; step += 1) {
       const sender = senders[(from + step) % senders.length];
-      const room = Math.min(window - (sender.sent - sender.final), Math.floor(owed), batch - texts.length);
-      owed -= take(sender, { count: Math.min(room, 4), dueMs, texts });
+      const room = Math.min(
+        window - (sender.sent - sender.final),
+        Math.floor(owed),
+        batch - texts.length,
+      );
+      owed -= take(sender, { count: Math.min(room, perAccountAndTick), dueMs, texts });
     }
     from = (from + 1) % senders.length;
     if (texts.length > 0) await post(client, texts);

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 const readyTimeoutMs = 90_000;
 const stopTimeoutMs = 15_000;
 const keptLines = 20;
+const pollMs = 50;
 
 /** Ports of loopback that are free now. They are taken all at once, so that none comes twice. */
 export async function freePorts(count) {
@@ -67,7 +68,7 @@ async function poll(isReady, signal) {
   while (!signal.aborted) {
     const value = await isReady().catch(() => undefined);
     if (value !== undefined) return { value };
-    await after(100, signal);
+    await after(pollMs);
   }
   return undefined;
 }
@@ -97,7 +98,8 @@ export async function withCleanup(work) {
   const cleanUp = async () => {
     for (const step of steps.splice(0).reverse()) await step();
   };
-  const interrupted = (signal) => void cleanUp().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  const interrupted = (signal) =>
+    void cleanUp().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {

@@ -15,7 +15,7 @@ export function createRpcClient({ url, connections }) {
     url,
     post,
     async call(method, params) {
-      const [answer] = [await post(requestText({ method, params }))];
+      const answer = await post(requestText({ method, params }));
       if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
       return answer.result;
     },
@@ -45,7 +45,11 @@ function postText({ url, agent, text }) {
         try {
           resolve(JSON.parse(body));
         } catch (error) {
-          reject(new Error(`${url} answered ${answer.statusCode}: ${body.slice(0, 200)}`, { cause: error }));
+          reject(
+            new Error(`${url} answered ${answer.statusCode}: ${body.slice(0, 200)}`, {
+              cause: error,
+            }),
+          );
         }
       });
     });

@@ -80,7 +80,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (isKnown(tx.txId)) return refuse('TX_DUPLICATE');
       const expected = feeFloorOf(nextBlock().params, tx);
       if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
-      if (!(await verifyInTurn(tx))) return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
+      if (!(await verifyInTurn(tx)))
+        return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
       const allowed = tryRules(deps, tx);
       if (!allowed.ok) return allowed;
       const placed = await place(tx);

@@ -27,7 +27,9 @@ export interface FinalBlock {
 /** Reads of the final chain. */
 export interface ChainView {
   headHeight(): number;
-  /** Throws NOT_FOUND above the head. */
+  /** Height of the oldest block that is here: a folder that began with a snapshot has none before it. */
+  firstHeight(): number;
+  /** Throws NOT_FOUND above the head, and below the first height. */
   blockAt(height: number): FinalBlock;
   heightOf(hash: Hex): number | undefined;
   txCount(height: number): number;
@@ -39,20 +41,22 @@ export interface ChainView {
 const keptBlocks = 16;
 
 /** Where the final chain begins and ends. */
-export interface ChainEnds extends Pick<OpenedChain, 'network' | 'genesisHead'> {
+export interface ChainEnds extends Pick<OpenedChain, 'network' | 'genesisHead' | 'base'> {
   head(): Head;
 }
 
 /** A view over stored data. */
 export function createChainView(ends: ChainEnds, store: Store): ChainView {
   const kept = new Map<number, FinalBlock>();
+  const baseHeight = ends.base.header.height;
+  const firstHeight = baseHeight === 0 ? 0 : baseHeight + 1;
   const remember = (block: FinalBlock): void => {
     kept.set(block.header.height, block);
     if (kept.size > keptBlocks) kept.delete(kept.keys().next().value as number);
   };
   const load = (height: number): FinalBlock => {
     const row = store.blockRow(height);
-    if (!row) throw new AppError('NOT_FOUND', { what: `block ${height}` });
+    if (!row) throw noBlock(height, firstHeight);
     const touched = new Map(store.touched(height).map((key, index) => [key, index]));
     if (height === 0) {
       const { header, hash } = ends.genesisHead;
@@ -65,6 +69,7 @@ export function createChainView(ends: ChainEnds, store: Store): ChainView {
   };
   return {
     headHeight: () => ends.head().header.height,
+    firstHeight: () => firstHeight,
     blockAt(height) {
       const known = kept.get(height);
       if (known) return known;
@@ -77,4 +82,12 @@ export function createChainView(ends: ChainEnds, store: Store): ChainView {
     placeOf: (txId) => store.placeOf(txId),
     remember,
   };
+}
+
+function noBlock(height: number, firstHeight: number): AppError {
+  const isOld = height < firstHeight;
+  const why = isOld
+    ? ` (this node began with a snapshot and has blocks from ${firstHeight} on)`
+    : '';
+  return new AppError('NOT_FOUND', { what: `block ${height}${why}` });
 }

@@ -23,6 +23,7 @@ import type { Log } from '@aitbc/service';
 import type { Mesh } from '../mesh/types.ts';
 import type { Identity } from '../setup/key-file.ts';
 import type { Journal } from '../storage/journal/journal.ts';
+import { createSnapshotting, type SnapshottingOptions } from '../storage/snapshots/snapshotting.ts';
 import type { Store } from '../storage/store.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import type { ChainView } from './chain-view.ts';
@@ -45,6 +46,9 @@ export interface LiveChainDeps {
   /** Whether all signatures of each transaction are valid. */
   readonly verify: (txs: readonly SignedTx[]) => Promise<boolean[]>;
   readonly mesh: () => Pick<Mesh, 'send' | 'penalize'> | undefined;
+  readonly snapshots: SnapshottingOptions;
+  /** Height of the newest snapshot that is served, 0 for none. */
+  readonly snapshotHeight: () => number;
   readonly onStored: () => void;
   readonly onEvidence: (evidence: Evidence) => void;
 }
@@ -67,6 +71,8 @@ export interface LiveChain {
   nextBlock(): BlockContext;
   /** Set of the present epoch, as it was stored. */
   validators(): readonly Validator[];
+  /** The next block that proves itself gets a snapshot. */
+  requestSnapshot(): void;
   onMessage(peer: Hex, message: MeshMessage): void;
   onPeer(peer: Hex, isUp: boolean): void;
 }
@@ -76,8 +82,13 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
   const { opened, store, clock, identity } = deps;
   let head: Head = { header: opened.start.header, hash: opened.start.hash };
   const replica = replicaOf(deps);
-  const storing = createStoring({
+  const snapshotting = createSnapshotting<FinalBlock>(deps.snapshots, {
     commit: (blocks) => store.commitAll(blocks.map((block) => storedForm(replica, block))),
+    validators: () => validatorsOfState(store),
+    log: deps.log,
+  });
+  const storing = createStoring({
+    commit: snapshotting.commit,
     onStored(blocks) {
       const last = blocks.at(-1) as FinalBlock;
       head = { header: last.header, hash: last.hash };
@@ -107,6 +118,7 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
     async stop() {
       await runner.stop();
       await storing.stop();
+      await snapshotting.stop();
     },
     replica,
     head: () => head,
@@ -115,6 +127,7 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
     unstoredTx,
     nextBlock,
     validators: () => validatorsOfState(store),
+    requestSnapshot: snapshotting.request,
     onMessage(peer, message) {
       if (message.type === 'txs') void takeTxs(deps, runner, { peer, txs: message.txs });
       else runner.push({ type: 'message', peer, message });
@@ -159,7 +172,7 @@ function replicaOf(deps: LiveChainDeps): Replica {
         return { body, certificate: unwrap(decodeCertificate(certificate)) };
       },
       isStoredTx: (txId) => store.placeOf(txId) !== undefined,
-      snapshotHeight: () => 0,
+      snapshotHeight: deps.snapshotHeight,
     },
   );
 }

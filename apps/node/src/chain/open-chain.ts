@@ -20,6 +20,7 @@ import {
   blockHashOf,
   type Certificate,
   decodeCertificate,
+  decodeHeader,
   type Genesis,
   type Hex,
   type Network,
@@ -43,6 +44,8 @@ export interface OpenedChain {
   readonly network: Network;
   readonly genesis: Genesis;
   readonly genesisHead: Head;
+  /** The block that the stored chain begins with: the genesis block, or that of a snapshot. */
+  readonly base: Head;
   readonly start: ReplicaStart;
 }
 
@@ -61,19 +64,20 @@ export function openChain(genesis: Genesis, store: Store): OpenedChain {
   const network = networkFromGenesis(genesis);
   const first = genesisBlock(genesis);
   const genesisHead: Head = { header: first.header, hash: first.hash };
-  const base = { store, network, genesis, awaited: undefined };
+  const base = storedBase(store, network) ?? genesisHead;
+  const ground = { store, network, genesis, awaited: undefined };
   const at: Position = store.applied()
     ? {
-        ...base,
+        ...ground,
         tree: createStateTree(store.entries()),
-        head: storedHead(store, genesisHead, network),
+        head: storedHead(store, base, network),
       }
-    : { ...base, tree: first.tree, head: genesisHead };
+    : { ...ground, tree: first.tree, head: genesisHead };
   if (!store.applied()) store.initialise(genesisChanges(first), network.genesisHash);
   assertRoot(at);
   for (const record of store.unappliedRecords()) replay(at, record);
   if (at.awaited) throw corrupt(`the log ends before block ${at.awaited}, which makes it final`);
-  return { network, genesis, genesisHead, start: { ...at.head, tree: at.tree } };
+  return { network, genesis, genesisHead, base, start: { ...at.head, tree: at.tree } };
 }
 
 function corrupt(reason: string): AppError {
@@ -86,9 +90,18 @@ function genesisChanges(first: ReturnType<typeof genesisBlock>): BlockChanges {
   return { height: 0, view: 0, hash, txIds: [], receipts: [], writes, indexOf, newFrom: 0 };
 }
 
-function storedHead(store: Store, genesisHead: Head, network: Network): Head {
+/** The block of the snapshot that the folder began with. */
+function storedBase(store: Store, network: Network): Head | undefined {
+  const bytes = store.base();
+  if (!bytes) return undefined;
+  const header = decodeHeader(bytes);
+  if (!header.ok) throw corrupt('the header that it begins with is not readable');
+  return { header: header.value, hash: blockHashOf(network, header.value) };
+}
+
+function storedHead(store: Store, base: Head, network: Network): Head {
   const { height = 0, hash } = store.applied() ?? {};
-  if (height === 0) return genesisHead;
+  if (height === base.header.height) return base;
   const row = store.blockRow(height);
   if (!row || row.hash !== hash) throw corrupt(`block ${height} is not in the database`);
   const body = decodeBody(network, store.record(row).body);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { type Hex, refuse } from '@aitbc/protocol';
 import type { TlsIdentity } from './certificate.ts';
@@ -55,10 +54,15 @@ export function createDial({ identity, bounds, greet }: DialDeps): Dial {
       const cut = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, graceMs);
-      await Promise.all([...sockets].map((socket) => once(socket, 'close')));
+      await Promise.all([...sockets].map(closeOf));
       clearTimeout(cut);
     },
   });
+}
+
+/** Resolves when a socket is closed, also when its other end broke it off. */
+function closeOf(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 function open({ host, port }: MeshAddress, secureContext: SecureContext): TLSSocket {

@@ -255,6 +255,7 @@ describe('a reader that does not read', () => {
     const closed: string[] = [];
     const source: TopicSource = {
       headHeight: () => 100,
+      firstHeight: () => 0,
       blockJson: (height) => JSON.stringify({ height }),
       txCount: () => 0,
       statusJson: () => '{}',

@@ -96,8 +96,7 @@ export function createSubscriptions(
             throw new AppError('BAD_REQUEST', { reason });
           }
           const topic = topicOf(name);
-          const position =
-            cursor === undefined ? topic.start(source) : positionOf(cursor, source.headHeight());
+          const position = cursor === undefined ? topic.start(source) : positionOf(cursor, source);
           lastId += 1;
           const id = `s${lastId}`;
           const subscription = { id, topic, socket, stallMs, position, active: true, busy: false };

@@ -9,6 +9,7 @@ import type { TopicSource } from './topics.ts';
 export function createTopicSource(chain: ChainView, store: Store): TopicSource {
   return {
     headHeight: chain.headHeight,
+    firstHeight: chain.firstHeight,
     blockJson(height) {
       const { hash, header } = chain.blockAt(height);
       return JSON.stringify({ hash, header });

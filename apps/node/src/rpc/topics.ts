@@ -25,6 +25,8 @@ export interface Item {
 /** What topics read from. */
 export interface TopicSource {
   headHeight(): number;
+  /** Height of the oldest block that is here. */
+  firstHeight(): number;
   /** JSON of `{hash, header}`. */
   blockJson(height: number): string;
   txCount(height: number): number;
@@ -77,13 +79,19 @@ export function topicOf(name: string): Topic {
   throw new AppError('BAD_REQUEST', { reason: `topic: ${name.slice(0, 40)} is not known` });
 }
 
-/** The position of a cursor. Throws AppError BAD_REQUEST. */
-export function positionOf(cursor: string, headHeight: number): Position {
+/** The position of a cursor. Throws AppError BAD_REQUEST, NOT_FOUND for blocks that are not here. */
+export function positionOf(cursor: string, source: TopicSource): Position {
   const match = /^(\d{1,15})\.(\d{1,10})$/.exec(cursor);
   if (!match) throw new AppError('BAD_REQUEST', { reason: 'cursor: expected height.index' });
   const position = { height: Number(match[1]), index: Number(match[2]) };
-  if (position.height > headHeight + 1) {
+  if (position.height > source.headHeight() + 1) {
     throw new AppError('BAD_REQUEST', { reason: 'cursor: it is ahead of this chain' });
+  }
+  const first = source.firstHeight();
+  if (position.height < first) {
+    throw new AppError('NOT_FOUND', {
+      what: `cursor: blocks are here from ${first} on; an older one`,
+    });
   }
   return position;
 }

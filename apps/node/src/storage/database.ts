@@ -43,8 +43,10 @@ export type Table = Database<Uint8Array, Uint8Array>;
 /** An open database. */
 export interface ChainDatabase {
   readonly tables: Tables;
-  /** Runs synchronously; everything it puts is on disk when it returns, or nothing when it throws. */
+  /** Runs synchronously; everything it puts is readable when it returns, or nothing when it throws. */
   transaction(run: () => void): void;
+  /** The same, written by another thread: resolves when it is readable, all at once. */
+  batch(run: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,6 +60,9 @@ export function openDatabase(folder: string): ChainDatabase {
   return {
     tables,
     transaction: (run) => root.transactionSync(run),
+    async batch(run) {
+      await root.batch(run);
+    },
     close: () => root.close(),
   };
 }

@@ -134,6 +134,7 @@ export function putEntries(
 ): void {
   for (const [at, [key, value]] of entries.entries()) {
     void tables.entries.put(entryKey(key), encodeEntryRow(firstIndex + at, value));
+    if (key === setKey) void tables.sets.put(heightKey(0), value); // its readers compare the hash
     if (key.startsWith('c')) putParties(tables, { writes: new Map([[key, value]]) }, key);
   }
 }

@@ -160,7 +160,7 @@ function createStore(database: ChainDatabase, log: BlockLog): Store {
     async commitAll(blocks) {
       const places = await log.append(blocks);
       const placed = blocks.map(({ changes }, at) => ({ place: places[at] as LogPlace, changes }));
-      database.transaction(() => putBlocks(tables, placed));
+      await database.batch(() => putBlocks(tables, placed));
     },
     apply(place, changes) {
       database.transaction(() => putBlocks(tables, [{ place, changes }]));

@@ -10,6 +10,8 @@ import type { ProvenBlock } from './messages.ts';
 const rangeMax = 256;
 /** Views behind which a node asks for blocks: well inside the window of the core. */
 export const farViews = 64;
+/** Blocks behind which fetching them one by one takes longer than asking for a range. */
+export const farBlocks = 8;
 
 /** Asks a peer for the blocks after our end, at most once in a hop. */
 export function askRange(life: Life, peer: number): void {

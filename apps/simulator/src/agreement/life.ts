@@ -36,6 +36,8 @@ export interface Disks {
   readonly store: Disk<ProvenBlock>;
   /** True after the journal was lost: votes may be unknown. */
   isJournalLost: boolean;
+  /** After the end of the journal was torn: no vote up to here is certain to be known. */
+  silent?: { readonly epoch: number; readonly view: number };
 }
 
 export type CreateAgreement = (options: AgreementOptions) => Agreement;

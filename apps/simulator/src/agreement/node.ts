@@ -7,10 +7,10 @@ import { agreementWindow } from '@aitbc/consensus';
 import type { Vote } from '@aitbc/protocol';
 import type { Actor } from '../engine/world.ts';
 import { pruneBodies, replayBodies, takeBody } from './blocks.ts';
-import { answerRange, askRange, farViews, provenBlocks } from './catch-up.ts';
+import { answerRange, askRange, farBlocks, farViews, provenBlocks } from './catch-up.ts';
 import { dropOutbox, type EffectDeps, inputText, perform } from './effects.ts';
 import type { Epoch } from './epochs.ts';
-import { genesisHash, type JournalRecord, type Life, type LifeParts } from './life.ts';
+import { type Disks, genesisHash, type JournalRecord, type Life, type LifeParts } from './life.ts';
 import type { Message, ProvenBlock, ToyBlock } from './messages.ts';
 
 const earlyMax = 256;
@@ -74,7 +74,7 @@ function createCore(parts: LifeParts, from: Pick<Life, 'epoch' | 'final' | 'save
   const votes = saved.flatMap((record) => record.votes);
   const last = disks.store.records[disks.store.records.length - 1]?.certificate;
   const certificates = [...saved.flatMap((record) => record.certificates), ...(last ? [last] : [])];
-  const mayHaveForgotten = disks.isJournalLost && epoch.number <= lastVoted;
+  const isLost = disks.isJournalLost && epoch.number <= lastVoted;
   return stage.createAgreement({
     epoch: epoch.number,
     validators: epoch.validators,
@@ -84,10 +84,15 @@ function createCore(parts: LifeParts, from: Pick<Life, 'epoch' | 'final' | 'save
     lastHeight: epoch.lastHeight,
     ownVotes: votes.filter((vote) => vote.epoch === epoch.number && vote.view > final.view),
     certificates: certificates.filter((one) => one.epoch === epoch.number),
-    silentThrough: mayHaveForgotten ? Number.POSITIVE_INFINITY : 0,
+    silentThrough: isLost ? Number.POSITIVE_INFINITY : silentThroughOf(disks, epoch),
     hopMinMs,
     hopMaxMs,
   });
+}
+
+function silentThroughOf({ silent }: Disks, epoch: Epoch): number {
+  if (!silent || silent.epoch < epoch.number) return 0;
+  return silent.epoch === epoch.number ? silent.view : Number.POSITIVE_INFINITY;
 }
 
 /** Makes the core of an epoch at the present final block and starts it. */
@@ -147,10 +152,10 @@ const receivers: {
   proposal(life, from, message) {
     if (!isOfThisEpoch(life, from, message)) return;
     hear(life, from, message.vote);
-    takeBody(life, message.block, feed);
+    takeBlock(life, from, message.block);
   },
   wantBlock: (life, from, { hash }) => answerBlock(life, from, hash),
-  block: (life, _from, { block }) => takeBody(life, block, feed),
+  block: (life, from, { block }) => takeBlock(life, from, block),
   wantCertificates(life, from, { epoch, fromView, toView }) {
     if (epoch < life.epoch.number) answerRange(life, from, life.final.height);
     if (epoch === life.epoch.number) {
@@ -183,6 +188,11 @@ function isOfThisEpoch(
   }
   askRange(life, from);
   return false;
+}
+
+function takeBlock(life: Life, from: number, block: ToyBlock): void {
+  if (block.height > life.final.height + farBlocks) askRange(life, from);
+  takeBody(life, block, feed);
 }
 
 function hear(life: Life, from: number, vote: Vote): void {

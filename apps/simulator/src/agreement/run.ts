@@ -15,6 +15,7 @@ import { ViolationError } from '../engine/violation.ts';
 import { createWorld, type Event } from '../engine/world.ts';
 import { injectFaults } from '../faults/inject.ts';
 import type { Plan } from '../faults/plan.ts';
+import { tearJournal } from '../faults/torn-journal.ts';
 import { createObserver, type Observer } from '../observer/observer.ts';
 import { type AgreementBug, agreementBug } from '../planted/agreement-bugs.ts';
 import { createEpochs } from './epochs.ts';
@@ -133,6 +134,10 @@ function play(run: Run): number {
         const disks = run.disks[node] as Disks;
         disks.journal.wipe();
         disks.isJournalLost = true;
+      },
+      tearJournal(node) {
+        const disks = run.disks[node] as Disks;
+        disks.silent = tearJournal(disks.journal, disks.silent);
       },
       slowDisk(node, factor) {
         run.disks[node]?.journal.slow(factor);

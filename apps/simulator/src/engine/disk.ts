@@ -21,6 +21,8 @@ export interface Disk<T> {
   sync(done: () => void): void;
   /** Power is cut: what was not synced is lost from some record on, or from none. */
   crash(lost?: 'some' | 'none'): void;
+  /** The last durable record cannot be read any more. */
+  tear(): void;
   /** The file is lost. */
   wipe(): void;
   /** Syncs take this many times longer. */
@@ -65,6 +67,9 @@ export function createDisk<T>(options: DiskOptions): Disk<T> {
       counts.dropped += pending.length - kept;
       for (const record of pending.slice(0, kept)) records.push(record);
       pending = [];
+    },
+    tear() {
+      records.pop();
     },
     wipe() {
       records = [];

@@ -8,6 +8,8 @@ export interface Victims {
   crash(node: number): void;
   restart(node: number): void;
   loseJournal(node: number): void;
+  /** The last synced write of the journal cannot be read any more, and a reader can tell. */
+  tearJournal(node: number): void;
   slowDisk(node: number, factor: number): void;
 }
 
@@ -72,7 +74,8 @@ function end<M>(options: InjectOptions<M>, fault: Fault, down: Int16Array): void
 
 function nodesDown(fault: Fault, nodes: number): number[] {
   if (fault.kind === 'power') return Array.from({ length: nodes }, (_, node) => node);
-  return fault.kind === 'crash' || fault.kind === 'lostJournal' ? [fault.node] : [];
+  const isCrash = fault.kind === 'crash' || fault.kind.endsWith('Journal');
+  return isCrash && 'node' in fault ? [fault.node] : [];
 }
 
 /** Villains stay up: what they forget in a crash would only make them tamer. */
@@ -84,6 +87,7 @@ function takeDown<M>(
   if (plan.villains.some((villain) => villain.node === node)) return;
   if (down[node] === 0) victims.crash(node);
   if (fault.kind === 'lostJournal') victims.loseJournal(node);
+  if (fault.kind === 'tornJournal') victims.tearJournal(node);
   down[node] = (down[node] as number) + 1;
 }
 

@@ -6,7 +6,7 @@
  * Swarm testing: each seed draws which kinds of faults it uses at all, because a run that always uses
  * everything never sees what only happens without the rest.
  *
- * At most f = (n-1)/3 validators are Byzantine or lose their journal, counted together; everything else
+ * At most f = (n-1)/3 validators are Byzantine, or lose their journal or the end of it, counted together; everything else
  * (crashes, partitions, loss) may hit all of them at once.
  */
 import type { Delays } from '../engine/network.ts';
@@ -25,6 +25,7 @@ export type Fault = { readonly atUs: number; readonly forUs: number } & (
   | { readonly kind: 'crash'; readonly node: number }
   | { readonly kind: 'power' }
   | { readonly kind: 'slowDisk'; readonly node: number; readonly factor: number }
+  | { readonly kind: 'tornJournal'; readonly node: number }
   | { readonly kind: 'lostJournal'; readonly node: number }
 );
 
@@ -41,6 +42,7 @@ export const faultKinds = [
   'crash',
   'power',
   'slowDisk',
+  'tornJournal',
   'lostJournal',
 ] as const satisfies readonly FaultKind[];
 
@@ -230,7 +232,9 @@ function oneFault(
   if (kind === 'slow' || kind === 'slowDisk') return { kind, ...span, node, factor };
   if (kind === 'power') return { kind, ...span };
   // A node that comes back at once is asked for the votes it has just forgotten.
-  if (kind === 'lostJournal') return { kind, node, atUs: span.atUs, forUs: frame.hopUs };
+  if (kind === 'lostJournal' || kind === 'tornJournal') {
+    return { kind, node, atUs: span.atUs, forUs: frame.hopUs };
+  }
   return { kind, ...span, node };
 }
 
@@ -244,7 +248,7 @@ function nodesOf({ nodes }: Frame): number[] {
   return Array.from({ length: nodes }, (_, node) => node);
 }
 
-/** Drops lost journals beyond what agreement bears together with the villains. */
+/** Drops lost and torn journals beyond what agreement bears together with the villains. */
 function withinBudget(
   faults: readonly Fault[],
   villains: readonly Villain[],
@@ -252,7 +256,7 @@ function withinBudget(
 ): Fault[] {
   const faulty = new Set(villains.map(({ node }) => node));
   return faults.filter((fault) => {
-    if (fault.kind !== 'lostJournal') return true;
+    if (fault.kind !== 'lostJournal' && fault.kind !== 'tornJournal') return true;
     if (!faulty.has(fault.node) && faulty.size >= faultyMax) return false;
     faulty.add(fault.node);
     return true;

@@ -145,7 +145,7 @@ const bugs: Readonly<Record<string, AgreementBug>> = {
     },
   },
   ignoresSilence: {
-    what: 'votes after its journal was lost',
+    what: 'votes after its journal was lost or torn',
     createAgreement: restarting((options) => ({ ...options, silentThrough: 0 })),
   },
   believesRanges: {

@@ -8,42 +8,47 @@ import { wholeLevel } from '../whole/level.ts';
  * Each planted fault: what finds it, and how many seeds that takes at most. Faults that need a rare
  * accident get plans of that accident here; docs/spec/simulation.md says how many ordinary seeds they need.
  */
-const agreement = [
-  ['forgetsOwnVotes', 'honesty', 10],
-  ['votesBeforeSync', 'durability', 1],
-  ['shortCertificate', 'proof', 5, ['forger']],
-  ['duplicateVoters', 'proof', 5, ['forger']],
-  ['believesForgedVotes', 'evidence', 5, ['forger']],
-  ['nullifiesAndFinalizes', 'honesty', 10],
-  ['finalizesUncertified', 'honesty', 10],
-  ['ignoresSkippedViews', 'liveness', 20],
-  ['neverRepeats', 'liveness', 10],
-  ['votesTwiceForLeader', 'honesty', 60],
-  ['commitsBackwards', 'order', 10],
-  ['skipsAncestors', 'order', 10],
-  ['commitsNotarized', 'proof', 2],
-  ['losesBodies', 'liveness', 10, ['power']],
-  ['ignoresSilence', 'honesty', 20, ['lostJournal']],
-  ['believesRanges', 'proof', 20],
-] as const;
+const agreement: readonly Planted[] = [
+  { bug: 'forgetsOwnVotes', breaks: 'honesty', seeds: 10 },
+  { bug: 'votesBeforeSync', breaks: 'durability', seeds: 1 },
+  { bug: 'shortCertificate', breaks: 'proof', seeds: 5, only: ['forger'] },
+  { bug: 'duplicateVoters', breaks: 'proof', seeds: 5, only: ['forger'] },
+  { bug: 'believesForgedVotes', breaks: 'evidence', seeds: 5, only: ['forger'] },
+  { bug: 'nullifiesAndFinalizes', breaks: 'honesty', seeds: 10 },
+  { bug: 'finalizesUncertified', breaks: 'honesty', seeds: 10 },
+  { bug: 'ignoresSkippedViews', breaks: 'liveness', seeds: 20 },
+  { bug: 'neverRepeats', breaks: 'liveness', seeds: 10 },
+  { bug: 'votesTwiceForLeader', breaks: 'honesty', seeds: 60 },
+  { bug: 'commitsBackwards', breaks: 'order', seeds: 10 },
+  { bug: 'skipsAncestors', breaks: 'order', seeds: 10 },
+  { bug: 'commitsNotarized', breaks: 'proof', seeds: 2 },
+  { bug: 'losesBodies', breaks: 'liveness', seeds: 10, only: ['power'] },
+  { bug: 'ignoresSilence', breaks: 'honesty', seeds: 20, only: ['lostJournal'] },
+  { bug: 'believesRanges', breaks: 'proof', seeds: 20 },
+];
 
-const whole = [
-  ['votesBeforeSync', 'durability', 1],
-  ['losesBodies', 'liveness', 12, ['power']],
-  ['forgetsOwnVotes', 'honesty', 12],
-  ['ignoresSilence', 'honesty', 12, ['lostJournal']],
-  ['believesCertificates', 'evidence', 12],
-  ['believesForgedVotes', 'proof', 12],
-  ['believesTxs', 'signatures', 12, ['thief']],
-  ['rootBeforeExecution', 'roots', 1],
-  ['commitsBackwards', 'order', 8],
-  ['skipsAncestors', 'order', 8],
-  ['neverRepeats', 'liveness', 12, ['loss']],
-] as const;
+const whole: readonly Planted[] = [
+  { bug: 'votesBeforeSync', breaks: 'durability', seeds: 1 },
+  { bug: 'losesBodies', breaks: 'liveness', seeds: 12, only: ['power'] },
+  { bug: 'forgetsOwnVotes', breaks: 'honesty', seeds: 12 },
+  { bug: 'ignoresSilence', breaks: 'honesty', seeds: 12, only: ['lostJournal'] },
+  { bug: 'believesCertificates', breaks: 'evidence', seeds: 12 },
+  { bug: 'believesForgedVotes', breaks: 'proof', seeds: 12 },
+  { bug: 'believesTxs', breaks: 'signatures', seeds: 12, only: ['thief'] },
+  { bug: 'rootBeforeExecution', breaks: 'roots', seeds: 1 },
+  { bug: 'commitsBackwards', breaks: 'order', seeds: 8 },
+  { bug: 'skipsAncestors', breaks: 'order', seeds: 8 },
+  { bug: 'neverRepeats', breaks: 'liveness', seeds: 12, only: ['loss'] },
+];
 
-type Planted = readonly [string, string, number, (readonly string[])?];
+interface Planted {
+  readonly bug: string;
+  readonly breaks: string;
+  readonly seeds: number;
+  readonly only?: readonly string[];
+}
 
-function find(level: Level, [bug, , seeds, only]: Planted) {
+function find(level: Level, { bug, seeds, only }: Planted) {
   const views = level.name === 'whole' ? 40 : 100;
   const report = runCampaign({
     level,
@@ -61,21 +66,21 @@ function find(level: Level, [bug, , seeds, only]: Planted) {
 }
 
 describe('a fault planted around the core of agreement', () => {
-  it.each(agreement.map((row): Planted => row))('%s breaks %s within %i seeds', (...row) => {
-    expect(find(agreementLevel, row)).toBe(row[1]);
+  it.each(agreement)('$bug breaks $breaks within $seeds seeds', (row) => {
+    expect(find(agreementLevel, row)).toBe(row.breaks);
   });
 
   it('is each in the table', () => {
-    expect(agreement.map(([bug]) => bug).toSorted()).toEqual(agreementLevel.bugs.toSorted());
+    expect(agreement.map(({ bug }) => bug).toSorted()).toEqual(agreementLevel.bugs.toSorted());
   });
 });
 
 describe('a fault planted around the replica', () => {
-  it.each(whole.map((row): Planted => row))('%s breaks %s within %i seeds', (...row) => {
-    expect(find(wholeLevel, row)).toBe(row[1]);
+  it.each(whole)('$bug breaks $breaks within $seeds seeds', (row) => {
+    expect(find(wholeLevel, row)).toBe(row.breaks);
   });
 
   it('is each in the table', () => {
-    expect(whole.map(([bug]) => bug).toSorted()).toEqual(wholeLevel.bugs.toSorted());
+    expect(whole.map(({ bug }) => bug).toSorted()).toEqual(wholeLevel.bugs.toSorted());
   });
 });

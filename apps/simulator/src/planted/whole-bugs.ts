@@ -33,7 +33,7 @@ const bugs: Readonly<Record<string, WholeBug>> = {
     journal: (content) => ({ ...content, votes: [] }),
   },
   ignoresSilence: {
-    what: 'votes after its journal was lost',
+    what: 'votes after its journal was lost or torn',
     journal: ({ votes, bodies, certificates }) => ({ votes, bodies, certificates }),
   },
   believesCertificates: {

@@ -43,6 +43,8 @@ export interface Disks {
   readonly txs: Set<Hex>;
   applied: number;
   isJournalLost: boolean;
+  /** After the end of the journal was torn: no vote up to here is certain to be known. */
+  silent?: { readonly epoch: number; readonly view: number };
 }
 
 /** What all nodes of a run share. */
@@ -119,6 +121,7 @@ function openReplica(parts: LifeParts, schemeFor: ReplicaDeps['schemeFor']): Rep
     bodies: new Map(
       records.flatMap(({ bodies }) => bodies.map(({ hash: of, bytes }) => [of, bytes] as const)),
     ),
+    ...(disks.silent && { silent: { type: 'view', ...disks.silent } as const }),
     ...(disks.isJournalLost && { silent: { type: 'lost' } as const }),
   };
   const deps: ReplicaDeps = {

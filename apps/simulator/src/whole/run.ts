@@ -14,6 +14,7 @@ import { ViolationError } from '../engine/violation.ts';
 import { createWorld, type Event } from '../engine/world.ts';
 import { injectFaults } from '../faults/inject.ts';
 import type { Plan } from '../faults/plan.ts';
+import { tearJournal } from '../faults/torn-journal.ts';
 import { createObserver, type Observer } from '../observer/observer.ts';
 import { wholeBug } from '../planted/whole-bugs.ts';
 import { createGround, type SetOfEpoch } from './ground.ts';
@@ -155,6 +156,10 @@ function play(run: Run): number {
       const disks = run.disks[node] as Disks;
       disks.journal.wipe();
       disks.isJournalLost = true;
+    },
+    tearJournal(node: number) {
+      const disks = run.disks[node] as Disks;
+      disks.silent = tearJournal(disks.journal, disks.silent);
     },
     slowDisk(node: number, factor: number) {
       run.disks[node]?.journal.slow(factor);

@@ -13,6 +13,8 @@ export default defineCommand({
         ['network', `${status.network} (${status.caip2})`],
         ['genesis', status.genesisHash],
         ['height', String(status.height)],
+        ['epoch', `${status.epoch}, view ${status.view}`],
+        ['node', status.syncing ? `${status.role}, catching up` : status.role],
         ['block', status.blockHash],
         ['block time', new Date(status.timeMs).toISOString()],
         ['state root', status.stateRoot],

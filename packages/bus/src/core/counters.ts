@@ -36,9 +36,6 @@ export function createCounters(): Counters {
 }
 
 /** A copy for the outside. */
-export function statsOf(
-  counters: Counters,
-  now: Pick<BusStats, 'state' | 'waiting'>,
-): BusStats {
+export function statsOf(counters: Counters, now: Pick<BusStats, 'state' | 'waiting'>): BusStats {
   return { ...counters, ...now, dropped: { ...counters.dropped } };
 }

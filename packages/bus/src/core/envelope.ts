@@ -82,7 +82,8 @@ export function encodeEnvelope(
 
 /** The fields of an envelope, undefined for bytes that are none. Views, no copies. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
-  if (bytes.length > envelopeBytesMax || bytes.length < headBytes + signatureBytes) return undefined;
+  if (bytes.length > envelopeBytesMax || bytes.length < headBytes + signatureBytes)
+    return undefined;
   try {
     return readEnvelope(bytes);
   } catch (error) {
@@ -127,9 +128,5 @@ function payloadSize(sizeBytes: number, kind: Kind): number {
 
 /** True when the sender signed these fields for this network. */
 export function isSigned(envelope: Envelope, network: Network): boolean {
-  return verify(
-    envelope.signature,
-    signingBytes('bus', network, envelope.signed),
-    envelope.sender,
-  );
+  return verify(envelope.signature, signingBytes('bus', network, envelope.signed), envelope.sender);
 }

@@ -12,7 +12,7 @@ import type { Judgement } from '../carrier.ts';
 import type { DropReason } from '../types.ts';
 import type { Counters } from './counters.ts';
 import { decodeEnvelope, type Envelope, isSigned, kinds } from './envelope.ts';
-import { createReplayTable } from './replay-table.ts';
+import { createReplayTable, type Sighting } from './replay-table.ts';
 
 /** An envelope that passed: `isRepeat` was taken before (its acknowledgement may have been lost). */
 export interface Inspected {
@@ -41,39 +41,46 @@ export interface InspectorParts {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly admits: (sender: Hex) => boolean;
+  /** True for what we sent ourselves and a carrier brought back. */
+  readonly isEcho: (envelope: Envelope) => boolean;
 }
 
 const blamed: ReadonlySet<DropReason> = new Set(['malformed', 'otherNetwork', 'forged']);
 
 /** An inspector that has seen nothing yet. */
-export function createInspector({ network, clock, counters, admits }: InspectorParts): Inspector {
-  const replays = createReplayTable({ streams: limits.busStreams, lifetimeMs: 2 * limits.busAgeMs });
+export function createInspector(parts: InspectorParts): Inspector {
+  const { network, clock, counters, admits, isEcho } = parts;
+  const replays = createReplayTable({
+    streams: limits.busStreams,
+    lifetimeMs: 2 * limits.busAgeMs,
+  });
   const drop = (reason: DropReason): Inspection => {
     counters.dropped[reason] += 1;
     return { passed: undefined, judgement: blamed.has(reason) ? 'reject' : 'ignore' };
   };
   /** Why an envelope is not even worth a look at its signature. */
-  const early = (envelope: Envelope, sender: Hex): DropReason | undefined => {
+  const early = (envelope: Envelope, sender: Hex, sighting: Sighting): DropReason | undefined => {
     if (envelope.chain !== network.chain) return 'otherNetwork';
     if (Math.abs(clock.nowMs() - envelope.timeMs) > limits.busAgeMs) return 'stale';
-    return admits(sender) ? undefined : 'notAdmitted';
+    if (!admits(sender)) return 'notAdmitted';
+    if (sighting === 'late') return 'late';
+    if (sighting === 'full') return 'tooManyStreams';
+    return sighting === 'seen' && envelope.kind === kinds.topic ? 'replayed' : undefined;
   };
+  /** Answers to us are not numbered: each is matched to its question. */
+  const lookUp = ({ kind, sequence }: Envelope, stream: string): Sighting =>
+    kind === kinds.ack ? 'new' : replays.look(stream, sequence, clock.nowMs());
   return {
     drop,
     inspect(bytes, isForUs) {
       const envelope = decodeEnvelope(bytes);
       if (!envelope || !isForUs(envelope)) return drop('malformed');
+      if (isEcho(envelope)) return { passed: undefined, judgement: 'ignore' };
       const sender = hex(envelope.sender);
-      const reason = early(envelope, sender);
-      if (reason) return drop(reason);
       const stream = streamOf(envelope, sender);
-      const isNumbered = envelope.kind !== kinds.ack; // an answer is matched to its question instead
-      const sighting = isNumbered
-        ? replays.look(stream, envelope.sequence, clock.nowMs())
-        : 'new';
-      if (sighting === 'late') return drop('late');
-      if (sighting === 'full') return drop('tooManyStreams');
-      if (sighting === 'seen' && envelope.kind === kinds.topic) return drop('replayed');
+      const sighting = lookUp(envelope, stream);
+      const reason = early(envelope, sender, sighting);
+      if (reason) return drop(reason);
       if (!isSigned(envelope, network)) return drop('forged');
       const markTaken = () => replays.mark(stream, envelope.sequence, clock.nowMs());
       return { passed: { envelope, sender, isRepeat: sighting === 'seen', markTaken } };

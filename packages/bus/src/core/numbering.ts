@@ -1,5 +1,5 @@
 /** Session and sequence of what we send, per topic or receiver. */
-import { randomBytes } from '@aitbc/primitives';
+import { equalBytes, randomBytes } from '@aitbc/primitives';
 import { limits } from '@aitbc/protocol';
 import { sessionBytes } from './envelope.ts';
 
@@ -12,6 +12,8 @@ export interface StreamNumber {
 /** Hands out numbers. */
 export interface Numbering {
   next(scope: string): StreamNumber;
+  /** True for the session that we use for the scope now. */
+  isCurrent(scope: string, session: Uint8Array): boolean;
 }
 
 /**
@@ -21,6 +23,10 @@ export interface Numbering {
 export function createNumbering(): Numbering {
   const scopes = new Map<string, { session: Uint8Array; sequence: number }>();
   return {
+    isCurrent(scope, session) {
+      const stream = scopes.get(scope);
+      return stream !== undefined && equalBytes(stream.session, session);
+    },
     next(scope) {
       const stream = scopes.get(scope) ?? { session: randomBytes(sessionBytes), sequence: 0 };
       scopes.delete(scope);

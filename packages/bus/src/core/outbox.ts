@@ -4,23 +4,33 @@
  * wire, and exactly once to the handler, because the receiver knows the number again and only repeats its
  * acknowledgement. Nothing is kept for a receiver that is away: after the last attempt the sender is told.
  */
-import { bytesFromHex, type Clock, concat, hex, type KeyPair, sealTo } from '@aitbc/primitives';
+import {
+  bytesFromHex,
+  type Clock,
+  concat,
+  hex,
+  type KeyPair,
+  publicKeyBytes,
+  sealTo,
+} from '@aitbc/primitives';
 import { AppError, asAppError, type Hex, limits, type Network } from '@aitbc/protocol';
 import type { Carrier } from '../carrier.ts';
 import type { SendOptions } from '../types.ts';
 import type { Counters } from './counters.ts';
 import { type Envelope, encodeEnvelope, kinds } from './envelope.ts';
 import type { Numbering } from './numbering.ts';
-import { delay, settledWithin } from './wait.ts';
+import { delay } from './wait.ts';
 
 /** How long each attempt waits for the acknowledgement: a busy receiver gets more time every time. */
-const attemptMs: readonly number[] = [500, 1_000, 2_000, 2_000, 2_000];
+const defaultAttemptsMs: readonly number[] = [500, 1_000, 2_000, 2_000, 2_000];
 
 /** Sends and waits. */
 export interface Outbox {
   send(to: Hex, payload: Uint8Array, options: SendOptions): Promise<void>;
   /** An acknowledgement whose signature is good. */
   onAck(ack: Envelope, from: Hex): void;
+  /** Everything that waits ends with AppError CANCELLED. */
+  stop(): void;
 }
 
 /** What an outbox works with. */
@@ -31,14 +41,16 @@ export interface OutboxParts {
   readonly clock: Clock;
   readonly numbering: Numbering;
   readonly counters: Counters;
-  /** Aborted when the bus stops. */
-  readonly stopped: AbortSignal;
+  readonly attemptsMs?: readonly number[] | undefined;
 }
 
 /** One message that waits for its acknowledgement. */
 interface Pending {
-  readonly acknowledged: Promise<void>;
-  readonly onAck: () => void;
+  readonly to: Hex;
+  readonly bytes: Uint8Array;
+  /** Aborted when nobody waits any more: acknowledged, cancelled or given up. */
+  readonly over: AbortController;
+  isAcknowledged: boolean;
 }
 
 /** An outbox with nothing in it. */
@@ -50,31 +62,33 @@ export function createOutbox(parts: OutboxParts): Outbox {
         throw new AppError('BUS_FULL', { what: 'direct messages', limit: limits.busSendsPending });
       }
       const { key, bytes } = pack(parts, to, payload);
-      const entry = createPending();
+      const entry: Pending = { to, bytes, over: new AbortController(), isAcknowledged: false };
+      const onAbort = () => entry.over.abort();
       pending.set(key, entry);
-      const ended = signal ? AbortSignal.any([signal, parts.stopped]) : parts.stopped;
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted) onAbort();
       try {
-        await attempt(parts.carrier, { to, bytes, entry, signal: ended });
+        await attemptAll(parts, entry);
         parts.counters.sent += 1;
       } catch (error) {
         parts.counters.undelivered += 1;
         throw error;
       } finally {
+        signal?.removeEventListener('abort', onAbort);
         pending.delete(key);
+        entry.over.abort();
       }
     },
     onAck(ack, from) {
-      pending.get(keyOf(from, ack))?.onAck();
+      const entry = pending.get(keyOf(from, ack));
+      if (!entry) return;
+      entry.isAcknowledged = true;
+      entry.over.abort();
+    },
+    stop() {
+      for (const { over } of pending.values()) over.abort();
     },
   };
-}
-
-function createPending(): Pending {
-  let onAck = () => {};
-  const acknowledged = new Promise<void>((resolve) => {
-    onAck = resolve;
-  });
-  return { acknowledged, onAck: () => onAck() };
 }
 
 function keyOf(to: Hex, { session, sequence }: Pick<Envelope, 'session' | 'sequence'>): string {
@@ -83,7 +97,7 @@ function keyOf(to: Hex, { session, sequence }: Pick<Envelope, 'session' | 'seque
 
 /** The sender's key goes inside the box: whoever signs the sealed bytes as his own is found out. */
 function pack({ network, keys, clock, numbering }: OutboxParts, to: Hex, payload: Uint8Array) {
-  const scope = bytesFromHex(to, 32);
+  const scope = bytesFromHex(to, publicKeyBytes);
   const sealed = scope && sealTo(scope, concat(keys.publicKey, payload));
   if (!scope || !sealed) {
     throw new AppError('BAD_REQUEST', { reason: 'the receiver is no public key' });
@@ -93,37 +107,31 @@ function pack({ network, keys, clock, numbering }: OutboxParts, to: Hex, payload
   return { key: keyOf(to, number), bytes: encodeEnvelope(fields, keys, network) };
 }
 
-interface Attempt {
-  readonly to: Hex;
-  readonly bytes: Uint8Array;
-  readonly entry: Pending;
-  readonly signal: AbortSignal;
-}
-
-/** Throws AppError BUS_UNDELIVERED or CANCELLED. */
-async function attempt(carrier: Carrier, { to, bytes, entry, signal }: Attempt): Promise<void> {
+/** Resolves when acknowledged. Throws AppError BUS_UNDELIVERED or CANCELLED. */
+async function attemptAll(
+  { carrier, attemptsMs = defaultAttemptsMs }: OutboxParts,
+  entry: Pending,
+): Promise<void> {
   let reason = 'no answer';
-  for (const timeMs of attemptMs) {
-    if (signal.aborted) throw new AppError('CANCELLED');
-    const handed = carrier.deliver(to, bytes, attemptSignal(signal, timeMs)).then(
-      () => 'no answer',
-      (error: unknown) => asAppError(error).message,
-    );
-    const answered = Promise.race([entry.acknowledged, aborted(signal)]);
-    if (await settledWithin(answered, timeMs)) return;
-    if (signal.aborted) throw new AppError('CANCELLED');
-    reason = await handed;
+  for (const timeMs of attemptsMs) {
+    if (!entry.over.signal.aborted) reason = await attempt(carrier, entry, timeMs);
+    if (entry.isAcknowledged) return;
+    if (entry.over.signal.aborted) throw new AppError('CANCELLED');
   }
-  throw new AppError('BUS_UNDELIVERED', { to, attempts: attemptMs.length, reason });
+  throw new AppError('BUS_UNDELIVERED', { to: entry.to, attempts: attemptsMs.length, reason });
 }
 
-function attemptSignal(signal: AbortSignal, timeMs: number): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(timeMs)]);
-}
-
-/** Rejects when the signal is aborted; never resolves. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new AppError('CANCELLED')), { once: true });
-  });
+/** Hands the message over once and waits; says why there is no acknowledgement yet. */
+async function attempt(carrier: Carrier, entry: Pending, timeMs: number): Promise<string> {
+  const attemptOver = new AbortController();
+  const onOver = () => attemptOver.abort();
+  entry.over.signal.addEventListener('abort', onOver, { once: true });
+  const handed = carrier.deliver(entry.to, entry.bytes, attemptOver.signal).then(
+    () => 'no answer',
+    (error: unknown) => asAppError(error).message,
+  );
+  await delay(timeMs, entry.over.signal).catch(() => {}); // ends early when it is over
+  entry.over.signal.removeEventListener('abort', onOver);
+  attemptOver.abort();
+  return await Promise.race([handed, Promise.resolve('no answer')]);
 }

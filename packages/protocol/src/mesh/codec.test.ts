@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BlockHeader, Certificate, Vote, VoteKind } from '../blocks.ts';
 import { limits } from '../limits.ts';
+import type { LightBundle } from '../proofs/light-bundle.ts';
 import {
   certifiedBlockBytes,
   decodeMeshMessage,
@@ -38,6 +39,11 @@ const places = fc
   .uniqueArray(u16, { maxLength: 5 })
   .map((values) => values.toSorted((a, b) => a - b));
 const certifiedBlock = fc.record({ body: bytes, certificate });
+const stake = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const bundle: fc.Arbitrary<LightBundle> = fc.record({
+  ...{ header, certificate },
+  validators: list(fc.record({ publicKey: id, stake })),
+});
 
 type Bodies = { [T in MeshMessageType]: fc.Arbitrary<Omit<MeshMessage & { type: T }, 'type'>> };
 
@@ -66,9 +72,11 @@ const bodies: Bodies = {
   wantRange: fc.record({ from: count, to: count }),
   range: fc.record({ from: count, blocks: list(certifiedBlock) }),
   wantSnapshot: fc.constant({}),
-  snapshot: fc.record({ header, certificate, entries: count, chunkEntries: u32 }),
+  snapshot: fc.record({ bundle, size: u32, level: fc.nat({ max: 255 }) }),
   wantChunk: fc.record({ height: count, chunk: u32 }),
   chunk: fc.record({ height: count, chunk: u32, bytes }),
+  wantBundle: fc.record({ height: count }),
+  bundle: fc.record({ height: count, bundles: fc.array(bundle, { maxLength: 1 }) }),
 };
 const types = Object.keys(bodies) as MeshMessageType[];
 const messageOf = (type: MeshMessageType): fc.Arbitrary<MeshMessage> =>
@@ -89,6 +97,10 @@ const aHeader: BlockHeader = {
   ...{ timeMs: 1_800_000_000_000, proposer: byte(5, 32), txRoot: byte(6, 32) },
   ...{ stateRoot: byte(7, 32), receiptRoot: byte(8, 32), validatorsHash: byte(9, 32) },
   ...{ nextValidatorsHash: byte(10, 32), evidenceRoot: byte(11, 32) },
+};
+const aBundle: LightBundle = {
+  ...{ header: aHeader, certificate: aCertificate },
+  validators: [{ publicKey: byte(14, 32), stake: 7n }],
 };
 const body = new Uint8Array([1, 2, 3]);
 
@@ -112,10 +124,12 @@ const samples: readonly MeshMessage[] = [
   { type: 'wantSnapshot' },
   {
     type: 'snapshot',
-    ...{ header: aHeader, certificate: aCertificate, entries: 9_000, chunkEntries: 4_096 },
+    ...{ bundle: aBundle, size: 9_000, level: 12 },
   },
   { type: 'wantChunk', height: 8, chunk: 1 },
   { type: 'chunk', height: 8, chunk: 1, bytes: body },
+  { type: 'wantBundle', height: 12 },
+  { type: 'bundle', height: 12, bundles: [aBundle] },
 ];
 
 const reasonOf = (all: Uint8Array): string => {

@@ -7,8 +7,9 @@
 import { createReader, createWriter, DecodeError, type Reader } from '@aitbc/primitives';
 import { certificateFields, headerFields } from '../blocks.ts';
 import { accept, refuse, type Verdict } from '../errors.ts';
-import { count, hash, u32 } from '../fields.ts';
+import { amount, count, hash, key, u8, u32 } from '../fields.ts';
 import { limits } from '../limits.ts';
+import type { LightBundle } from '../proofs/light-bundle.ts';
 import type { CertifiedBlock, MeshMessage, MeshMessageType, PeerStatus } from './message.ts';
 import {
   blob,
@@ -39,6 +40,9 @@ const status = partRecord<PeerStatus>({
   snapshotHeight: count,
 });
 const certifiedBlock = partRecord<CertifiedBlock>({ body: blockBody, certificate });
+const validator = fieldRecord({ publicKey: key, stake: amount });
+const validators = rows(validator, limits.validators);
+const bundle = partRecord<LightBundle>({ header, certificate, validators });
 
 /** Name of a message → its number, which is never used again, and its parts in wire order. */
 const bodies: { readonly [T in MeshMessageType]: Body<T> } = {
@@ -60,9 +64,11 @@ const bodies: { readonly [T in MeshMessageType]: Body<T> } = {
   wantRange: body<'wantRange'>(11, { from: count, to: count }),
   range: body<'range'>(12, { from: count, blocks: rows(certifiedBlock, limits.meshRangeBlocks) }),
   wantSnapshot: body<'wantSnapshot'>(13, {}),
-  snapshot: body<'snapshot'>(14, { header, certificate, entries: count, chunkEntries: u32 }),
+  snapshot: body<'snapshot'>(14, { bundle, size: u32, level: u8 }),
   wantChunk: body<'wantChunk'>(15, { height: count, chunk: u32 }),
   chunk: body<'chunk'>(16, { height: count, chunk: u32, bytes: blob(limits.meshChunkBytes) }),
+  wantBundle: body<'wantBundle'>(17, { height: count }),
+  bundle: body<'bundle'>(18, { height: count, bundles: rows(bundle, 1) }),
 };
 
 const typeById = new Map(

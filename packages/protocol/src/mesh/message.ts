@@ -5,6 +5,7 @@
  */
 import type { BlockHeader, Certificate, Vote } from '../blocks.ts';
 import type { Hex } from '../fields.ts';
+import type { LightBundle } from '../proofs/light-bundle.ts';
 
 /** Where a node stands: the head of its final chain and the view it is in. A hint. */
 export interface PeerStatus {
@@ -62,23 +63,31 @@ export type MeshMessage =
   /** Final blocks from a height on; the answer holds as many as fit. */
   | { readonly type: 'wantRange'; readonly from: number; readonly to: number }
   | { readonly type: 'range'; readonly from: number; readonly blocks: readonly CertifiedBlock[] }
-  /** What a snapshot consists of; `header` is the final block whose state it is. */
   | { readonly type: 'wantSnapshot' }
+  /** The newest snapshot: the final block whose state it is, and how the state is cut. */
   | {
       readonly type: 'snapshot';
-      readonly header: BlockHeader;
-      readonly certificate: Certificate;
-      /** Entries of the state; chunk n holds those from n × chunkEntries on. */
-      readonly entries: number;
-      readonly chunkEntries: number;
+      readonly bundle: LightBundle;
+      /** Leaves of the state tree, the sentinel among them. */
+      readonly size: number;
+      /** A chunk has 2^level leaves. */
+      readonly level: number;
     }
   | { readonly type: 'wantChunk'; readonly height: number; readonly chunk: number }
   | {
       readonly type: 'chunk';
       readonly height: number;
       readonly chunk: number;
-      /** Encoded entries with the siblings above them; see `decodeChunk` of the chain package. */
+      /** Entries with the siblings above them, see `decodeChunk` of the chain package; empty: not there. */
       readonly bytes: Uint8Array;
+    }
+  /** Header, certificate and set of a final block that has a certificate of its own. */
+  | { readonly type: 'wantBundle'; readonly height: number }
+  /** One bundle, or none when the block or its set is not there. */
+  | {
+      readonly type: 'bundle';
+      readonly height: number;
+      readonly bundles: readonly LightBundle[];
     };
 
 /** Name of a message. */

@@ -14,7 +14,7 @@ import {
   type TxOutcome,
   type TxReply,
 } from '@aitbc/protocol';
-import { type OpenSocket, type Socket, withDeadline } from '../http/transport.ts';
+import { abortError, type OpenSocket, type Socket, withDeadline } from '../http/transport.ts';
 
 /** Batches that may wait for their answers: no more than a node lets be under way. */
 const waitingMax = 16;
@@ -71,8 +71,10 @@ export function createTxBatches(
         const requestId = lastId;
         const reply = waitFor(waiters, requestId, deadline);
         opened.then(
-          () => socket.send(encodeTxBatch({ requestId, txs })),
-          () => {},
+          () => {
+            if (waiters.has(requestId)) socket.send(encodeTxBatch({ requestId, txs }));
+          },
+          () => {}, // the waiter hears it
         );
         return outcomesOf(await reply, txs.length, url);
       });
@@ -129,7 +131,7 @@ function waitFor(
 ): Promise<TxReply> {
   return new Promise<TxReply>((resolve, reject) => {
     waiters.set(requestId, { resolve, reject });
-    signal.addEventListener('abort', () => reject(signal.reason as AppError), { once: true });
+    signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
   }).finally(() => waiters.delete(requestId));
 }
 

@@ -30,6 +30,7 @@ import {
 import { pause } from '../chain/pause.ts';
 import { createAnchors } from './anchors.ts';
 import { believe, type Claim, type LightState, refusalOf, unproven } from './believe.ts';
+import { guardSource } from './guard-source.ts';
 import { type Anchor, anchorOf } from './judge-step.ts';
 import type {
   LightOptions,
@@ -71,8 +72,9 @@ export interface LightClient {
 type Ask<T> = (source: LightSource, state: LightState) => Promise<LightResult<T>>;
 
 /** Creates a light client. Asks nothing before the first call. Throws RangeError without a source. */
-export function createLightClient(options: LightOptions, deps: LightDeps): LightClient {
-  if (deps.sources.length === 0) throw new RangeError('a light client needs a source');
+export function createLightClient(options: LightOptions, given: LightDeps): LightClient {
+  if (given.sources.length === 0) throw new RangeError('a light client needs a source');
+  const deps = { ...given, sources: given.sources.map(guardSource) };
   let state: LightState | undefined;
   const ask = async <T>(question: Ask<T>, signal?: AbortSignal): Promise<LightResult<T>> => {
     if (!state) {

@@ -36,6 +36,8 @@ export const rankOf: Readonly<Record<MeshMessageType, Rank>> = Object.freeze({
   snapshot: 'sync',
   wantChunk: 'sync',
   chunk: 'sync',
+  wantBundle: 'sync',
+  bundle: 'sync',
   status: 'gossip',
   txs: 'gossip',
 });

@@ -40,13 +40,14 @@ export function chainMethods(deps: MethodDeps, prover: Prover): ChainHandlers {
     },
     chain_listBlocks: ({ from, limit }) => {
       const top = Math.min(from ?? chain.headHeight(), chain.headHeight());
-      const bottom = Math.max(0, top - limit + 1);
-      const heights = Array.from({ length: top - bottom + 1 }, (_, below) => top - below);
+      const first = chain.firstHeight();
+      const bottom = Math.max(first, top - limit + 1);
+      const heights = Array.from({ length: Math.max(0, top - bottom + 1) }, (_, at) => top - at);
       const blocks = heights.map((height) => {
         const { hash, header, txs } = chain.blockAt(height);
         return { hash, header, txCount: txs.length };
       });
-      return { blocks, next: bottom > 0 ? bottom - 1 : null };
+      return { blocks, next: bottom > first ? bottom - 1 : null };
     },
   };
 }

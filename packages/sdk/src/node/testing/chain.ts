@@ -129,6 +129,7 @@ function createTestNode({ network, channels, providers, vault }: TestNodeState):
   };
   return {
     rpc: rpc as unknown as NodeClient['rpc'],
+    sendBatch: () => Promise.reject(new AppError('NOT_FOUND', { what: 'binary batch' })),
     network: async () => ({ network, params: devnetParams }),
     subscribe: () => ({ cursor: () => undefined, close() {} }),
     close: () => Promise.resolve(),

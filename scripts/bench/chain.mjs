@@ -8,20 +8,18 @@
  * notification of its account's new nonce is read. CPU is that of the node process alone, from /metrics.
  * Client and node share the machine's cores, so transfers per second are a lower bound; compare CPU µs.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { base64, hex, keyPairFromSeed } from '@aitbc/primitives';
 import { addressOf, networkFromHash, signTx } from '@aitbc/protocol';
-
-// The client library of the SDK; this script belongs to no package that could declare it.
-const { WebSocket } = createRequire(new URL('../../packages/sdk/package.json', import.meta.url))(
-  'ws',
-);
+import { createNews } from './lib/load.mjs';
+import { residentMb } from './lib/machine.mjs';
+import { after, startProgram } from './lib/processes.mjs';
+import { createRpcClient, openSocket } from './lib/rpc-client.mjs';
+import { percentile } from './lib/statistics.mjs';
 
 const accountCount = 50;
 const connections = 5;
@@ -34,14 +32,13 @@ const transfers = Number(process.argv[2] ?? 20_000);
 const perAccount = Math.ceil(transfers / accountCount);
 
 const folder = mkdtempSync(join(tmpdir(), 'aitbc-bench-'));
-const agent = new Agent({ keepAlive: true });
 const node = await startNode();
+const { call, close, post } = createRpcClient({ url: node.url, connections: 16 });
 try {
   await bench();
 } finally {
-  agent.destroy();
-  node.child.kill('SIGTERM');
-  await node.gone;
+  close();
+  await node.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -58,10 +55,9 @@ async function bench() {
     await measure('WebSocket, one by one', sendOverSocket, { accounts, follower }),
     await measureIdle(accounts[0]),
   ];
-  follower.socket.terminate();
+  follower.close();
   console.table(Object.fromEntries(rows.map(({ run, ...row }) => [run, row])));
-  const numbers = await metrics();
-  const megabytes = Math.round(numbers.process_resident_memory_bytes / 1e6);
+  const megabytes = Math.round(residentMb(node.pid));
   console.log(`node memory at the end: ${megabytes} MB; at rest after start: ${node.restMb} MB`);
 }
 
@@ -77,32 +73,18 @@ async function startNode() {
     ...['--key-file', join(folder, 'validator.key')],
     ...['--faucet-key-file', join(folder, 'faucet.key')],
   ];
-  const child = spawn(
-    process.execPath,
-    [main, ...files, ...keys, '--port', '0', '--exit-with-parent'],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  const url = await new Promise((resolve, reject) => {
-    let text = '';
-    void gone.then(() => reject(new Error(`the node did not start: ${text}`)));
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-      const ready = text.split('\n').find((line) => line.includes('"ready"'));
-      if (ready) resolve(JSON.parse(ready).url);
-    });
+  const started = await startProgram({
+    program: process.execPath,
+    args: [main, ...files, ...keys, '--port', '0', '--mesh-port', '0', '--exit-with-parent'],
+    logFile: join(folder, 'node.log'),
+    readyOf: (line) => (line.includes('"msg":"ready"') ? JSON.parse(line).url : undefined),
   });
-  const started = { child, gone, url, restMb: 0 };
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const numbers = await metrics(url);
-  started.restMb = Math.round(numbers.process_resident_memory_bytes / 1e6);
-  return started;
+  await after(500);
+  return { ...started, url: started.value, restMb: Math.round(residentMb(started.pid)) };
 }
 
-async function metrics(url = node.url) {
-  const text = await (await fetch(`${url}/metrics`)).text();
+async function metrics() {
+  const text = await (await fetch(`${node.url}/metrics`)).text();
   const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
   return Object.fromEntries(
     lines.map((line) => {
@@ -110,31 +92,6 @@ async function metrics(url = node.url) {
       return [line.slice(0, at).replace(/\{.*/, ''), Number(line.slice(at + 1))];
     }),
   );
-}
-
-function post(text) {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-    };
-    const outgoing = request(node.url, { method: 'POST', agent, headers }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk) => {
-        body += chunk;
-      });
-      answer.on('end', () => resolve(JSON.parse(body)));
-    });
-    outgoing.on('error', reject);
-    outgoing.end(text);
-  });
-}
-
-async function call(method, params = {}) {
-  const answer = await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
-  if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-  return answer.result;
 }
 
 function makeAccounts() {
@@ -190,11 +147,9 @@ function signAll(account, network, accounts) {
 
 /** Learns from account notifications which transfers are final. */
 async function follow(accounts) {
-  const socket = await open();
   const byTopic = new Map(accounts.map((account) => [`account:${account.address}`, account]));
-  let wake = () => {};
-  socket.on('message', (text) => {
-    const { params } = JSON.parse(text);
+  const news = createNews();
+  const socket = await openSocket(node.url, ({ params }) => {
     const account = byTopic.get(params?.topic);
     if (!account) return;
     const nowMs = performance.now();
@@ -202,29 +157,10 @@ async function follow(accounts) {
       account.latencies.push(nowMs - account.sentAtMs[account.final]);
       account.final += 1;
     }
-    wake();
+    news.ring();
   });
-  for (const topic of byTopic.keys()) {
-    socket.send(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'subscribe', params: { topic } }));
-  }
-  const change = () =>
-    new Promise((resolve) => {
-      const before = wake;
-      wake = () => {
-        wake = () => {};
-        before();
-        resolve();
-      };
-    });
-  return { socket, change };
-}
-
-function open() {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(node.url.replace('http', 'ws'), { perMessageDeflate: false });
-    socket.once('open', () => resolve(socket));
-    socket.once('error', reject);
-  });
+  for (const topic of byTopic.keys()) socket.ask('subscribe', { topic });
+  return { close: socket.close, change: () => news.next(1_000) };
 }
 
 async function measure(run, send, { accounts, follower }) {
@@ -250,8 +186,7 @@ async function measure(run, send, { accounts, follower }) {
 }
 
 function row(count, latencies) {
-  const sorted = latencies.toSorted((a, b) => a - b);
-  const at = (share) => Number(sorted[Math.floor((sorted.length - 1) * share)].toFixed(1));
+  const at = (share) => Number(percentile(latencies, share).toFixed(1));
   return { transfers: count, 'final p50 ms': at(0.5), 'final p99 ms': at(0.99) };
 }
 
@@ -289,17 +224,16 @@ async function sendOverHttp({ accounts, follower, target }) {
 }
 
 async function sendOverSocket({ accounts, follower, target }) {
-  const socket = await open();
   let fault;
-  socket.on('message', (text) => {
-    const answer = JSON.parse(text);
-    if (answer.error) fault ??= new Error(answer.error.message);
+  const socket = await openSocket(node.url, ({ error }) => {
+    if (error) fault ??= new Error(error.message);
   });
   while (!fault && accounts.some(({ sent }) => sent < target)) {
     const texts = take(accounts, target, 200);
     for (const text of texts) socket.send(text);
     await (texts.length === 0 ? follower.change() : new Promise(setImmediate));
   }
+  socket.close();
   if (fault) throw fault;
 }
 
@@ -320,7 +254,7 @@ async function measureIdle(account) {
     const { error } = await post(text);
     if (error) throw new Error(error.message);
     latencies.push(performance.now() - sentAtMs);
-    await new Promise((resolve) => setTimeout(resolve, 25)); // idle: longer than the block interval
+    await after(25); // idle: longer than the block interval
   }
   const seconds = (performance.now() - begunMs) / 1_000;
   const cpuSeconds = (await metrics()).process_cpu_seconds_total - cpuBefore;

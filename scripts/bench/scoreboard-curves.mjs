@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { showCurve } from './lib/curve.mjs';
 import { machineText } from './lib/machine.mjs';
 import { withCleanup } from './lib/processes.mjs';
-import { prepareOurs, roundOfOurs } from './scoreboard-ours.mjs';
+import { prepareOurs, roundOfOurs } from './scoreboard/ours.mjs';
 
 const rateMax = 5_000;
 const accounts = 96;

@@ -18,11 +18,11 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { machineText } from './lib/machine.mjs';
 import { withCleanup } from './lib/processes.mjs';
-import { signEtherTransfers } from './peers/ethereum.mjs';
-import { installPeers } from './peers/install.mjs';
-import { roundOfPeer } from './peers/round.mjs';
-import { prepareOurs, roundOfOurs } from './scoreboard-ours.mjs';
-import { agreementText, figuresText, summaryOf, targetsText } from './scoreboard-report.mjs';
+import { signEtherTransfers } from './scoreboard/ethereum.mjs';
+import { installPeers } from './scoreboard/install-peers.mjs';
+import { prepareOurs, roundOfOurs } from './scoreboard/ours.mjs';
+import { roundOfPeer } from './scoreboard/peer.mjs';
+import { agreementText, figuresText, summaryOf, targetsText } from './scoreboard/report.mjs';
 
 const rateMax = 4_500; // transfers that are signed for each second of full load; a faster ledger ends early
 const peerRateMax = 3_500;

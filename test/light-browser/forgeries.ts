@@ -1,7 +1,9 @@
 /** The forgeries: what each changes in the answers of a node, and what an honest client has to say to it. */
-import { hex, randomBytes } from '@aitbc/primitives';
+import { hex, randomBytes, sha256 } from '@aitbc/primitives';
 import {
   addressOf,
+  bytes32,
+  countedRoot,
   type LightBundle,
   networkFromGenesis,
   validatorsHashOf,
@@ -33,10 +35,12 @@ export interface Forgery {
   readonly code: string;
   /** Part of the reason that tells this refusal from others of its code. */
   readonly reason: string;
-  /** The client proved the newest header before, from an honest node. */
+  /** An honest node answered the question before, and the newest header is proven. */
   readonly isWarm?: boolean;
   /** An honest node answers, and the liar is the second source that is compared with it. */
   readonly isWitness?: boolean;
+  /** Its block is a sound one: beside honest nodes it is no mistake of one node, but an attack of validators. */
+  readonly isSecondBlock?: boolean;
   readonly state?: (answer: StateJson, forger: Forger) => Maybe<unknown>;
   readonly tx?: (answer: TxJson, forger: Forger) => Maybe<unknown>;
   readonly bundle?: (bundle: LightBundle, forger: Forger) => Maybe<LightBundle>;
@@ -75,10 +79,13 @@ function inTx(name: string, reason: string, tx: NonNullable<Forgery['tx']>): For
 
 const flipped = (text: string): string => (text.startsWith('0') ? '1' : '0') + text.slice(1);
 
+const noRoot = (bundle: LightBundle): LightBundle => ({
+  ...bundle,
+  header: { ...bundle.header, stateRoot: zeroHash },
+});
+
 const headers: readonly Forgery[] = [
-  inBundle('another state root', 'another block', (bundle) => {
-    return { ...bundle, header: { ...bundle.header, stateRoot: zeroHash } };
-  }),
+  inBundle('another state root', 'another block', noRoot),
   inBundle('header of one block, certificate of another', 'another block', async (bundle, of) => {
     const before = await of.bundleAt(bundle.header.height - 1);
     return { ...bundle, certificate: before.certificate };
@@ -281,6 +288,23 @@ const transactions: readonly Forgery[] = [
     return { ...answer, receipt: `${answer.receipt}00` };
   }),
   {
+    ...inTx(
+      'receipt of another in a block of liars',
+      'of another transaction',
+      async (answer, of) => {
+        const { receipt } = await of.txOf(of.scene.twins[1]);
+        const only = { index: 0, count: 1, siblings: [] };
+        const lists = {
+          txRoot: countedRoot(bytes32(of.scene.twins[0]), 1),
+          receiptRoot: countedRoot(sha256(Buffer.from(receipt, 'hex')), 1),
+        };
+        const bundle = of.recertified(bundleFrom(answer.bundle), lists);
+        return withBundle({ ...answer, receipt, txProof: only, receiptProof: only }, bundle);
+      },
+    ),
+    isSecondBlock: true,
+  },
+  {
     ...{ name: 'no such transaction', about: 'tx', code: 'NOT_FOUND', reason: '' },
     refusal: 'NOT_FOUND',
   },
@@ -315,6 +339,17 @@ const sources: readonly Forgery[] = [
     ...inBundle('second final block of a height, signed by all', '', (bundle) => bundle),
     ...{ code: 'LIGHT_FORK', isWitness: true },
     bundle: (bundle, of) => of.recertified(bundle, { stateRoot: 'ab'.repeat(32) }),
+  },
+  {
+    ...inTx('second final block of a height that is proven', '', (answer, of) => {
+      const second = { stateRoot: 'ab'.repeat(32) };
+      return withBundle(answer, of.recertified(bundleFrom(answer.bundle), second));
+    }),
+    ...{ code: 'LIGHT_FORK', isWarm: true },
+  },
+  {
+    ...inBundle('only other node that confirms nothing', 'another block', noRoot),
+    ...{ bundle: noRoot, isWitness: true },
   },
 ];
 

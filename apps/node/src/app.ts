@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { validatorsOfState } from '@aitbc/chain';
 import { type Clock, systemClock } from '@aitbc/primitives';
-import { type Genesis, networkFromGenesis } from '@aitbc/protocol';
+import { AppError, type Genesis, networkFromGenesis } from '@aitbc/protocol';
 import { createHttp, type Log } from '@aitbc/service';
 import { createChainView } from './chain/chain-view.ts';
 import { createEvidenceSender } from './chain/evidence-sender.ts';
@@ -12,6 +12,7 @@ import { createLiveChain, type LiveChain } from './chain/live-chain.ts';
 import { type OpenedChain, openChain } from './chain/open-chain.ts';
 import { type NodeConfig, snapshotBlocksDefault } from './config.ts';
 import type { Mesh } from './mesh/types.ts';
+import { addNodeMetrics, createNodeMeter, type NodeMeter } from './metrics.ts';
 import { openAdminToken } from './rpc/admin-access.ts';
 import type { MethodDeps } from './rpc/methods/deps.ts';
 import { createProver } from './rpc/methods/prover.ts';
@@ -27,7 +28,7 @@ import { peersFromText } from './setup/peer-list.ts';
 import { lockFolder } from './storage/folder-lock.ts';
 import type { Journal } from './storage/journal/journal.ts';
 import { openStore, type Store } from './storage/store.ts';
-import { joinBySnapshot } from './sync/join.ts';
+import { hearPeers, joinBySnapshot } from './sync/join.ts';
 import { createNodeNet, type NodeNet, standOf } from './sync/net.ts';
 import { createSnapshotServer, type SnapshotServer } from './sync/snapshot-server.ts';
 import type { TrustedBlock } from './sync/trust.ts';
@@ -133,7 +134,9 @@ async function startParts(setting: Setting, closers: Closers): Promise<Omit<Part
   const { options, deps } = setting;
   const stored = await openStored(setting, closers);
   const http = createHttp({ name: 'node', log: deps.log, ready: () => true });
-  const running = createRunning(setting, stored);
+  const meter = createNodeMeter(http.metrics);
+  const running = createRunning(setting, { ...stored, meter });
+  addNodeMetrics(http.metrics, { ...stored, live: running.live, mesh: stored.net?.mesh });
   const stopping = new AbortController();
   await mountRpc({
     http,
@@ -203,14 +206,20 @@ async function openJoined(
   const net = createNodeNet(meshOptions, { log: deps.log, stand });
   closers.push(() => net.stop());
   await net.mesh.start();
+  const signal = deps.signal ?? new AbortController().signal;
+  await hearPeers(net, peers.length, signal);
+  const address = net.keyInUseAt();
+  if (address !== undefined && !options.allowKeyTakeover) {
+    throw new AppError('KEY_IN_USE', { address });
+  }
   await joinBySnapshot(
     {
       ...{ genesis, network: opened.network, trustedBlock, folder: options.dataDir },
-      ...{ head: opened.start.header, targets: peers.length },
+      head: opened.start.header,
       snapshotBlocks: options.snapshotBlocks ?? snapshotBlocksDefault,
     },
     { ...net, penalize: net.mesh.penalize, log: deps.log, clock: clockOf(deps), release },
-    deps.signal ?? new AbortController().signal,
+    signal,
   );
   if (isOpen) return { store, opened, net };
   const joined = await openStore(options.dataDir, opened.network);
@@ -233,16 +242,16 @@ interface Running {
   readonly methodDeps: MethodDeps;
 }
 
-function createRunning(setting: Setting, stored: Stored): Running {
+function createRunning(setting: Setting, stored: Stored & { readonly meter: NodeMeter }): Running {
   const { deps, identity, options } = setting;
-  const { store, journal, opened, net } = stored;
+  const { store, journal, opened, net, meter } = stored;
   const clock = clockOf(deps);
   const finality = createFinality();
   const chain = createChainView({ ...opened, head: () => live.head() }, store);
   const subscriptions = createSubscriptions(createTopicSource(chain, store), deps.log);
   const evidence = createEvidenceSender({ opened, identity, log: deps.log });
   const live: LiveChain = createLiveChain({
-    ...{ opened, store, journal, identity, clock, chain, finality },
+    ...{ opened, store, journal, identity, clock, chain, finality, meter },
     log: deps.log,
     minBlockIntervalMs: options.minBlockIntervalMs,
     verify: stored.verifier.verify,

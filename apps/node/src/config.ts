@@ -81,6 +81,12 @@ export const nodeConfig = defineConfig({
       default: undefined,
       help: 'height:hash of a block to trust, where joining by snapshot starts from',
     },
+    allowKeyTakeover: {
+      env: 'AITBC_NODE_ALLOW_KEY_TAKEOVER',
+      type: 'boolean',
+      default: false,
+      help: 'start though a peer is connected to another node with this key',
+    },
     verifyWorkers: {
       env: 'AITBC_NODE_VERIFY_WORKERS',
       type: 'integer',

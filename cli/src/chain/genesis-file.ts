@@ -7,7 +7,12 @@ export function readGenesisFile(file: string): Genesis {
   try {
     return genesisFromJson(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    const reason = `the genesis file ${file} cannot be used: ${(error as Error).message}`;
+    const reason = `the genesis file ${file} cannot be used: ${faultOf(error)}`;
     throw new AppError('CONFIG_INVALID', { reason }, { cause: error });
   }
+}
+
+/** The reason alone, where the error is one of ours. */
+function faultOf(error: unknown): string {
+  return error instanceof AppError ? String(error.facts.reason) : (error as Error).message;
 }

@@ -48,7 +48,13 @@ export function createBus(options: BusOptions, deps: BusDeps): Bus {
     stats: () => statsOf(core.counters, { state: states.state(), waiting: waiting() }),
     async start() {
       states.set('connecting');
-      await options.carrier.start(createSink(core, mail.inbox));
+      try {
+        await options.carrier.start(createSink(core, mail.inbox));
+      } catch (error) {
+        states.end();
+        await options.carrier.stop(); // nothing goes on trying behind the caller's back
+        throw error;
+      }
     },
     async stop() {
       if (states.isEnded()) return;

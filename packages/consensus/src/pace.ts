@@ -6,10 +6,12 @@
  *   retry      min(2Δ, 20 × lower bound), again and again while the view lasts
  *
  * The clock of a view starts with the view, or with the first work in it: an idle chain times out nowhere. Δ doubles
- * when a view with a live leader was nullified, up to its upper bound, and shrinks by an eighth of the way per
+ * when a view with a live leader was nullified, up to its upper bound, and shrinks by half of the way per
  * notarized view towards four times the tenth of the last 15 times to notarization in order of size. Not the largest:
  * less than a third of the leaders may lie about their speed. Growing with the samples was rejected for the
- * same reason; growth comes from nullified views alone.
+ * same reason; growth comes from nullified views alone. Half of the way, because less than a third of the
+ * leaders may also vote and never propose: two notarized views must take back more than one nullified view
+ * adds. With an eighth of the way, one such leader of four drove Δ to its upper bound and kept it there.
  */
 import type { AgreementTimer } from './agreement-types.ts';
 import { silentViews } from './ballots.ts';
@@ -18,7 +20,7 @@ import { maySign, namedBlock, type Turn } from './turn.ts';
 const samplesKept = 15;
 const sampleUsed = 9; // index of the tenth smallest: two thirds of the samples are at most this
 const sampleFactor = 4; // a sample is about two hops when we lead and one when others do, plus execution
-const shrinkPart = 8;
+const shrinkPart = 2;
 const startFactor = 2;
 const retryHopsMin = 20;
 

@@ -11,7 +11,6 @@ export {
   recordToJson,
   writeRecord,
 } from './fields.ts';
-export * from './genesis-json.ts';
 export * from './limits.ts';
 export * from './mesh/index.ts';
 export * from './network.ts';

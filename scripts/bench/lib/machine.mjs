@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { keyPairFromSeed, sign, verify } from '@aitbc/primitives';
 
 const usPerTick = 10_000; // USER_HZ is 100 on every Linux that Node runs on
 const checkRounds = 9;

@@ -1,7 +1,7 @@
 /** What is measured of a running ledger, the same for every one: full load, paced load, and their costs. */
 
 import { runLoad } from './load.mjs';
-import { meterOf, residentMb } from './machine.mjs';
+import { meterOf, residentMb, signatureCheckUs } from './machine.mjs';
 
 /** Full load; costs are per transfer (per operation for batches). */
 export async function fullPass({ lanes, news, pids, plan }) {
@@ -26,6 +26,7 @@ function costsOf({ used, serverUs, clientUs, otherCores }, count) {
     otherThreadsUsMin: Math.min(...used.map(({ allUs, mainUs }) => (allUs - mainUs) / count)),
     clientUs: clientUs / count,
     otherCores,
+    checkUs: signatureCheckUs(),
   };
 }
 

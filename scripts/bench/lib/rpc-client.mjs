@@ -68,6 +68,7 @@ export async function openSocket(url, onMessage) {
   socket.on('message', (text) => onMessage(JSON.parse(text)));
   socket.on('error', () => {}); // the server is being stopped; a run that still needs it meets its deadline
   return {
+    send: (text) => socket.send(text),
     ask: (method, params, id = 1) => socket.send(requestText({ method, params, id })),
     close: () => socket.terminate(),
   };

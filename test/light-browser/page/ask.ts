@@ -18,7 +18,7 @@ export interface Question {
   readonly nodes: readonly string[];
   /** An address, or a transaction id. */
   readonly subject: string;
-  /** A node from which the newest header is proven first. */
+  /** A node that answers the question first, and from which the newest header is proven. */
   readonly warmBy?: string;
   readonly trustingPeriodMs?: number;
 }
@@ -67,10 +67,15 @@ export async function ask(genesis: Genesis, question: Question): Promise<Answer>
     { trust: { genesis }, trustingPeriodMs },
     { sources: [asked, ...others], clock: systemClock },
   );
-  if (isWarming) await client.update();
-  isWarming = false;
+  const askOnce = () => (isTx ? client.verifyTx(subject) : client.verifyAccount(subject));
+  if (isWarming) {
+    await askOnce();
+    await client.update();
+    isWarming = false;
+    shown.fetched.length = 0;
+  }
   const begunMs = performance.now();
-  const result = await (isTx ? client.verifyTx(subject) : client.verifyAccount(subject));
+  const result = await askOnce();
   const tookMs = Math.round(performance.now() - begunMs);
   const at = result.ok ? result.value.at : undefined;
   return { finding: findingOf(result, { tookMs, fetched: shown.fetched }), at, shown };

@@ -21,9 +21,14 @@ import {
 import { createReplica, type FinalBlock, type Replica, type ReplicaEffect } from '@aitbc/replica';
 import type { Log } from '@aitbc/service';
 import type { Mesh } from '../mesh/types.ts';
+import type { NodeMeter } from '../metrics.ts';
 import type { Identity } from '../setup/key-file.ts';
 import type { Journal } from '../storage/journal/journal.ts';
-import { createSnapshotting, type SnapshottingOptions } from '../storage/snapshots/snapshotting.ts';
+import {
+  createSnapshotting,
+  type Snapshotting,
+  type SnapshottingOptions,
+} from '../storage/snapshots/snapshotting.ts';
 import type { Store } from '../storage/store.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import type { ChainView } from './chain-view.ts';
@@ -46,6 +51,7 @@ export interface LiveChainDeps {
   /** Whether all signatures of each transaction are valid. */
   readonly verify: (txs: readonly SignedTx[]) => Promise<boolean[]>;
   readonly mesh: () => Pick<Mesh, 'send' | 'penalize'> | undefined;
+  readonly meter: NodeMeter;
   readonly snapshots: SnapshottingOptions;
   /** Height of the newest snapshot that is served, 0 for none. */
   readonly snapshotHeight: () => number;
@@ -82,11 +88,7 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
   const { opened, store, clock, identity } = deps;
   let head: Head = { header: opened.start.header, hash: opened.start.hash };
   const replica = replicaOf(deps);
-  const snapshotting = createSnapshotting<FinalBlock>(deps.snapshots, {
-    commit: (blocks) => store.commitAll(blocks.map((block) => storedForm(replica, block))),
-    validators: () => validatorsOfState(store),
-    log: deps.log,
-  });
+  const snapshotting = snapshottingOf(deps, replica);
   const storing = createStoring({
     commit: snapshotting.commit,
     onStored(blocks) {
@@ -185,6 +187,18 @@ function schemeOf({ opened, identity }: LiveChainDeps, validators: readonly Vali
   return createEd25519Scheme({ network, validators, signer: { validator, secretKey } });
 }
 
+function snapshottingOf(deps: LiveChainDeps, replica: Replica): Snapshotting<FinalBlock> {
+  const { store, snapshots, meter, log } = deps;
+  return createSnapshotting(snapshots, {
+    async commit(blocks) {
+      await store.commitAll(blocks.map((block) => storedForm(replica, block)));
+      meter.storeCommitted();
+    },
+    validators: () => validatorsOfState(store),
+    log,
+  });
+}
+
 function storedForm({ tree }: Replica, block: FinalBlock) {
   const { header, hash, body, txs, receipts, writes, certificate, newFrom } = block;
   return {
@@ -204,7 +218,8 @@ function storedForm({ tree }: Replica, block: FinalBlock) {
 }
 
 function tellStored(deps: LiveChainDeps, blocks: readonly FinalBlock[]): void {
-  const { chain, finality, journal, onStored } = deps;
+  const { chain, finality, journal, meter, onStored } = deps;
+  meter.blocksStored(blocks);
   for (const { header, hash, txs, receipts, writes, certificate } of blocks) {
     const touched = new Map([...writes.keys()].map((key, index) => [key, index]));
     chain.remember({ header, hash, txs, receipts, certificate, touched });
@@ -226,7 +241,10 @@ function runnerOf(deps: LiveChainDeps, inside: Inside): Runner {
   return createRunner({
     replica: inside.replica,
     clock,
-    persist: (durable) => journal.append(durable),
+    async persist(durable) {
+      await journal.append(durable);
+      deps.meter.journalSynced();
+    },
     onAgreed: (blocks) => inside.storing.expect(blocks),
     send: (to, message) => void mesh()?.send(to, message),
     onEffect: (effect) => carryOut(deps, inside, effect),
@@ -243,14 +261,18 @@ type On = {
 
 const on: On = {
   final: (_deps, { storing }, { blocks }) => storing.push(blocks),
-  txVerdict({ finality }, { admission }, { tx, from, verdict }) {
+  txVerdict({ finality, meter }, { admission }, { tx, from, verdict }) {
     if (verdict.ok) finality.isAdmitted(tx.txId);
+    if (verdict.ok && from === undefined) meter.txAdmitted(tx.txId);
     if (from === undefined) admission.settle(tx.txId, verdict);
   },
   dropped({ finality }, _inside, { txs }) {
     for (const { tx, code, facts } of txs) finality.isDropped(tx.txId, { code, facts });
   },
-  evidence: ({ onEvidence }, _inside, { evidence }) => onEvidence(evidence),
+  evidence({ meter, onEvidence }, _inside, { evidence }) {
+    meter.evidenceSeen();
+    onEvidence(evidence);
+  },
   penalize: ({ mesh }, _inside, { peer, reason }) => mesh()?.penalize(peer, reason),
   async resume({ journal, log }, _inside, { epoch }) {
     await journal.resume(epoch);

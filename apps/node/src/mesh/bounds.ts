@@ -9,6 +9,7 @@ export const meshBounds: MeshBounds = Object.freeze({
   pingMs: 2_000,
   silenceMs: 10_000, // five pings
   banMs: 60_000,
+  probeMs: 1_000, // three round trips over a bad line
   redialMsMin: 100,
   redialMsMax: 10_000,
   queueBytes: limits.meshQueueBytes,

@@ -52,11 +52,12 @@ export type Greet = (arrival: Arrival) => void;
 /** The greeting of one node. */
 export function createGreeting(options: GreetingOptions, deps: GreetingDeps): Greet {
   const asked = new Set<Hex>(); // nodes that we have said hello to and that have not answered yet
+  const instances = new WeakMap<Link, number>();
   return (arrival) => {
     const publicKey = provenKeyOf(arrival.socket);
     if (publicKey !== undefined) arrival.onProven?.(publicKey);
     const fault = faultOfKey(options, arrival, publicKey);
-    const guest = { options, deps, arrival, asked, publicKey: publicKey ?? '' };
+    const guest = { options, deps, arrival, asked, instances, publicKey: publicKey ?? '' };
     const unheard = fault ?? faultOfPlace(guest);
     if (unheard) endUnheard(arrival, unheard);
     else greet(guest);
@@ -77,13 +78,25 @@ interface Guest {
   readonly deps: GreetingDeps;
   readonly arrival: Arrival;
   readonly asked: Set<Hex>;
+  /** Which process is at the other end of an open connection. */
+  readonly instances: WeakMap<Link, number>;
   readonly publicKey: Hex;
 }
 
-function greet({ options, deps, arrival, asked, publicKey }: Guest): void {
+/** How far a greeting is. */
+interface Visit {
+  readonly link: Link;
+  readonly hello: Hello;
+  onOpen(): void;
+  isOver(): boolean;
+}
+
+function greet(guest: Guest): void {
+  const { options, deps, arrival, asked, publicKey } = guest;
   const { socket, direction } = arrival;
   const { bounds } = options;
   let openedMs: number | undefined;
+  let isOver = false;
   let isSettled = false;
   const settle = (): void => {
     if (isSettled) return;
@@ -97,21 +110,15 @@ function greet({ options, deps, arrival, asked, publicKey }: Guest): void {
     {
       onHello(hello) {
         settle();
-        const mine = encodeHello(options.hello());
-        const fault = faultOfHello(options, hello, link.remote);
-        if (fault) return link.end(fault, direction === 'in' ? mine : undefined);
-        const why = deps.roster.refusalOf(link);
-        if (why) {
-          if (why === 'duplicate') deps.roster.get(publicKey)?.beat(); // is that one still alive?
-          return link.end(turnedAway(link.remote, why), encodeBye(why));
-        }
-        if (direction === 'in') link.greet(mine);
-        openedMs = performance.now();
-        deps.onOpen(link, hello);
+        const onOpen = (): void => {
+          openedMs = performance.now();
+        };
+        takeHello(guest, { link, hello, onOpen, isOver: () => isOver });
       },
       onMessage: (message) => deps.onMessage(link, message),
       onEnd(fault) {
         settle();
+        isOver = true;
         const openMs = openedMs === undefined ? 0 : performance.now() - openedMs;
         deps.onEnd(link, fault);
         arrival.onOver({ fault, openMs });
@@ -125,6 +132,50 @@ function greet({ options, deps, arrival, asked, publicKey }: Guest): void {
   if (direction === 'in') return;
   asked.add(publicKey);
   link.greet(encodeHello(options.hello()));
+}
+
+function takeHello(guest: Guest, visit: Visit): void {
+  const { options, deps, arrival, instances, publicKey } = guest;
+  const { link, hello } = visit;
+  const fault = faultOfHello(options, hello, link.remote);
+  const isIn = arrival.direction === 'in';
+  const other = deps.roster.get(publicKey);
+  if (fault) link.end(fault, isIn ? encodeHello(options.hello()) : undefined);
+  else if (!other || instances.get(other) === hello.instance) admit(guest, visit);
+  // Another process with the same key. A live one that was here before wins; only a caller can wait for that.
+  else if (isIn) void contest(guest, visit, other);
+  else turnAway(link, 'keyInUse');
+}
+
+async function contest(guest: Guest, visit: Visit, other: Link): Promise<void> {
+  const { probeMs: timeoutMs } = guest.options.bounds;
+  const isAlive = await other.answersPing(timeoutMs);
+  if (visit.isOver()) return;
+  if (isAlive) turnAway(visit.link, 'keyInUse');
+  else {
+    const what = `the node at ${other.remote}`;
+    other.end(refuse('TIMEOUT', { what, timeoutMs }), encodeBye('silent'));
+    admit(guest, visit);
+  }
+}
+
+/** Opens a connection, if there is a place for it. */
+function admit({ options, deps, arrival, instances, publicKey }: Guest, visit: Visit): void {
+  const { link, hello, onOpen } = visit;
+  const why = deps.roster.refusalOf(link);
+  if (why) {
+    if (why === 'duplicate') deps.roster.get(publicKey)?.beat(); // is that one still alive?
+    turnAway(link, why);
+    return;
+  }
+  if (arrival.direction === 'in') link.greet(encodeHello(options.hello()));
+  instances.set(link, hello.instance);
+  onOpen();
+  deps.onOpen(link, hello);
+}
+
+function turnAway(link: Link, why: ByeReason): void {
+  link.end(turnedAway(link.remote, why), encodeBye(why));
 }
 
 /** What is wrong with the key that TLS has proven. */

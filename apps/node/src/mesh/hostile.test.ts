@@ -271,4 +271,27 @@ describe('a peer', () => {
     const name = actor(9).publicKey.slice(0, 2);
     expect(mesh.changes.slice(1)).toEqual([`+${name}`, `-${name}`, `+${name}`]);
   });
+
+  it('with the key of a live one is turned away, and told why: KEY_IN_USE', async () => {
+    const older = await start(7, { peers: [mesh.address] });
+    await until(() => mesh.keys().includes(older.key));
+    const before = mesh.changes.length;
+    const second = await start(7, { peers: [mesh.address] });
+    const fault = await until(() => second.targets()[0]?.fault);
+    expect(fault.code).toBe('KEY_IN_USE');
+    expect(older.changes).toHaveLength(1);
+    expect([mesh.changes.length, second.changes.length]).toEqual([before, 0]);
+    await older.stop();
+    await until(() => second.keys().length === 1, { what: 'the place that became free' });
+  });
+
+  it('with the key of one that answers no ping takes its place', async () => {
+    const lost = await enter(mesh, 9); // it never answers
+    const newer = await visit(mesh, 9);
+    newer.socket.write(strangerHello(undefined, 2));
+    await until(() => newer.frames.some(({ kind }) => kind === 'hello'));
+    await until(() => lost.isClosed());
+    newer.socket.write(messageFrame(wantBlock));
+    await until(() => mesh.heard.length === 1);
+  });
 });

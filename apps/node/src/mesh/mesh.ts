@@ -10,6 +10,7 @@
  * failure), a library of connections (reconnect, ranks and bounds are the part that matters here).
  * See docs/spec/consensus.md, "Mesh".
  */
+import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { systemClock } from '@aitbc/primitives';
 import { encodeMeshMessage, type Hex, type MeshMessage, refuse } from '@aitbc/protocol';
@@ -27,6 +28,7 @@ import { createTally, type Tally } from './tally.ts';
 import type { Mesh, MeshBounds, MeshDeps, MeshOptions, MeshPeer } from './types.ts';
 
 const graceMs = 1_000; // for last words, at the end
+const instanceMax = 2 ** 47; // as far as random integers go
 const duplicate = 'another connection to the same node took its place';
 
 /** A mesh that is silent until `start`. */
@@ -107,8 +109,9 @@ function createRoom(options: MeshOptions, deps: MeshDeps, bounds: MeshBounds): R
     deps.isValidator(key) || peers.some(({ publicKey }) => publicKey === key);
   const rosterDeps = { isExpected, nowMs: () => performance.now() };
   const roster = createRoster({ self, ...bounds }, rosterDeps);
+  const instance = randomInt(1, instanceMax);
   const hello = (): Hello => ({
-    ...{ version: meshVersion, genesisHash, host, port: listens.port ?? 0 },
+    ...{ version: meshVersion, genesisHash, instance, host, port: listens.port ?? 0 },
     ...options.advertise,
   });
   const greet = createGreeting(
@@ -131,6 +134,7 @@ function createRoom(options: MeshOptions, deps: MeshDeps, bounds: MeshBounds): R
       onEnd(link, fault) {
         const { publicKey: peer } = link;
         const { code, facts } = fault;
+        if (code === 'KEY_IN_USE') deps.onKeyInUse?.(link.remote);
         if (code === 'MESH_MALFORMED') {
           roster.ban(peer);
           tally.banned();

@@ -22,6 +22,8 @@ export interface MeshBounds {
   readonly silenceMs: number;
   /** How long a key stays out that sent what cannot be read. */
   readonly banMs: number;
+  /** In which a connected node must answer when another one with its key comes. */
+  readonly probeMs: number;
   readonly redialMsMin: number;
   readonly redialMsMax: number;
   /** Bytes that wait for one peer. */
@@ -61,6 +63,8 @@ export interface MeshDeps {
    * was sent to it before it went may be lost.
    */
   onPeer(peer: Hex, isUp: boolean): void;
+  /** A node said that it is connected to another one with our key. Only its word: it may lie. */
+  onKeyInUse?(address: string): void;
   /** Wall clock of `sinceMs`. */
   readonly clock?: Clock;
   /** Between 0 and 1; spreads redials. */

@@ -20,6 +20,7 @@ import type { Log } from '@aitbc/service';
 import { type Download, installSnapshot } from '../storage/snapshots/install.ts';
 import { downloadChunks } from './download.ts';
 import type { Front } from './front.ts';
+import type { NodeNet } from './net.ts';
 import type { Offer, Questions } from './questions.ts';
 import { proveOffer, type TrustOptions } from './trust.ts';
 
@@ -35,8 +36,6 @@ export interface JoinOptions extends TrustOptions {
   readonly folder: string;
   /** Last block that is stored. */
   readonly head: Pick<BlockHeader, 'height'>;
-  /** Peers in the settings. */
-  readonly targets: number;
   /** Blocks between two snapshots in this network, as far as we know. */
   readonly snapshotBlocks: number;
 }
@@ -61,7 +60,6 @@ export async function joinBySnapshot(
   deps: JoinDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await peersHeard(options, deps, signal);
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const candidates = offering(options, deps);
     if (candidates.length === 0) return false;
@@ -79,10 +77,10 @@ export async function joinBySnapshot(
   return false;
 }
 
-/** Waits until the peers have said where they stand; the fewer there are the longer. */
-async function peersHeard(
-  { targets }: JoinOptions,
-  { front }: JoinDeps,
+/** Waits until the peers have said where they stand, or that our key is in use; the fewer there are the longer. */
+export async function hearPeers(
+  { front, keyInUseAt }: Pick<NodeNet, 'front' | 'keyInUseAt'>,
+  targets: number,
   signal: AbortSignal,
 ): Promise<void> {
   const startMs = performance.now();
@@ -90,7 +88,8 @@ async function peersHeard(
     signal.throwIfAborted();
     const heard = [...front.statuses().values()].filter((status) => status).length;
     const waitMs = patienceMs[Math.min(heard, patienceMs.length - 1)] as number;
-    if (heard >= targets || performance.now() >= startMs + waitMs) return;
+    const isEnough = heard >= targets || keyInUseAt() !== undefined;
+    if (isEnough || performance.now() >= startMs + waitMs) return;
     await sleep(lookMs);
   }
 }

@@ -43,6 +43,8 @@ export interface NodeNet {
   readonly front: Front;
   readonly questions: Questions;
   readonly stand: Stand;
+  /** Who said that it is connected to another node with our key, if somebody did. */
+  keyInUseAt(): string | undefined;
   /** Bytes that wait for a peer. */
   waitingBytes(peer: Hex): number;
   /** Hears nothing more, and says good-bye; again and again if asked to. */
@@ -52,6 +54,7 @@ export interface NodeNet {
 /** A net whose mesh is silent until `mesh.start`. */
 export function createNodeNet(options: MeshOptions, { log, stand }: NodeNetDeps): NodeNet {
   const send: Front['onMessage'] = (peer, message) => void mesh.send(peer, message);
+  let keyInUseAt: string | undefined;
   const questions = createQuestions({ send });
   const front = createFront({ questions, ownStatus: stand.status, send });
   const mesh = createMesh(options, {
@@ -59,10 +62,15 @@ export function createNodeNet(options: MeshOptions, { log, stand }: NodeNetDeps)
     isValidator: (key) => stand.validators().some(({ publicKey }) => publicKey === key),
     onMessage: front.onMessage,
     onPeer: front.onPeer,
+    onKeyInUse(address) {
+      keyInUseAt = address;
+      log.warn({ address }, 'a node is connected to another one with our key');
+    },
   });
   let stopped: Promise<void> | undefined;
   return {
     ...{ mesh, front, questions, stand },
+    keyInUseAt: () => keyInUseAt,
     waitingBytes: (wanted) =>
       mesh.peers().find(({ publicKey }) => publicKey === wanted)?.queuedBytes ?? 0,
     stop() {

@@ -20,7 +20,7 @@ export const testGenesis: Hex = 'ab'.repeat(32);
 
 /** Everything happens sooner than in real life. */
 const quick: Partial<MeshBounds> = {
-  ...{ handshakeMs: 1_000, pingMs: 50, silenceMs: 500, banMs: 300 },
+  ...{ handshakeMs: 1_000, pingMs: 50, silenceMs: 500, banMs: 300, probeMs: 200 },
   ...{ redialMsMin: 10, redialMsMax: 100 },
 };
 
@@ -119,5 +119,5 @@ export async function knock(port: number, byte: number | undefined): Promise<Str
 }
 
 /** Hello of a stranger that nobody can reach. */
-export const strangerHello = (genesisHash = testGenesis): Uint8Array =>
-  encodeHello({ version: meshVersion, genesisHash, host: '', port: 0 });
+export const strangerHello = (genesisHash = testGenesis, instance = 1): Uint8Array =>
+  encodeHello({ version: meshVersion, genesisHash, instance, host: '', port: 0 });

@@ -36,6 +36,8 @@ export interface Verifier {
    * CANCELLED when it is stopped.
    */
   verify(txs: readonly SignedTx[]): Promise<boolean[]>;
+  /** Transactions that wait for their answer. */
+  waiting(): number;
   stop(): Promise<void>;
 }
 
@@ -112,6 +114,7 @@ export function createVerifier(
       dispatch();
       return answers;
     },
+    waiting: () => open.size,
     async stop() {
       isStopped = true;
       for (const one of open) one.fail(new AppError('CANCELLED'));

@@ -114,6 +114,13 @@ describe('a network of libp2p nodes', () => {
     await caller.bus.send(hidden.bus.publicKey, utf8('hello in there'));
     await until(() => inbox.length > 0, 'it came');
     expect(inbox).toEqual(['hello in there']);
+    await relay.bus.stop();
+    const isRelayed = () =>
+      hidden.carrier.addresses().some((address) => address.includes('/p2p-circuit'));
+    await until(() => !isRelayed(), 'the relay is gone');
+    const port = (relays[0] ?? '').split('/p2p/')[0] ?? '';
+    await join({ keys: relay.keys, isRelay: true, listen: [port] });
+    await until(isRelayed, 'the relay is back and has made room again');
   });
 
   it('stops listening to a peer that keeps handing over forged messages', async () => {

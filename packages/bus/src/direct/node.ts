@@ -36,7 +36,8 @@ export async function createNode(
   options: DirectOptions,
   scoreOf: (peer: string) => number,
 ): Promise<DirectNode> {
-  const relayed = (options.relays ?? []).map((address) => `${address}/p2p-circuit`);
+  // Any relay that we are connected to, not one by name: a place lost with a restart is then looked for again.
+  const relayed = options.relays?.length ? ['/p2p-circuit'] : [];
   const { maxConnections, ...others } = connectionLimits();
   return await createLibp2p({
     start: false,

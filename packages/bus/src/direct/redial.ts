@@ -39,8 +39,8 @@ async function keepOne(
       peer = (await node.dial(multiaddr(address), { signal })).remotePeer;
     } catch (error) {
       log.debug({ address, err: error }, 'a peer does not answer');
-      await delay(waitMs, signal);
-      waitMs = Math.min(waitMs * 2, pauseMs.most);
     }
+    await delay(waitMs, signal); // also after success: some take a connection only to close it
+    waitMs = Math.min(waitMs * 2, pauseMs.most);
   }
 }

@@ -15,7 +15,7 @@ export interface DirectOptions {
   readonly announce?: readonly string[];
   /** Peers to stay connected to: the way into the network. */
   readonly peers?: readonly string[];
-  /** Peers that relay to us while nobody can reach us; each as in `peers`, with `/p2p/<id>`. */
+  /** Peers that relay, each as in `peers`: we stay connected to them and take a place at one that has room. */
   readonly relays?: readonly string[];
   /** Relay for others, bounded. Default false. */
   readonly isRelay?: boolean;

@@ -4,6 +4,8 @@ import type { RedisCarrierDeps, RedisCarrierOptions } from './types.ts';
 
 const backoffMs = { first: 50, most: 2_000 };
 const connectTimeoutMs = 5_000;
+/** A server that leaves a command without an answer for so long is taken for dead; reads block for 1 s. */
+const silenceMs = 5_000;
 
 /** A client that is not connected yet. Errors of the connection are logged; the state says the rest. */
 export function createConnection(
@@ -16,6 +18,7 @@ export function createConnection(
     ...(caPem !== undefined && { tls: { ca: caPem } }),
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
+    socketTimeout: silenceMs,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,

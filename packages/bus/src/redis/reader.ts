@@ -16,6 +16,7 @@ import { envelopeField } from './writer.ts';
 const readCount = 256;
 const blockMs = 1_000;
 const unblockEveryMs = 10;
+const lookMs = 50;
 const retryMs = 200;
 const fromTheBeginning = '0-0';
 
@@ -43,6 +44,7 @@ export function createReader(
   const sources = new Map<string, Source>();
   const stopped = new AbortController();
   let clientId: string | undefined;
+  let isKnown = false;
   let lastRunId: string | undefined;
   let isReading = false;
   let loop: Promise<void> | undefined;
@@ -50,7 +52,7 @@ export function createReader(
 
   const readOnce = async () => {
     await place(reader, sources);
-    if (sources.size === 0) return delay(unblockEveryMs * 5, stopped.signal);
+    if (sources.size === 0) return delay(lookMs, stopped.signal);
     isReading = true;
     try {
       await read(reader, sources);
@@ -62,8 +64,7 @@ export function createReader(
   const run = async () => {
     while (!stopped.signal.aborted) {
       try {
-        if (clientId === undefined || reader.status !== 'ready')
-          await delay(unblockEveryMs, stopped.signal);
+        if (!isKnown || reader.status !== 'ready') await delay(lookMs, stopped.signal);
         else await readOnce();
       } catch (error) {
         if (stopped.signal.aborted) return;
@@ -96,12 +97,15 @@ export function createReader(
         for (const source of sources.values()) source.position &&= fromTheBeginning;
       }
       lastRunId = runId;
-      clientId = undefined;
+      [clientId, isKnown] = [undefined, false];
       reader.call('CLIENT', 'ID').then(
         (id) => {
-          clientId = String(id);
+          [clientId, isKnown] = [String(id), true];
         },
-        (error: unknown) => log.warn({ err: error }, 'Redis does not say who we are'),
+        (error: unknown) => {
+          isKnown = isReplyError(error); // no right to ask: then nothing interrupts a read, 1 s at most
+          log.warn({ err: error }, 'Redis does not say who we are, new topics take longer');
+        },
       );
       loop ??= run();
     },

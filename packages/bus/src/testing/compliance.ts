@@ -11,8 +11,8 @@ import {
 } from '@aitbc/primitives';
 import { limits } from '@aitbc/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type EnvelopeFields, encodeEnvelope, kinds } from '../core/envelope.ts';
-import type { Bus, DirectMessage, TopicMessage } from '../types.ts';
+import { kinds } from '../core/envelope.ts';
+import { forge, introduce, introduced, listen, probe, receive, topic } from './speakers.ts';
 import {
   createParty,
   createTestLog,
@@ -20,11 +20,8 @@ import {
   otherNetwork,
   type TestParty,
   type TestWorld,
-  testNetwork,
 } from './test-bus.ts';
 import { until } from './until.ts';
-
-const topic = 'offers/qwen3';
 
 /** Runs the suite for one kind of carrier. */
 export function describeBus(name: string, openWorld: () => Promise<TestWorld>): void {
@@ -42,59 +39,6 @@ export function describeBus(name: string, openWorld: () => Promise<TestWorld>): 
     directCases(() => party);
     pressureCases(() => party);
   });
-}
-
-/** A subscriber that keeps what it gets. */
-async function listen(bus: Bus, name = topic) {
-  const got: TopicMessage[] = [];
-  const subscription = await bus.subscribe(name, (message) => void got.push(message));
-  const texts = () =>
-    got.map(({ payload }) => textFromUtf8(payload)).filter((text) => text !== probe);
-  return { got, texts, subscription };
-}
-
-type Ear = Awaited<ReturnType<typeof listen>>;
-const probe = 'probe';
-
-/** Speaks until everybody hears it: carriers need a moment to learn who listens. */
-async function introduce(speak: () => Promise<void>, ears: readonly Ear[]): Promise<void> {
-  const isHeard = ({ got }: Ear) => got.some(({ payload }) => textFromUtf8(payload) === probe);
-  await until(async () => {
-    if (ears.every(isHeard)) return true;
-    await speak();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    return ears.every(isHeard);
-  }, 'everybody hears the probe');
-}
-
-async function introduced(speaker: Bus, ears: readonly Ear[], name = topic): Promise<void> {
-  await introduce(() => speaker.publish(name, utf8(probe)), ears);
-}
-
-let forgedSequence = 1;
-
-/** Bytes as a sender that is free to lie would make them. */
-function forge(
-  over: Partial<EnvelopeFields> & {
-    keys?: ReturnType<typeof freshKeys>;
-    network?: typeof testNetwork;
-  } = {},
-) {
-  const { keys = freshKeys(), network = testNetwork, ...fields } = over;
-  forgedSequence += 1;
-  return encodeEnvelope(
-    {
-      kind: kinds.topic,
-      session: new Uint8Array(8).fill(9),
-      sequence: forgedSequence,
-      timeMs: Date.now(),
-      scope: utf8(topic),
-      payload: utf8('forged'),
-      ...fields,
-    },
-    keys,
-    network,
-  );
 }
 
 function topicCases(party: () => TestParty) {
@@ -205,9 +149,11 @@ function trustCases(party: () => TestParty) {
   it('delivers a message once, however often and in whatever order it comes', async () => {
     const { bus, ear, say, honest } = await setUp();
     const keys = freshKeys();
+    const session = randomBytes(8);
     const number = (sequence: number) =>
       forge({
         keys,
+        session,
         sequence,
         payload: utf8(`number ${sequence}`),
         timeMs: 1_000 * Math.floor(Date.now() / 1_000),
@@ -257,13 +203,6 @@ function trustCases(party: () => TestParty) {
   });
 }
 
-/** A handler of direct messages that keeps what it gets. */
-function receive(bus: Bus) {
-  const got: DirectMessage[] = [];
-  bus.onMessage((message) => void got.push(message));
-  return { got, texts: () => got.map(({ payload }) => textFromUtf8(payload)) };
-}
-
 function directCases(party: () => TestParty) {
   it('brings a direct message to its receiver once, in order, and says so', async () => {
     const [a, b] = [await party().bus(), await party().bus()];
@@ -272,7 +211,7 @@ function directCases(party: () => TestParty) {
     expect(a.stats()).toMatchObject({ sent: 3, undelivered: 0 });
     await until(() => atB.got.length === 3, 'the handler saw them');
     expect(atB.texts()).toEqual(['one', 'two', 'three']);
-    expect(atB.got[0]).toMatchObject({ sender: a.publicKey });
+    await expect(atB.got[0]).toMatchObject({ sender: a.publicKey });
     await b.send(a.publicKey, randomBytes(limits.busPayloadBytes));
     await a.send(a.publicKey, utf8('note to self'));
     await until(() => atA.got.length === 2, 'the way back, and to oneself');

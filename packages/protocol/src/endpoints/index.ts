@@ -2,6 +2,7 @@ export * from './chat.ts';
 export * from './coordinator.ts';
 export * from './endpoint.ts';
 export * from './gateway.ts';
+export * from './genesis-json.ts';
 export * from './node-rpc.ts';
 export * from './provider.ts';
 export * from './provider-socket.ts';

@@ -50,6 +50,12 @@ export const networkRows = {
     'The node at {address} has the key {got}; expected was {expected}. Check its entry.',
   ],
   MESH_REFUSED: [503, 7, true, 'The node at {address} ended the connection: {reason}.'],
+  KEY_IN_USE: [
+    409,
+    2,
+    false,
+    'The node at {address} is connected to another node with our key. Two nodes with one validator key lose its stake: stop the other one. If it is certainly gone, start with --allow-key-takeover.',
+  ],
   MESH_SLOW: [503, 7, true, 'The node {peer} does not read: {sizeBytes} bytes wait for it.'],
 
   // bus

@@ -249,6 +249,38 @@ test('sockets carry JSON both ways, refuse what is no JSON, and close with the s
   await until(() => second.readyState === second.CLOSED);
 });
 
+test('sockets carry bytes where a session takes them, and read them as JSON elsewhere', async () => {
+  const http = server();
+  await mountSocket(http.app, '/bytes', {
+    log,
+    onOpen: (socket) => ({
+      onMessage: (value) => void socket.send({ text: value }),
+      onBytes: (bytes) => void socket.sendBytes(Uint8Array.from(bytes).reverse()),
+    }),
+  });
+  await mountSocket(http.app, '/json', {
+    log,
+    onOpen: (socket) => ({ onMessage: (value) => void socket.send({ text: value }) }),
+  });
+  const url = (await http.listen({ host: '127.0.0.1', port: 0 })).replace('http', 'ws');
+  const said: string[] = [];
+  const clients = ['/bytes', '/json'].map((path) => new WebSocket(`${url}${path}`));
+  for (const client of clients) {
+    client.on('message', (data, isBinary) => {
+      said.push(isBinary ? (data as Buffer).toString('hex') : String(data));
+    });
+    await until(() => client.readyState === client.OPEN);
+  }
+  clients[0]?.send(Uint8Array.of(1, 2, 3));
+  await until(() => said.length === 1);
+  clients[0]?.send('7');
+  await until(() => said.length === 2);
+  clients[1]?.send(Buffer.from('7'));
+  await until(() => said.length === 3);
+  expect(said).toEqual(['030201', '{"text":7}', '{"text":7}']);
+  await http.close();
+});
+
 test('a session that cannot open closes with the code of its error', async () => {
   const http = server();
   await mountSocket(http.app, '/ws', {

@@ -37,6 +37,8 @@ export const meshVersion = 1;
 export const helloFields = {
   version: field.u8,
   genesisHash: field.hash,
+  /** Random number of the process: tells a node that came again from another one with its key. */
+  instance: field.count,
   /** Where others reach the node; empty and 0 when nobody can. */
   host: field.text(253),
   port: field.u16,
@@ -54,6 +56,7 @@ export const byeReasons = Object.freeze({
   malformed: 5,
   slow: 6,
   silent: 7,
+  keyInUse: 8,
 });
 
 /** Word of a reason. */
@@ -82,7 +85,9 @@ export function encodeHello(hello: Hello): Uint8Array {
 /** First words of the other side; of another version only its number is read. Refusal: MESH_MALFORMED. */
 export function decodeHello(content: Uint8Array): Verdict<Hello> {
   const version = content[0] ?? 0;
-  if (version !== meshVersion) return accept({ version, genesisHash: zeroHash, host: '', port: 0 });
+  if (version !== meshVersion) {
+    return accept({ version, genesisHash: zeroHash, instance: 0, host: '', port: 0 });
+  }
   try {
     const reader = createReader(content);
     const hello = readRecord(helloFields, reader);

@@ -69,7 +69,8 @@ describe('frames', () => {
   });
 
   it('of a hello survive anything', () => {
-    const hello = { version: 1, genesisHash: 'ab'.repeat(32), host: 'node.example', port: 8_106 };
+    const place = { host: 'node.example', port: 8_106 };
+    const hello = { version: 1, genesisHash: 'ab'.repeat(32), instance: 7, ...place };
     const content = encodeHello(hello).subarray(5);
     expect(decodeHello(content)).toEqual({ ok: true, value: hello });
     expect(decodeHello(content.subarray(1))).toMatchObject({ value: { version: 0xab } });

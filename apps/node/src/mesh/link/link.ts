@@ -8,6 +8,8 @@
  * A slow reader fills its own queue and nothing else, and a fast sender is slowed down by TCP; see
  * writer.ts and reader.ts.
  */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import {
   decodeMeshMessage,
@@ -35,6 +37,7 @@ import { createLinkWriter } from './writer.ts';
 
 const lastWordMs = 500; // for our bye to get out
 const pingBytes = 8;
+const answerLookMs = 5;
 
 /** What happens on a connection; `onEnd` comes once and last. */
 export interface LinkHandlers {
@@ -68,6 +71,8 @@ export interface Link {
   send(frame: Uint8Array, rank: Rank): boolean;
   /** Looks for silence and sends a ping; called every `pingMs`. */
   beat(): void;
+  /** Whether the other side answers a ping in time; false for a connection that has ended. */
+  answersPing(timeoutMs: number): Promise<boolean>;
   /** Ends the connection; the last frames still go out when the socket takes them soon. */
   end(fault: Refusal, last?: Uint8Array): void;
   numbers(): LinkNumbers;
@@ -104,6 +109,16 @@ export function createLink(options: LinkOptions, handlers: LinkHandlers): Link {
       if (finding === 'silent') line.endSilent();
       else if (finding === 'slow') line.endSlow();
       else line.push(encodeFrame('ping', pulse.ping()), 'votes');
+    },
+    async answersPing(timeoutMs) {
+      const untilMs = performance.now() + timeoutMs;
+      line.push(encodeFrame('ping', pulse.ping()), 'votes');
+      const isAnswered = pulse.lookForAnswer();
+      while (line.state() === 'open' && performance.now() < untilMs) {
+        if (isAnswered()) return true;
+        await sleep(answerLookMs);
+      }
+      return false;
     },
     numbers: () => ({
       rttMs: pulse.rttMs(),
@@ -181,8 +196,10 @@ function createTakers(line: HalfLine, handlers: LinkHandlers): (frame: Frame) =>
   const takers: Readonly<Record<FrameKind, Taker>> = {
     bye: {
       act(content) {
-        const reason = `its last word was "${decodeBye(content)}"`;
-        line.end(refuse('MESH_REFUSED', { address: line.remote, reason }));
+        const word = decodeBye(content);
+        const address = line.remote;
+        if (word === 'keyInUse') return line.end(refuse('KEY_IN_USE', { address }));
+        line.end(refuse('MESH_REFUSED', { address, reason: `its last word was "${word}"` }));
       },
     },
     hello: {

@@ -15,6 +15,8 @@ export interface Pulse {
   ping(): Uint8Array;
   /** An answer; one that is older than the last one, or from the future, says nothing. */
   onPong(content: Uint8Array): void;
+  /** True when the newest ping before this call, or one after it, was answered. */
+  lookForAnswer(): () => boolean;
   /** Smoothed; undefined before the first answer. */
   rttMs(): number | undefined;
 }
@@ -52,6 +54,10 @@ export function createPulse({ pingMs, silenceMs }: PulseOptions): Pulse {
       answeredUs = askedUs;
       const sampleMs = performance.now() - askedUs / 1_000;
       rttMs = rttMs === undefined ? sampleMs : rttMs + rttWeight * (sampleMs - rttMs);
+    },
+    lookForAnswer() {
+      const askedUs = sentUs;
+      return () => answeredUs >= askedUs;
     },
     rttMs: () => rttMs,
   };

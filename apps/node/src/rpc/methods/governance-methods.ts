@@ -24,8 +24,9 @@ type GovernanceHandlers = Pick<Handlers, 'validators_get' | 'evidence_list' | 'g
 type Evidence = OutputOf<typeof nodeRpc.evidence_list>;
 type Proposal = OutputOf<typeof nodeRpc.governance_list>['proposals'][number];
 
-/** Blocks that one call looks through for evidence. */
+/** Blocks and transactions that one call looks through for evidence: some milliseconds. */
 const evidenceBlocks = 1_000;
+const evidenceTxs = 10_000;
 
 /** Methods about validators and what they vote on. */
 export function governanceMethods(deps: MethodDeps, prover: Prover): GovernanceHandlers {
@@ -64,13 +65,17 @@ function evidenceFrom({ chain, store }: MethodDeps, from: number | undefined): E
   const top = Math.min(from ?? chain.headHeight(), chain.headHeight());
   const bottom = Math.max(1, top - evidenceBlocks + 1);
   const evidence: Evidence['evidence'] = [];
-  for (let height = top; height >= bottom; height -= 1) {
-    if (chain.txCount(height) === 0) continue;
+  let height = top;
+  for (let lookedTxs = 0; height >= bottom && lookedTxs < evidenceTxs; height -= 1) {
+    const txCount = chain.txCount(height);
+    lookedTxs += txCount;
+    if (txCount === 0) continue;
     const isThere = store.receipts(height).some(({ kind }) => kind === 'evidence_submit');
-    if (isThere)
+    if (isThere) {
       evidence.push(...chain.blockAt(height).txs.flatMap((tx) => convictionOf(tx, height)));
+    }
   }
-  return { evidence, next: bottom > 1 ? bottom - 1 : null };
+  return { evidence, next: height >= 1 ? height : null };
 }
 
 function convictionOf(tx: SignedTx, height: number): Evidence['evidence'] {

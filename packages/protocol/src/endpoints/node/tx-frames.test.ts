@@ -48,7 +48,7 @@ describe('frames of transactions', () => {
     expect(Buffer.from(bytes).toString('hex')).toBe('01010203040001' + '00000002aabb');
     const outcomes: TxOutcome[] = [{ txId: '11'.repeat(32) }, { code: 'TX_SELF' }];
     expect(Buffer.from(encodeTxReply({ requestId: 5, outcomes })).toString('hex')).toBe(
-      `02000000050002` + `01${'11'.repeat(32)}` + `000007${Buffer.from('TX_SELF').toString('hex')}`,
+      `0200000005000201${'11'.repeat(32)}000007${Buffer.from('TX_SELF').toString('hex')}`,
     );
   });
 

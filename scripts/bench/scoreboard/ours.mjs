@@ -10,12 +10,12 @@ import {
   signTransfers,
   startFollower,
   startNetwork,
-} from './lib/brother-chain.mjs';
-import { runIdle, runLoad } from './lib/load.mjs';
-import { diskBytes, meterOf } from './lib/machine.mjs';
-import { fullPass, memoryOf, pacedPass } from './lib/passes.mjs';
-import { after, withCleanup } from './lib/processes.mjs';
-import { createRpcClient } from './lib/rpc-client.mjs';
+} from '../lib/brother-chain.mjs';
+import { runIdle, runLoad } from '../lib/load.mjs';
+import { diskBytes, meterOf } from '../lib/machine.mjs';
+import { fullPass, memoryOf, pacedPass } from '../lib/passes.mjs';
+import { after, withCleanup } from '../lib/processes.mjs';
+import { createRpcClient } from '../lib/rpc-client.mjs';
 
 const batchAccounts = 16;
 const batchOperations = 256;
@@ -72,7 +72,10 @@ export function roundOfOurs({ prepared, folder, plan, isLast }) {
     const idle = await runIdle({ ...open, count: plan.idleCount, pauseMs: plan.idlePauseMs });
     await runLoad({ ...open, ...plan.warmUp });
     const diskBefore = disk(started);
+    const { height: heightBefore } = await statusOf(started.nodes[0].url);
     const full = await fullPass({ ...open, pids, plan: plan.full });
+    const { height } = await statusOf(started.nodes[0].url);
+    const blocks = height - heightBefore;
     const diskPerTransfer = (disk(started) - diskBefore) / full.transactions / pids.length;
     const paced = await pacedPass({ ...open, pids, plan: plan.paced });
     const senders = open.lanes.flatMap((lane) => lane.senders);
@@ -83,7 +86,8 @@ export function roundOfOurs({ prepared, folder, plan, isLast }) {
     const hasBatches = plan.batchSeconds > 0;
     const batch = hasBatches ? await batchPass({ started, prepared, plan, undo, pids }) : undefined;
     const end = memoryOf(pids);
-    return { idle, full, paced, batch, sync, same, diskPerTransfer, rest, end };
+    const perBlock = full.transactions / blocks;
+    return { idle, full, paced, batch, sync, same, diskPerTransfer, perBlock, rest, end };
   });
 }
 

@@ -1,5 +1,5 @@
 /** The scoreboard as text: figures of all ledgers side by side, then ours against the targets, honestly. */
-import { numberText, spreadOf, spreadText, tableText } from './lib/statistics.mjs';
+import { numberText, spreadOf, spreadText, tableText } from '../lib/statistics.mjs';
 
 /** Figures of every ledger: label, unit, and where the number is in a round. */
 const figures = [
@@ -13,8 +13,10 @@ const figures = [
   ['CPU µs/transfer and process, full load', (round) => round.full?.cpuUsPerProcess],
   ['CPU µs/transfer and process, paced', (round) => round.paced?.cpuUsPerProcess],
   ['  of these in the main thread, full load', (round) => round.full?.mainThreadUs],
+  ['transfers in a block, full load', (round) => round.perBlock],
   ['CPU µs/transfer of the client, full load', (round) => round.full?.clientUs],
   ['cores used by others, full load', (round) => round.full?.otherCores],
+  ['one signature check just after, CPU µs', (round) => round.full?.checkUs],
   ['memory of a process at rest, MB', (round) => round.rest?.meanMb],
   ['memory of a process at the end, MB', (round) => round.end?.meanMb],
   ['disk bytes/transfer and node', (round) => round.diskPerTransfer],
@@ -24,16 +26,41 @@ const figures = [
   ['block sync, CPU µs/transfer', (round) => round.sync?.cpuUs],
 ];
 
+/** The function that reads a figure. */
+function figure(wanted) {
+  return figures.find(([label]) => label === wanted)[1];
+}
+
 /** Targets of docs and design: label, figure, must, moonshot, and whether more is better. */
 const targets = [
-  ['transfers/s', figures[0][1], { must: 2_000, moonshot: 6_000, isMore: true }],
-  ['finality p50 at the paced rate, ms', figures[1][1], { must: 150, moonshot: 150 }],
-  ['finality p99 at the paced rate, ms', figures[2][1], { must: 1_000, moonshot: 500 }],
-  ['finality p50 when idle, ms', figures[6][1], { must: 20, moonshot: 10 }],
-  ['transfers/s in batches', figures[15][1], { must: 10_000, moonshot: 20_000, isMore: true }],
-  ['CPU µs/transfer and node', figures[7][1], { must: 90, moonshot: 65 }],
-  ['block sync, transfers/s', figures[17][1], { must: 20_000, moonshot: 50_000, isMore: true }],
-  ['memory at rest, MB', figures[12][1], { must: 150, moonshot: 90 }],
+  ['transfers/s', figure('transfers/s, full load'), { must: 2_000, moonshot: 6_000, isMore: true }],
+  [
+    'finality p50 at the paced rate, ms',
+    figure('finality p50 at the paced rate, ms'),
+    { must: 150, moonshot: 150 },
+  ],
+  [
+    'finality p99 at the paced rate, ms',
+    figure('finality p99 at the paced rate, ms'),
+    { must: 1_000, moonshot: 500 },
+  ],
+  ['finality p50 when idle, ms', figure('finality p50 when idle, ms'), { must: 20, moonshot: 10 }],
+  [
+    'transfers/s in batches',
+    figure('transfers/s in batches of 256'),
+    { must: 10_000, moonshot: 20_000, isMore: true },
+  ],
+  [
+    'CPU µs/transfer and node',
+    figure('CPU µs/transfer and process, full load'),
+    { must: 90, moonshot: 65 },
+  ],
+  [
+    'block sync, transfers/s',
+    figure('block sync, transfers/s'),
+    { must: 20_000, moonshot: 50_000, isMore: true },
+  ],
+  ['memory at rest, MB', figure('memory of a process at rest, MB'), { must: 150, moonshot: 90 }],
 ];
 
 /** Medians of all rounds: ledger → figure → spread. */

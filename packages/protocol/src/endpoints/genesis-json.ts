@@ -1,10 +1,10 @@
 /** The genesis document as JSON, checked field by field before anything is derived from it. */
 import { z } from 'zod';
-import { zChainParams } from './endpoints/node/shapes.ts';
-import { AppError } from './errors.ts';
-import { limits } from './limits.ts';
-import type { Genesis } from './network.ts';
-import { zAddress, zAmount, zCount, zKey } from './scalars.ts';
+import { AppError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Genesis } from '../network.ts';
+import { zAddress, zAmount, zCount, zKey } from '../scalars.ts';
+import { zChainParams } from './node/shapes.ts';
 
 const genesisAccountsMax = 100_000;
 

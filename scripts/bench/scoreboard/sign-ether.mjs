@@ -4,13 +4,16 @@
  * are loaded when they are first needed, because they are installed on demand.
  */
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 
+/** The libraries belong to the peers, which have a package of their own. */
+const peersRequire = createRequire(new URL('../peers/package.json', import.meta.url));
 const transferType = Uint8Array.of(2);
 
 /** Makes the signer of transfers on a chain. */
 export async function createEtherSigner({ chainId, maxFeeWei, tipWei, gas }) {
-  const { keccak_256: keccak } = await import('@noble/hashes/sha3.js');
-  const { default: secp256k1 } = await import('secp256k1');
+  const { keccak_256: keccak } = await import(peersRequire.resolve('@noble/hashes/sha3.js'));
+  const secp256k1 = peersRequire('secp256k1');
   const head = number(BigInt(chainId));
   const fees = [number(tipWei), number(maxFeeWei), number(gas)];
   return {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Folder of the peers. */
-export const peersFolder = fileURLToPath(new URL('.', import.meta.url));
+export const peersFolder = fileURLToPath(new URL('../peers', import.meta.url));
 
 /** Makes sure that the peers are there; the first time takes about 20 s and 330 MB of disk. */
 export function installPeers() {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createNews, createSender, markFinal } from '../lib/load.mjs';
 import { freePorts, startProgram } from '../lib/processes.mjs';
 import { createRpcClient, openSocket, requestText } from '../lib/rpc-client.mjs';
-import { peersFolder } from './install.mjs';
+import { peersFolder } from './install-peers.mjs';
 import { createEtherSigner } from './sign-ether.mjs';
 
 const chainId = 31_337;

@@ -27,7 +27,7 @@ const NO_ENGINE =
   'AITBC works without it: a provider can use Ollama or any OpenAI-compatible server.';
 
 /** Servers and a browser that tests start for themselves, from Debian's packages. */
-const SERVICES = ['redis-server', 'chromium'];
+const SERVICES = ['redis-server', 'chromium', 'faketime'];
 
 /** What npm says, and what helps. The first line that fits wins. */
 const NPM_FIXES = [

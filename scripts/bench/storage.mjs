@@ -8,8 +8,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createJournal, openJournal } from '../../apps/node/dist/storage/journal/journal.js';
-import { openStore } from '../../apps/node/dist/storage/store.js';
+
+// Parts of the built node: an app exports nothing, so they are taken by their place.
+const storage = new URL('../../apps/node/dist/storage/', import.meta.url);
+const { createJournal, openJournal } = await import(new URL('journal/journal.js', storage));
+const { openStore } = await import(new URL('store.js', storage));
 
 const { values } = parseArgs({
   options: {

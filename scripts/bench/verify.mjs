@@ -5,9 +5,13 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { createVerifier } from '../../apps/node/dist/verify/verifier.js';
-import { hex, keyPairFromSeed } from '../../packages/primitives/dist/index.js';
-import { signTx } from '../../packages/protocol/dist/index.js';
+import { hex, keyPairFromSeed } from '@aitbc/primitives';
+import { signTx } from '@aitbc/protocol';
+
+// A part of the built node: an app exports nothing, so it is taken by its place.
+const { createVerifier } = await import(
+  new URL('../../apps/node/dist/verify/verifier.js', import.meta.url)
+);
 
 const { values } = parseArgs({ options: { txs: { type: 'string', default: '20000' } } });
 const count = Number(values.txs);

@@ -7,7 +7,7 @@ const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** Path of the browser, undefined where there is none. AITBC_CHROMIUM names another one. */
 export function findChromium(): string | undefined {
   const named = process.env.AITBC_CHROMIUM;
-  return named ?? places.find((path) => existsSync(path));
+  return (named ? [named] : places).find((path) => existsSync(path));
 }
 
 /** Starts the browser. Root has no sandbox of its own to give; the pages that it opens here are ours. */

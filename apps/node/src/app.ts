@@ -207,6 +207,7 @@ async function openJoined(
   closers.push(() => net.stop());
   await net.mesh.start();
   const signal = deps.signal ?? new AbortController().signal;
+  signal.addEventListener('abort', net.questions.stop, { once: true });
   await hearPeers(net, peers.length, signal);
   const address = net.keyInUseAt();
   if (address !== undefined && !options.allowKeyTakeover) {

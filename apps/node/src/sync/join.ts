@@ -79,7 +79,7 @@ export async function joinBySnapshot(
 
 /** Waits until the peers have said where they stand, or that our key is in use; the fewer there are the longer. */
 export async function hearPeers(
-  { front, keyInUseAt }: Pick<NodeNet, 'front' | 'keyInUseAt'>,
+  { front, keyInUseAt }: Pick<JoinDeps, 'front'> & Pick<NodeNet, 'keyInUseAt'>,
   targets: number,
   signal: AbortSignal,
 ): Promise<void> {

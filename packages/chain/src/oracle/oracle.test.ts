@@ -48,28 +48,30 @@ describe('the oracle', () => {
   it('says the same as the ledger after every block of random histories', () => {
     const seen = new Set<string>();
     const reached = new Set<string>();
-    fc.assert(
-      fc.property(histories, (history) => {
-        const world = createHistoryWorld();
-        const oracle = createOracle(world.genesis);
+    const wanted = new Set([...eventNames, ...Object.keys(emptyTables())]);
+    const property = fc.property(histories, (history) => {
+      const world = createHistoryWorld();
+      const oracle = createOracle(world.genesis);
+      expectSame(world, oracle);
+      for (const { waitMs, skipped, moves } of history) {
+        world.advance(waitMs);
+        const txs = moves.map((move) => txOf(world, move));
+        const block = world.build(txs, skipped);
+        const results = oracle.apply({ ...block.header, txs });
+        expect(new Map(results.map(({ txId, code }) => [txId, code]))).toEqual(codesOf(block));
+        const rows = results.flatMap((result) => (result.rows ? [result.rows] : []));
+        expect(rows).toEqual(block.receipts.flatMap((row) => (row.rows ? [row.rows] : [])));
+        world.commit(block);
         expectSame(world, oracle);
-        for (const { waitMs, skipped, moves } of history) {
-          world.advance(waitMs);
-          const txs = moves.map((move) => txOf(world, move));
-          const block = world.build(txs, skipped);
-          const results = oracle.apply({ ...block.header, txs });
-          expect(new Map(results.map(({ txId, code }) => [txId, code]))).toEqual(codesOf(block));
-          const rows = results.flatMap((result) => (result.rows ? [result.rows] : []));
-          expect(rows).toEqual(block.receipts.flatMap((row) => (row.rows ? [row.rows] : [])));
-          world.commit(block);
-          expectSame(world, oracle);
-          for (const { code } of results) if (code !== null) seen.add(code);
-        }
-        for (const event of eventsOf(oracle)) reached.add(event);
-      }),
-      { numRuns: 60 },
-    );
+        for (const { code } of results) if (code !== null) seen.add(code);
+      }
+      for (const event of eventsOf(oracle)) reached.add(event);
+    });
+    // The rarest events are not in every sixty histories; more are made until all were compared.
+    for (let round = 0; round < 8 && reached.size < wanted.size; round += 1) {
+      fc.assert(property, { numRuns: 60 });
+    }
     expect(seen.size).toBeGreaterThan(40);
-    expect(reached).toEqual(new Set([...eventNames, ...Object.keys(emptyTables())]));
+    expect(reached).toEqual(wanted);
   });
 });

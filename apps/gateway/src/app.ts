@@ -50,7 +50,9 @@ export async function createGateway(config: GatewayConfig, deps: GatewayDeps): P
   const wallet = createWalletClient({ baseUrl: config.walletUrl, token: config.walletToken });
   const parts = { node, coordinator, wallet, hotKey, store, log, clock, sender };
   const link = createBuyerLink(config, parts);
-  const http = createHttp({ name: 'gateway', log, ready: () => link.isReady() });
+  const ownNames = [config.host, ...config.allowedHosts];
+  const ready = () => link.isReady();
+  const http = createHttp({ name: 'gateway', log, ready, origins: { ownNames } });
   const checkHost = createHostCheck(config.host, config.allowedHosts);
   http.app.addHook('onRequest', async ({ headers }) => checkHost(headers.host));
   const serveChat = createServeChat(link.get, clock);

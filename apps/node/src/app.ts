@@ -133,7 +133,13 @@ async function openParts(setting: Setting): Promise<Parts> {
 async function startParts(setting: Setting, closers: Closers): Promise<Omit<Parts, 'close'>> {
   const { options, deps } = setting;
   const stored = await openStored(setting, closers);
-  const http = createHttp({ name: 'node', log: deps.log, ready: () => true });
+  const http = createHttp({
+    ...{ name: 'node', log: deps.log, ready: () => true },
+    origins: {
+      ownNames: [options.host],
+      shared: { path: '/', origins: options.allowedOrigins ?? [] },
+    },
+  });
   const meter = createNodeMeter(http.metrics);
   const running = createRunning(setting, { ...stored, meter });
   addNodeMetrics(http.metrics, { ...stored, live: running.live, mesh: stored.net?.mesh });

@@ -29,6 +29,12 @@ export const nodeConfig = defineConfig({
       max: 65_535,
       help: 'port of RPC over HTTP and WebSocket, 0 for any',
     },
+    allowedOrigins: {
+      env: 'AITBC_NODE_ALLOWED_ORIGINS',
+      type: 'list',
+      default: [],
+      help: 'origins of web pages that may read and send signed transactions, such as https://app.example; * lets every page read',
+    },
     genesisFile: {
       env: 'AITBC_NODE_GENESIS_FILE',
       type: 'path',
@@ -90,10 +96,10 @@ export const nodeConfig = defineConfig({
     verifyWorkers: {
       env: 'AITBC_NODE_VERIFY_WORKERS',
       type: 'integer',
-      default: 1,
+      default: undefined,
       min: 0,
       max: 64,
-      help: 'threads that check signatures, 0 for the main thread',
+      help: 'threads that check signatures, 0 for the main thread; a quarter of the cores when unset',
     },
     minBlockIntervalMs: {
       env: 'AITBC_NODE_MIN_BLOCK_INTERVAL_MS',

@@ -4,6 +4,7 @@ import { createNode } from './app.ts';
 import { nodeConfig } from './config.ts';
 import { runInit } from './setup/run-init.ts';
 import { runReset } from './setup/run-reset.ts';
+import { workersHere } from './verify/worker-count.ts';
 
 const words = process.argv.slice(2);
 if (words.includes('--init')) await runInit(words, process);
@@ -12,6 +13,9 @@ else {
   await runDaemon({
     config: nodeConfig,
     create: (config, { log, signal }) =>
-      createNode(config, { log, signal, stop: () => void process.kill(process.pid, 'SIGTERM') }),
+      createNode(
+        { ...config, verifyWorkers: config.verifyWorkers ?? workersHere() },
+        { log, signal, stop: () => void process.kill(process.pid, 'SIGTERM') },
+      ),
   });
 }

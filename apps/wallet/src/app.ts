@@ -41,7 +41,7 @@ export async function createWallet(config: WalletConfig, deps: WalletDeps): Prom
   const kdfCost = { memoryKib: config.kdfMemoryKib, passes: config.kdfPasses };
   const gate = createPasswordGate({ clock });
   const accounts = createAccounts({ clock, gate, keys, store, kdfCost });
-  const http = createHttp({ name: 'wallet', log });
+  const http = createHttp({ name: 'wallet', log, origins: false });
   addHostCheck(http.app, config);
   mountRoutes(http.app, { accounts, chain, clock, keys, log, store, nodeUrl: config.nodeUrl });
   if (config.docs) await mountDocs(http.app, apiDocument());

@@ -17,6 +17,8 @@ import { armBy, pause, resume } from './timers.ts';
 /** Part of the assumed longest hop that a leader waits for the finalization of the block before. */
 const graceParts = 2;
 const refusedMax = 1_024;
+/** Blocks of this size cost little more for each transaction than larger ones. */
+const fullBlockTxs = 1_000;
 
 /** Tells agreement about work, proposes when it is time, and sees to it that the next moment is not missed. */
 export function keepPace(mind: Mind): void {
@@ -54,12 +56,23 @@ function proposeWhenDue(mind: Mind, ask: Ask): void {
   const { hash } = ask.parent;
   const knownMs = knownSinceMs(mind, hash);
   if (knownMs === undefined) return;
-  if (mind.nowMs < knownMs + mind.options.minBlockIntervalMs) {
-    armBy(mind, 'pace', knownMs + mind.options.minBlockIntervalMs);
+  const readyMs = knownMs + restMs(mind);
+  if (mind.nowMs < readyMs) {
+    armBy(mind, 'pace', readyMs);
     return;
   }
   const mayBeEmpty = isEmptyBlockDue(mind, ask);
   if (mind.mempool.count() > 0 || mayBeEmpty) propose(mind, ask, mayBeEmpty);
+}
+
+/**
+ * A block costs every node some milliseconds whatever it holds, so a busy machine makes fewer and fuller ones.
+ * When enough waits for a full block, resting would only hold it up.
+ */
+function restMs({ options, deps, mempool }: Mind): number {
+  const { minBlockIntervalMs } = options;
+  if (mempool.count() >= fullBlockTxs) return minBlockIntervalMs;
+  return Math.max(minBlockIntervalMs, deps.blockRestMs?.() ?? 0);
 }
 
 /** True when a block without transactions is better than none. */

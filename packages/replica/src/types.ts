@@ -72,6 +72,8 @@ export interface ReplicaDeps {
   readonly isStoredTx: (txId: Hex) => boolean;
   /** Height of the newest snapshot that the shell serves, 0 for none. */
   readonly snapshotHeight: () => number;
+  /** Rest that a busy machine wants between two blocks, ms; none when left out. */
+  readonly blockRestMs?: () => number;
 }
 
 /** Timers of a replica; arming one replaces the one of the same name. */

@@ -29,6 +29,7 @@ export {
 export { createHttp, type Http, type HttpOptions, type ListenOptions } from './http/http.ts';
 export type { Metrics } from './http/metrics.ts';
 export { type JsonObject, mountDocs, type OpenApiOptions, openApiOf } from './http/openapi.ts';
+export type { OriginRules, PageKind } from './http/origins.ts';
 export { type Problem, problemOf, problemType } from './http/problem.ts';
 export {
   type JsonSocket,

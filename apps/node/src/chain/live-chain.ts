@@ -31,6 +31,7 @@ import {
 } from '../storage/snapshots/snapshotting.ts';
 import type { Store } from '../storage/store.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { createBlockRest } from './block-rest.ts';
 import type { ChainView } from './chain-view.ts';
 import type { Finality } from './finality.ts';
 import type { Head, OpenedChain } from './open-chain.ts';
@@ -175,6 +176,7 @@ function replicaOf(deps: LiveChainDeps): Replica {
       },
       isStoredTx: (txId) => store.placeOf(txId) !== undefined,
       snapshotHeight: deps.snapshotHeight,
+      blockRestMs: createBlockRest(),
     },
   );
 }

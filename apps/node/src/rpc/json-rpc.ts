@@ -13,6 +13,7 @@ import {
   limits,
   type OutputOf,
   type ParsedInputOf,
+  type RpcMethod,
   type RpcTable,
 } from '@aitbc/protocol';
 import { type Log, parseInput } from '@aitbc/service';
@@ -58,6 +59,8 @@ export interface DispatchOptions<T extends RpcTable, C> {
   readonly table: T;
   readonly handlers: RpcHandlers<T, C>;
   readonly log: Log;
+  /** Throws when the caller may not use a method; asked before its input is looked at. */
+  readonly authorize?: (row: RpcMethod, context: C) => void;
   /** Checks answers against their schemas: a wrong one is INTERNAL. For tests. */
   readonly checkOutputs?: boolean;
 }
@@ -114,11 +117,12 @@ function requestOf(value: unknown): Request | undefined {
 }
 
 function createAnswerer<T extends RpcTable, C>(options: DispatchOptions<T, C>) {
-  const { table, handlers, log, checkOutputs = false } = options;
+  const { table, handlers, log, authorize, checkOutputs = false } = options;
   const run = async (request: Request, context: C): Promise<unknown> => {
     const { method, params } = request;
     const row = Object.hasOwn(table, method) ? table[method] : undefined;
     if (!row) throw new UnknownMethod(method);
+    authorize?.(row, context);
     if (Array.isArray(params)) {
       throw new AppError('BAD_REQUEST', { reason: 'params must be an object with names' });
     }

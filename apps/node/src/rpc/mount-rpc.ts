@@ -2,7 +2,14 @@
  * RPC on `/`: POST takes a request or a batch, a WebSocket takes the same and subscriptions and batches of
  * bytes besides, GET says what this is. Faults of the transport are JSON-RPC answers too, with the HTTP status of their row.
  */
-import { AppError, asAppError, nodeRpc, nodeSocketRpc, type OutputOf } from '@aitbc/protocol';
+import {
+  AppError,
+  asAppError,
+  nodeRpc,
+  nodeSocketRpc,
+  type OutputOf,
+  type RpcMethod,
+} from '@aitbc/protocol';
 import {
   type Http,
   type JsonSocket,
@@ -10,8 +17,8 @@ import {
   mountSocket,
   type SocketSession,
 } from '@aitbc/service';
-import type { FastifyError, FastifyInstance } from 'fastify';
-import { type AdminRequest, assertAdmin } from './admin-access.ts';
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import { assertAdmin } from './admin-access.ts';
 import {
   createDispatch,
   type Dispatch,
@@ -20,6 +27,7 @@ import {
   rpcErrorOf,
 } from './json-rpc.ts';
 import type { CallerContext } from './methods/deps.ts';
+import { assertPageMay } from './page-access.ts';
 import type { SocketSubscriptions, Subscriptions } from './subscriptions.ts';
 import type { AnswerFrame } from './tx-batches.ts';
 
@@ -67,7 +75,7 @@ export async function mountRpc(deps: RpcDeps): Promise<void> {
 
 function mountPost(scope: FastifyInstance, deps: RpcDeps): void {
   const { log, methods: handlers, checkOutputs, signal } = deps;
-  const dispatch = createDispatch({ table: nodeRpc, handlers, log, checkOutputs });
+  const dispatch = createDispatch({ table: nodeRpc, handlers, log, checkOutputs, authorize });
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     done(null, body);
@@ -82,7 +90,7 @@ function mountPost(scope: FastifyInstance, deps: RpcDeps): void {
     reply.raw.once('close', () => gone.abort());
     const context = {
       signal: AbortSignal.any([gone.signal, signal]),
-      ...adminOf(deps, request),
+      ...callerOf(deps, request),
     };
     const answer = await answerText(dispatch, String(request.body ?? ''), context);
     if (answer === undefined) return reply.status(204).send();
@@ -90,12 +98,14 @@ function mountPost(scope: FastifyInstance, deps: RpcDeps): void {
   });
 }
 
-function adminOf(
+function callerOf(
   { adminToken }: RpcDeps,
-  request: AdminRequest,
-): Pick<CallerContext, 'assertAdmin'> {
-  return { assertAdmin: () => assertAdmin(request, adminToken) };
+  request: FastifyRequest,
+): Pick<CallerContext, 'page' | 'assertAdmin'> {
+  return { page: request.pageKind, assertAdmin: () => assertAdmin(request, adminToken) };
 }
+
+const authorize = (row: RpcMethod, { page }: CallerContext): void => assertPageMay(page, row);
 
 async function answerText<C>(dispatch: Dispatch<C>, text: string, context: C): Promise<unknown> {
   let value: unknown;
@@ -126,8 +136,9 @@ function openSession(socket: JsonSocket, deps: RpcDeps): SocketSession {
     handlers: { ...deps.methods, ...socketHandlers },
     log: deps.log,
     checkOutputs: deps.checkOutputs,
+    authorize,
   });
-  const admin = adminOf(deps, socket.request);
+  const caller = callerOf(deps, socket.request);
   const takeFrame = createFrameTaker(socket, deps);
   let running = 0;
   return {
@@ -140,7 +151,7 @@ function openSession(socket: JsonSocket, deps: RpcDeps): SocketSession {
       const later: (() => void)[] = [];
       const afterAnswer = (run: () => void): void => void later.push(run);
       try {
-        const answer = await dispatch(value, { signal, subscriptions, afterAnswer, ...admin });
+        const answer = await dispatch(value, { signal, subscriptions, afterAnswer, ...caller });
         if (answer !== undefined) socket.send(answer);
         for (const run of later) run();
       } finally {
@@ -163,6 +174,7 @@ function createFrameTaker(
 ): (bytes: Uint8Array) => Promise<void> {
   let running = 0;
   return async (bytes) => {
+    assertPageMay(socket.request.pageKind, nodeRpc.tx_sendBatch);
     if (running >= framesPerSocket) {
       socket.close(1013, 'too many batches under way');
       return;

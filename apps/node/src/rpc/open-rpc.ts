@@ -28,10 +28,11 @@ export function openRpcOf(): { openrpc: string; methods: unknown[]; [name: strin
 function methodsOf(table: RpcTable, tags: readonly JsonObject[]): JsonObject[] {
   return Object.entries(table).map(([name, row]) => {
     const access = row.access ? [{ name: row.access }] : [];
+    const changes = row.changes ? [{ name: `changes:${row.changes}` }] : [];
     return {
       name,
       summary: row.summary,
-      tags: [{ name: name.split(/[_.]/)[0] }, ...tags, ...access],
+      tags: [{ name: name.split(/[_.]/)[0] }, ...tags, ...access, ...changes],
       paramStructure: 'by-name',
       params: paramsOf(row),
       result: { name: 'result', schema: z.toJSONSchema(row.output, { unrepresentable: 'any' }) },

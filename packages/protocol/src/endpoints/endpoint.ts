@@ -32,6 +32,8 @@ export interface RpcMethod<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   readonly summary: string;
   /** `admin`: from the node's own machine with its admin token. Everybody when left out. */
   readonly access?: 'admin';
+  /** `signed`: by what the caller has signed. `node`: with the rights of the node itself. Nothing when left out. */
+  readonly changes?: 'signed' | 'node';
   readonly input: I;
   readonly output: O;
 }

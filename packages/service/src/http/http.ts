@@ -11,6 +11,7 @@ import { AppError, limits } from '@aitbc/protocol';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { addOriginGuard, type OriginRules } from './origins.ts';
 import { sendProblem } from './problem.ts';
 
 declare module 'fastify' {
@@ -33,6 +34,8 @@ export interface HttpOptions {
    * browser may reach: a form of any web page could then post.
    */
   readonly anyContentIsJson?: boolean;
+  /** Web pages that may call; only its own when left out. `false` for a daemon with a check of its own. */
+  readonly origins?: OriginRules | false;
   /** How long running requests may go on while closing. Default 2000. */
   readonly closeGraceMs?: number;
 }
@@ -69,6 +72,7 @@ export function createHttp(options: HttpOptions): Http {
   });
   const metrics = createMetrics(name);
   app.decorateRequest('rawBody', null);
+  app.decorateRequest('pageKind', 'none');
   addBodyParsers(app, options.anyContentIsJson ?? false);
   app.setErrorHandler((error, request, reply) => sendProblem(error, { request, reply, log }));
   app.setNotFoundHandler((request, reply) => {
@@ -76,6 +80,7 @@ export function createHttp(options: HttpOptions): Http {
     sendProblem(new AppError('NOT_FOUND', { what }), { request, reply, log });
   });
   addHooks(app, metrics, log);
+  if (options.origins !== false) addOriginGuard(app, options.origins ?? {});
   addHealth(app, { metrics, ready: options.ready ?? (() => true) });
   const sockets = trackSockets(app);
   return {

@@ -1,7 +1,7 @@
 /**
  * WebSockets with JSON frames, and binary frames where a session takes them. A reader that falls behind by `limits.socketBacklogBytes` is cut off
  * (it comes back with its cursor), a peer that answers no ping for two rounds is dead, a frame above the
- * limit or that is no JSON ends the connection.
+ * limit or that is no JSON ends the connection. A page that may not call (origins.ts) is answered 403 and gets none.
  */
 
 import { AppError, limits } from '@aitbc/protocol';

@@ -1,7 +1,7 @@
 /** What the methods of a node are made of. */
 import type { Clock } from '@aitbc/primitives';
 import { AppError, type Hex, type nodeRpc } from '@aitbc/protocol';
-import type { Log } from '@aitbc/service';
+import type { Log, PageKind } from '@aitbc/service';
 import type { ChainView } from '../../chain/chain-view.ts';
 import type { Faucet } from '../../chain/faucet.ts';
 import type { Finality } from '../../chain/finality.ts';
@@ -41,6 +41,8 @@ export interface MethodDeps {
 export interface CallerContext {
   /** Aborts when the caller goes away or the node stops. */
   readonly signal: AbortSignal;
+  /** Whose web page calls, if any. */
+  readonly page: PageKind;
   /** Throws UNAUTHORIZED or FORBIDDEN when the caller may not use admin methods. */
   assertAdmin(): void;
 }

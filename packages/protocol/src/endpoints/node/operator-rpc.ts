@@ -85,6 +85,7 @@ export const operatorRpc = {
   }),
   dev_faucet: rpcMethod({
     summary: 'Sends coins from the faucet account by a signed transfer. Devnets only.',
+    changes: 'node',
     input: z.strictObject({ address: zAddress, amount: zAmount.optional() }),
     output: z.object({ txId: zHash, amount: zAmount }),
   }),
@@ -96,12 +97,14 @@ export const operatorRpc = {
   admin_snapshot: rpcMethod({
     summary: 'Asks for a snapshot of the next block. From this machine only, with the admin token.',
     access: 'admin',
+    changes: 'node',
     input: none,
     output: z.object({ height: zCount.meta({ description: 'newest final block now' }) }),
   }),
   admin_stop: rpcMethod({
     summary: 'Stops the node. From this machine only, with the admin token.',
     access: 'admin',
+    changes: 'node',
     input: none,
     output: z.object({}),
   }),

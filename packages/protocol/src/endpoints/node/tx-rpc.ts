@@ -17,11 +17,13 @@ const zFault = z.object({
 export const txRpc = {
   tx_send: rpcMethod({
     summary: 'Checks a signed transaction and takes it into the mempool.',
+    changes: 'signed',
     input: z.strictObject({ tx: zTxBytes }),
     output: z.object({ txId: zHash }),
   }),
   tx_sendAndWait: rpcMethod({
     summary: 'Sends and waits until the transaction is final, at most `timeoutMs`.',
+    changes: 'signed',
     input: z.strictObject({
       tx: zTxBytes,
       timeoutMs: z.int().positive().max(limits.requestTimeoutMs).default(10_000),
@@ -47,6 +49,7 @@ export const txRpc = {
   tx_sendBatch: rpcMethod({
     summary:
       'Takes several signed transactions in their order. Each is answered by its id, or by why it was refused; a refusal does not stop the others.',
+    changes: 'signed',
     input: z.strictObject({ txs: z.array(zTxBytes).min(1).max(limits.rpcBatch) }),
     output: z.object({
       results: z.array(z.object({ txId: zHash.nullable(), error: zFault.nullable() })),

@@ -1,0 +1,99 @@
+/**
+ * Which web pages may call a daemon (docs/spec/wire.md, "Calls from web pages").
+ *
+ * A browser lets every page post to this machine and open a WebSocket to it; all it does is to say whose page
+ * it is, in `Origin`. So a request that carries one is judged here, before its body is read or its socket is
+ * opened. Programs send none and pass.
+ *
+ * - The daemon's own page: its origin is the very address that was called, and that address is an IP, `localhost`
+ *   or a name the daemon was told. Without the second half a foreign name that is made to point here (DNS rebinding)
+ *   would be at home.
+ * - A page of a listed origin, or of any where `*` is listed, may call the one path that is shared, and is given
+ *   CORS answers there. The handler behind that path looks at `request.pageKind` and judges each call.
+ * - Everybody else is refused, but for plain reads: without a CORS answer no page sees what they say.
+ *
+ * Answers never allow credentials, so a page has no rights that its reader's browser happens to hold.
+ */
+import { isIP } from 'node:net';
+import { AppError } from '@aitbc/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+/** Who sent a request: no page, a page of the daemon, one of a listed origin, any page where `*` is listed, or a page that nobody let in. */
+export type PageKind = 'none' | 'own' | 'listed' | 'any' | 'foreign';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose page sent this; `foreign` reaches handlers of plain reads only. */
+    pageKind: PageKind;
+  }
+}
+
+/** Pages that may call. */
+export interface OriginRules {
+  /** Names of this daemon besides IP addresses and `localhost`, without ports. */
+  readonly ownNames?: readonly string[];
+  /** What pages of other origins may call. Its handler must judge each call by `request.pageKind`. */
+  readonly shared?: {
+    readonly path: string;
+    /** Such as `https://app.example`; `*` for every page. */
+    readonly origins: readonly string[];
+  };
+}
+
+const preflightHeaders = Object.freeze({
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'content-type',
+  'access-control-max-age': '600',
+});
+
+/** Judges every request of a server. Throws CONFIG_INVALID for a listed origin that is none. */
+export function addOriginGuard(app: FastifyInstance, rules: OriginRules): void {
+  const { path, origins = [] } = rules.shared ?? {};
+  const kindOf = createKindOf(rules.ownNames ?? [], origins.map(normalOrigin));
+  app.addHook('onRequest', async (request, reply) => {
+    const { origin, host } = request.headers;
+    const isShared = origins.length > 0 && request.url.split('?')[0] === path;
+    if (isShared) void reply.header('vary', 'origin');
+    if (origin === undefined) return;
+    const kind = kindOf(origin, host);
+    request.pageKind = isShared || kind === 'own' ? kind : 'foreign';
+    if (request.pageKind === 'own') return;
+    if (request.pageKind === 'foreign') return assertPlainRead(request, origin);
+    void reply.header('access-control-allow-origin', kind === 'any' ? '*' : origin);
+    if (request.method === 'OPTIONS') return reply.status(204).headers(preflightHeaders).send();
+  });
+}
+
+function createKindOf(
+  ownNames: readonly string[],
+  origins: readonly string[],
+): (origin: string, host?: string) => PageKind {
+  const names = new Set(['localhost', ...ownNames.map((name) => name.toLowerCase())]);
+  const listed = new Set(origins);
+  return (origin, host = '') => {
+    const address = /^https?:\/\/([^/\s]+)$/.exec(origin)?.[1];
+    const name = address?.replace(/:\d+$/, '') ?? '';
+    const isOwnName = names.has(name) || isIP(name.replace(/^\[(.+)\]$/, '$1')) !== 0;
+    if (isOwnName && address === host.toLowerCase()) return 'own';
+    if (listed.has(origin)) return 'listed';
+    return listed.has('*') ? 'any' : 'foreign';
+  };
+}
+
+function assertPlainRead({ method, headers }: FastifyRequest, origin: string): void {
+  const isRead = method === 'GET' || method === 'HEAD';
+  if (isRead && headers.upgrade === undefined) return;
+  const reason = `pages of ${origin.slice(0, 100)} are not allowed to call this daemon`;
+  throw new AppError('FORBIDDEN', { reason });
+}
+
+/** An origin as browsers write it: small letters, no default port, no path. */
+function normalOrigin(text: string): string {
+  if (text === '*') return text;
+  const given = text.toLowerCase();
+  if (/^[a-z][a-z\d+.-]*:\/\/[^\s/?#@*]+$/.test(given) && URL.canParse(given)) {
+    return /^https?:/.test(given) ? new URL(given).origin : given;
+  }
+  const reason = `${text.slice(0, 100)} is no origin: scheme, host and port, such as https://app.example`;
+  throw new AppError('CONFIG_INVALID', { reason });
+}

@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findChromium, startChromium } from './light-browser/chromium.ts';
-import { type Desk, startDesk } from './light-browser/desk.ts';
+import { type Desk, socketUrlOf, startDesk } from './light-browser/desk.ts';
 import { createForger } from './light-browser/forger.ts';
 import { type Forgery, forgeries, loneVote } from './light-browser/forgeries.ts';
 import type { Finding, Question } from './light-browser/page/ask.ts';
+import { callFrom } from './light-browser/page-calls.ts';
 import { bundlePage, type PageFiles } from './light-browser/page-files.ts';
-import { createScene, type Scene } from './light-browser/scene.ts';
+import { createScene, leaver, type Scene } from './light-browser/scene.ts';
 import { call } from './net/rpc.ts';
 import { printTable, type Row } from './net/table.ts';
 
@@ -48,9 +49,12 @@ describe('a light client in a real browser', () => {
     const { net } = scene;
     desk = await startDesk({
       ...{ nodeUrl: net.url(0), genesis: net.genesis, files: built.files },
+      directUrls: () => [net.url(0), net.url(leaver)],
       forger: createForger(scene),
       forgeries: new Map([loneVote, ...all.map(({ forgery }) => forgery)].map((f) => [f.name, f])),
     });
+    await net.stop(leaver);
+    await net.start(leaver, { AITBC_NODE_ALLOWED_ORIGINS: desk.url });
     page = await openPage('/');
   });
   beforeEach((context) => context.skip(!canRun, whyNot));
@@ -181,6 +185,37 @@ describe('a light client in a real browser', () => {
     const text = await opened.locator('.verdict strong').textContent();
     await opened.close();
     return text ?? '';
+  }
+
+  it('asks a node itself, past any proxy, where the node lists its origin', async () => {
+    const found = await ask({ nodes: [scene.net.url(leaver)], subject: scene.known });
+    expect(found).toMatchObject({ code: 'OK', exists: true });
+  });
+
+  it('hears nothing from a node that does not list its origin', async () => {
+    const { net, unknown: address } = scene;
+    const listed = await bareFrom(desk.url);
+    const other = await bareFrom(desk.url.replace('127.0.0.1', 'localhost'));
+    const [open, closed] = [net.url(leaver), net.url(0)];
+    const hear = async (from: Page, url: string) => {
+      const status = { url, method: 'chain_status' };
+      const faucet = { url, method: 'dev_faucet', params: { address } };
+      return [await callFrom(from, status), await callFrom(from, faucet)];
+    };
+    for (const as of [String, socketUrlOf]) {
+      expect(await hear(listed, as(open))).toEqual(['OK', 'FORBIDDEN']);
+      expect(await hear(other, as(open))).toEqual(['blocked', 'blocked']);
+      expect(await hear(listed, as(closed))).toEqual(['blocked', 'blocked']);
+    }
+    expect((await call(open, 'state_getAccount', { address })).balance).toBe('0');
+    await Promise.all([listed.close(), other.close()]);
+  });
+
+  /** A page of ours without its watch: what the browser blocks, it also writes to the console. */
+  async function bareFrom(url: string): Promise<Page> {
+    const opened = await browser.newPage();
+    await opened.goto(url);
+    return opened;
   }
 
   it('breaks no rule of its content security policy and throws nothing', () => {

@@ -11,18 +11,24 @@ import type { Forgery } from './forgeries.ts';
 import type { PageFile } from './page-files.ts';
 
 const bodyBytesMax = 1_000_000;
-/** No foreign code, no eval; WebAssembly for the signatures, and calls only to where the page came from. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  'img-src data:',
-].join('; ');
+/** No foreign code, no eval; WebAssembly for the signatures, and calls only to where the page came from and to nodes. */
+const policyOf = (nodeUrls: readonly string[]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "style-src 'self'",
+    ["connect-src 'self'", ...nodeUrls, ...nodeUrls.map(socketUrlOf)].join(' '),
+    'img-src data:',
+  ].join('; ');
+
+/** Address of a node's WebSocket. */
+export const socketUrlOf = (url: string): string => url.replace(/^http/, 'ws');
 
 /** What a desk serves. */
 export interface DeskOptions {
   readonly nodeUrl: string;
+  /** Nodes that the page may ask past the desk; read when a page is opened. */
+  readonly directUrls: () => readonly string[];
   readonly genesis: Genesis;
   readonly files: ReadonlyMap<string, PageFile>;
   readonly forger: Forger;
@@ -66,12 +72,13 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { files, genesis } = serving.options;
+  const { files, genesis, directUrls } = serving.options;
   const { pathname: path } = new URL(request.url ?? '/', 'http://desk');
   const file = files.get(path);
   const json = { 'content-type': 'application/json' };
   if (request.method === 'GET' && file) {
     const { type, body } = file;
+    const policy = policyOf(directUrls());
     response.writeHead(200, { 'content-type': type, 'content-security-policy': policy }).end(body);
   } else if (request.method === 'GET' && path === '/genesis.json') {
     response.writeHead(200, json).end(JSON.stringify(genesis));

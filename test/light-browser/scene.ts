@@ -20,7 +20,8 @@ import { startValidators, type ValidatorNet } from '../net/validator-net.ts';
 const validators = 4;
 /** The node that is no validator at the start. */
 const newcomer = 4;
-const leaver = 1;
+/** The validator that leaves; its node goes on as a follower. */
+export const leaver = 1;
 /** Ten times what each of the others has: more than two thirds of all, so its vote alone is a quorum. */
 const bigStakeNait = 10_000_000_000_000_000n;
 const fundingNait = 5_000_000_000n;

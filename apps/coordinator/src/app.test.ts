@@ -1,9 +1,15 @@
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { coordinatorEndpoints, devnetParams, isErrorCode } from '@aitbc/protocol';
+import {
+  coordinatorEndpoints,
+  devnetParams,
+  isErrorCode,
+  providerSocketPath,
+} from '@aitbc/protocol';
 import { loadConfig, openSqlite, until } from '@aitbc/service';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createChainReader } from './chain/chain-reader.ts';
@@ -66,6 +72,46 @@ describe('pages', () => {
     expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await fetch(`${url}/v1/models`)).status).toBe(200);
+  });
+});
+
+describe('pages of other sites', () => {
+  const evil = 'http://evil.example';
+  const knock = (url: string, origin: string): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const headers = { connection: 'Upgrade', upgrade: 'websocket', origin };
+      const socketHeaders = { 'sec-websocket-version': '13', 'sec-websocket-key': 'A'.repeat(22) };
+      const asking = request(url, { headers: { ...headers, ...socketHeaders } });
+      asking.once('response', ({ statusCode }) => resolve(statusCode));
+      asking.once('upgrade', (answer, socket) => {
+        socket.destroy();
+        resolve(answer.statusCode);
+      });
+      asking.once('error', reject).end();
+    });
+  /** Status of a call that nobody may make in this form: 400 when it was let in. */
+  const route = async (url: string, origin: string, host?: string) => {
+    const answer = request(`${url}/v1/route`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin, ...(host ? { host } : {}) },
+    }).end('{"models":[]}');
+    const [{ statusCode }] = (await once(answer, 'response')) as [{ statusCode: number }];
+    return statusCode;
+  };
+
+  test('neither post nor open a socket; its own page does both', async () => {
+    const { url } = await bench();
+    expect(await route(url, evil)).toBe(403);
+    expect(await knock(url + providerSocketPath, evil)).toBe(403);
+    expect(await route(url, url)).toBe(400);
+    expect((await fetch(`${url}/v1/models`, { headers: { origin: evil } })).status).toBe(200);
+  });
+
+  test('its own page may come under a name from the settings', async () => {
+    const name = 'coordinator.example';
+    const { url } = await bench({ config: { allowedHosts: [name] } });
+    expect(await route(url, `https://${name}`, name)).toBe(400);
+    expect(await route(url, 'https://other.example', 'other.example')).toBe(403);
   });
 });
 

@@ -142,7 +142,10 @@ function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: St
     desk,
   };
   return {
-    http: createHttp({ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) }),
+    http: createHttp({
+      ...{ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) },
+      origins: { ownNames: [config.host, ...config.allowedHosts] },
+    }),
     chain,
     store,
     upkeep: createUpkeep({ chain, clock, log, sessions, store, book, connections, dispatcher }),

@@ -21,6 +21,12 @@ export const configTable = defineConfig({
       max: 65_535,
       help: 'port to listen on; 0 takes a free one',
     },
+    allowedHosts: {
+      env: 'AITBC_COORDINATOR_ALLOWED_HOSTS',
+      type: 'list',
+      default: [],
+      help: 'names beside localhost whose own pages may call, such as coordinator.example',
+    },
     dataDir: {
       env: 'AITBC_COORDINATOR_DATA_DIR',
       type: 'path',

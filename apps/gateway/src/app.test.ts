@@ -286,6 +286,18 @@ describe('gateway', () => {
     });
   });
 
+  it('takes no request of a web page but its own', async () => {
+    const chain = createTestChain();
+    const { url } = await start(chain, await sell(chain));
+    const post = async (origin: string) => {
+      const headers = { origin, 'content-type': 'application/json' };
+      return (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: '{}' }))
+        .status;
+    };
+    expect(await post('http://evil.example')).toBe(403);
+    expect(await post(url)).toBe(400);
+  });
+
   it('answers no foreign Host header', async () => {
     const chain = createTestChain();
     const { url } = await start(chain, await sell(chain));

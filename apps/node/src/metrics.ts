@@ -74,7 +74,7 @@ export function createNodeMeter(metrics: Metrics): NodeMeter {
 /** Where numbers are read. */
 export interface NodeNumbers {
   readonly live: Pick<LiveChain, 'head' | 'replica'>;
-  readonly verifier: Pick<Verifier, 'waiting'>;
+  readonly verifier: Pick<Verifier, 'waiting' | 'checked'>;
   readonly mesh: Pick<Mesh, 'peers' | 'stats'> | undefined;
 }
 
@@ -92,6 +92,13 @@ export function addNodeMetrics(metrics: Metrics, numbers: NodeNumbers): void {
   gauge('aitbc_mempool_transactions', 'Waiting transactions.', () => replica.mempool().count);
   gauge('aitbc_mempool_bytes', 'Their bytes.', () => replica.mempool().sizeBytes);
   gauge('aitbc_verify_waiting', 'Transactions whose signatures wait.', () => verifier.waiting());
+  metrics.counter(
+    {
+      name: 'aitbc_node_signatures_checked_total',
+      help: 'Signatures of transactions of users checked.',
+    },
+    () => verifier.checked(),
+  );
   gauge('aitbc_is_validator', '1 for a member of the set.', () =>
     Number(replica.status().isValidator),
   );

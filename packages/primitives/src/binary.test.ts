@@ -52,6 +52,30 @@ describe('the binary layout', () => {
     expect(() => writer.variable(new Uint8Array(0x1_0000))).toThrow(RangeError);
   });
 
+  it('keeps writers apart that work at the same time, and their results from later ones', () => {
+    const outer = createWriter().u32(1);
+    const long = new Uint8Array(3_000).fill(7);
+    const inner = createWriter().variable(long).finish();
+    const outerBytes = outer.u32(2).finish();
+    expect(createWriter().u64(0n).u64(0n).finish()).toEqual(new Uint8Array(16));
+    expect(outerBytes).toEqual(Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 2));
+    expect(inner.subarray(2)).toEqual(long);
+    expect(() => outer.u8(1)).toThrow(/finished writer/);
+    expect(() => outer.finish()).toThrow(/finished writer/);
+  });
+
+  it('reads a count up to 2^53-1', () => {
+    for (const value of [0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+      const bytes = createWriter().u64(BigInt(value)).finish();
+      expect(createReader(bytes).count()).toBe(value);
+    }
+    const above = createWriter()
+      .u64(2n ** 53n)
+      .finish();
+    expect(() => createReader(above).count()).toThrow(/above 2\^53-1/);
+    expect(() => createReader(above.subarray(1)).count()).toThrow(DecodeError);
+  });
+
   it('ends with DecodeError when bytes are missing, left over or above their limit', () => {
     const three = Uint8Array.of(0, 2, 9);
     expect(() => createReader(three).u32()).toThrow(DecodeError);

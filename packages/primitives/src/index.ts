@@ -1,4 +1,4 @@
-export { sha256, sha256Into, wipe } from '#sodium';
+export { sha256, sha256Hex, sha256Into, wipe } from '#sodium';
 export { base64, hex } from '#text';
 export * from './address.ts';
 export * from './amount.ts';

@@ -120,6 +120,7 @@ export function testConfig(changes: Partial<CoordinatorConfig>): CoordinatorConf
   return {
     host: '127.0.0.1',
     port: 0,
+    allowedHosts: [],
     dataDir: '',
     databaseUrl: '',
     nodeUrl: '',

@@ -84,6 +84,7 @@ export interface StartOptions {
   readonly minBlockIntervalMs?: number;
   readonly withoutFaucet?: boolean;
   readonly port?: number;
+  readonly allowedOrigins?: readonly string[];
 }
 
 /** A node over a test folder, not started. */
@@ -93,6 +94,7 @@ export function nodeIn({ folder, dataDir }: TestFolder, options: StartOptions = 
       dataDir,
       host: '127.0.0.1',
       port: options.port ?? 0,
+      allowedOrigins: options.allowedOrigins ?? [],
       minBlockIntervalMs: options.minBlockIntervalMs ?? 2,
       genesisFile: join(folder, 'genesis.json'),
       keyFile: join(folder, 'validator.key'),

@@ -23,25 +23,27 @@ export interface TestSocket {
 }
 
 /** Opens a WebSocket to a node. */
-export async function openSocket(url: string): Promise<TestSocket> {
+export async function openSocket(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<TestSocket> {
   const notifications: TestNotification[] = [];
   const answers: TestAnswer[] = [];
   const waiting = new Map<unknown, (answer: TestAnswer) => void>();
   let closed = false;
   let lastId = 0;
-  const wire = await openWire(url, {
-    onText(text) {
-      const message = JSON.parse(text);
-      if (message.method === 'notify') notifications.push(message.params);
-      else {
-        answers.push(message);
-        waiting.get(message.id)?.(message);
-      }
-    },
-    onClose() {
-      closed = true;
-    },
-  });
+  const onText = (text: string): void => {
+    const message = JSON.parse(text);
+    if (message.method === 'notify') notifications.push(message.params);
+    else {
+      answers.push(message);
+      waiting.get(message.id)?.(message);
+    }
+  };
+  const onClose = (): void => {
+    closed = true;
+  };
+  const wire = await openWire(url, { onText, onClose }, headers);
   const call = (method: string, params: unknown = {}): Promise<TestAnswer> => {
     lastId += 1;
     const id = `call ${lastId}`;

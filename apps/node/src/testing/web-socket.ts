@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-const opcodes = { text: 1, close: 8, ping: 9, pong: 10 } as const;
+const opcodes = { text: 1, bytes: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** What happens on a connection. */
 export interface WireEvents {
@@ -17,6 +17,7 @@ export interface WireEvents {
 /** An open connection. */
 export interface Wire {
   send(text: string): void;
+  sendBytes(bytes: Uint8Array): void;
   /** Stops and goes on reading. */
   pause(): void;
   resume(): void;
@@ -24,9 +25,14 @@ export interface Wire {
   cut(): void;
 }
 
-/** Connects to an `http://` address. */
-export function openWire(url: string, events: WireEvents): Promise<Wire> {
+/** Connects to an `http://` address. A refusal is an error with its HTTP status. */
+export function openWire(
+  url: string,
+  events: WireEvents,
+  moreHeaders: Readonly<Record<string, string>> = {},
+): Promise<Wire> {
   const headers = {
+    ...moreHeaders,
     connection: 'Upgrade',
     upgrade: 'websocket',
     'sec-websocket-version': '13',
@@ -59,6 +65,7 @@ function createWire(socket: Duplex, head: Buffer, events: WireEvents): Wire {
   socket.on('close', events.onClose);
   return {
     send: (text) => void socket.write(encodeFrame(opcodes.text, Buffer.from(text))),
+    sendBytes: (bytes) => void socket.write(encodeFrame(opcodes.bytes, Buffer.from(bytes))),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     cut: () => void socket.destroy(),

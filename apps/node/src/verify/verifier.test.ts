@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { verify } from '@aitbc/primitives';
 import {
   decodeTx,
   limits,
@@ -9,11 +10,12 @@ import {
   sponsorTx,
   type UnsignedTx,
   unwrap,
+  verifyTx,
 } from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { actor, makeFolder, transfer } from '../testing/test-node.ts';
-import { packTxs, unpackTxs } from './packing.ts';
+import { checkPacked, packSignatures, prefixesOf } from './packing.ts';
 import { createVerifier, type Verifier } from './verifier.ts';
 
 const entry = new URL('../../dist/verify/verify-worker.js', import.meta.url);
@@ -76,12 +78,15 @@ const deadly = new URL(
   )}`,
 );
 
-it('packs transactions into one buffer and back', () => {
-  const txs = [txOf(0), txOf(1), txOf(2)];
-  expect(unpackTxs(packTxs(txs)).map((bytes) => Buffer.from(bytes))).toEqual(
-    txs.map(({ bytes }) => Buffer.from(bytes)),
-  );
-  expect(unpackTxs(packTxs([]))).toEqual([]);
+it('packs signatures so that the bare check gives the answer of verifyTx', () => {
+  const payerOf = Uint8Array.from(sponsored.bytes);
+  payerOf[payerOf.length - 1] = (payerOf[payerOf.length - 1] as number) ^ 1;
+  const txs = [txOf(0), forged(txOf(1)), sponsored, unwrap(decodeTx(network, payerOf)), txOf(2)];
+  const packed = packSignatures(prefixesOf(network), txs);
+  const expected = txs.map((tx) => Number(verifyTx(network, tx)));
+  expect(expected).toEqual([1, 0, 1, 0, 1]);
+  expect([...checkPacked({ packed, count: txs.length }, verify)]).toEqual(expected);
+  expect(packSignatures(prefixesOf(network), [])).toHaveLength(0);
 });
 
 describe.each([0, 1, 2])('a verifier with %i workers', (workers) => {
@@ -102,6 +107,7 @@ describe.each([0, 1, 2])('a verifier with %i workers', (workers) => {
     };
     const txs = [sponsored, flip(1), flip(70), flip(130)]; // payer's signature, payer, sender's signature
     expect(await start(workers).verify(txs)).toEqual([true, false, false, false]);
+    expect(verifier?.checked()).toBe(8);
   });
 
   it('answers calls that come one by one, each with its own', async () => {
@@ -110,6 +116,7 @@ describe.each([0, 1, 2])('a verifier with %i workers', (workers) => {
     const answers = await Promise.all(txs.map((tx) => running.verify([tx])));
     expect(answers).toEqual(txs.map((_, n) => [n % 2 === 0]));
     expect(await running.verify([])).toEqual([]);
+    expect([running.waiting(), running.checked()]).toEqual([0, 60]);
   });
 
   it('refuses what is beyond its bound and goes on', async () => {

@@ -1,8 +1,9 @@
 /**
  * Checks signatures of transactions, in worker threads or in this one.
  *
- * Calls are gathered: whatever waits when a worker has room is its next batch, so one transaction is answered
- * at once and a flood goes in batches of hundreds. With no workers, and after too many of them have died, this
+ * Calls are gathered: those of one turn of the event loop go together, and whatever waits when a worker has room
+ * is its next batch, so one transaction is answered at once and a flood goes in batches of hundreds; a hand-over
+ * of its own for each would cost as much as half a check. With no workers, and after too many of them have died, this
  * thread checks in slices and lets other work run between two of them. A batch whose worker dies is tried
  * once more and then checked here: every call is answered.
  *
@@ -12,7 +13,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError, type Network, type SignedTx, verifyTx } from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
-import { packTxs } from './packing.ts';
+import { createCalls, type Waiting } from './calls.ts';
+import { packSignatures, prefixesOf } from './packing.ts';
 import { createWorkerPool, type WorkerBatch } from './worker-pool.ts';
 
 const batchTxs = 256; // ten milliseconds of a core: long against the hand-over, short against a block
@@ -38,15 +40,9 @@ export interface Verifier {
   verify(txs: readonly SignedTx[]): Promise<boolean[]>;
   /** Transactions that wait for their answer. */
   waiting(): number;
+  /** Signatures of all transactions answered so far. */
+  checked(): number;
   stop(): Promise<void>;
-}
-
-/** One transaction that waits for its answer. */
-interface Waiting {
-  readonly tx: SignedTx;
-  attempts: number;
-  answer(isValid: boolean): void;
-  fail(error: AppError): void;
 }
 
 /** A verifier; its workers run until `stop`. */
@@ -56,16 +52,14 @@ export function createVerifier(
 ): Verifier {
   const { network, workers } = options;
   const entry = options.entry ?? new URL('./verify-worker.js', import.meta.url);
-  const pool = createWorkerPool({ network, workers, entry }, deps.log);
-  const queue: Waiting[] = [];
-  const open = new Set<Waiting>();
+  const pool = createWorkerPool({ workers, entry }, deps.log);
+  const prefixes = prefixesOf(network);
+  const calls = createCalls();
+  const { queue, settle } = calls;
   let isStopped = false;
   let here: Promise<void> | undefined;
+  let gathering: Promise<void> | undefined;
 
-  const settle = (one: Waiting, isValid: boolean): void => {
-    open.delete(one);
-    one.answer(isValid);
-  };
   const checkHere = async (): Promise<void> => {
     while (queue.length > 0 && !isStopped) {
       for (const one of queue.splice(0, sliceTxs)) settle(one, verifyTx(network, one.tx));
@@ -74,7 +68,12 @@ export function createVerifier(
     here = undefined;
   };
   const batchOf = (ones: readonly Waiting[]): WorkerBatch => ({
-    pack: () => packTxs(ones.map(({ tx }) => tx)),
+    count: ones.length,
+    pack: () =>
+      packSignatures(
+        prefixes,
+        ones.map(({ tx }) => tx),
+      ),
     done(valid) {
       for (const [at, one] of ones.entries()) settle(one, valid[at] === 1);
       dispatch();
@@ -98,29 +97,27 @@ export function createVerifier(
       queue.splice(0, ones.length);
     }
   };
-  const wait = (tx: SignedTx): Promise<boolean> =>
-    new Promise((answer, fail) => {
-      const one: Waiting = { tx, attempts: 0, answer, fail };
-      open.add(one);
-      queue.push(one);
-    });
+  const gather = async (): Promise<void> => {
+    await nextTurn();
+    gathering = undefined;
+    dispatch();
+  };
   return {
     async verify(txs) {
       if (isStopped) throw new AppError('CANCELLED');
-      if (open.size + txs.length > waitingMax) {
-        throw new AppError('MEMPOOL_FULL', { count: open.size });
-      }
-      const answers = Promise.all(txs.map(wait));
-      dispatch();
-      return answers;
+      const count = calls.waiting();
+      if (count + txs.length > waitingMax) throw new AppError('MEMPOOL_FULL', { count });
+      if (txs.length === 0) return [];
+      gathering ??= gather();
+      return calls.add(txs);
     },
-    waiting: () => open.size,
+    waiting: calls.waiting,
+    checked: calls.checked,
     async stop() {
       isStopped = true;
-      for (const one of open) one.fail(new AppError('CANCELLED'));
-      open.clear();
+      calls.failAll(new AppError('CANCELLED'));
       await pool.stop();
-      await here;
+      await Promise.all([here, gathering]);
     },
   };
 }

@@ -4,7 +4,6 @@
  * more, and another thread takes its place, up to a number of deaths that no bad luck explains.
  */
 import { Worker } from 'node:worker_threads';
-import type { Network } from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
 import type { VerifyAnswer, VerifyRequest } from './packing.ts';
 
@@ -13,6 +12,8 @@ const deathsMax = 8;
 
 /** A batch for a worker. */
 export interface WorkerBatch {
+  /** Transactions in it. */
+  readonly count: number;
   pack(): Uint8Array<ArrayBuffer>;
   done(valid: Uint8Array): void;
   /** The worker died before it answered. */
@@ -30,7 +31,6 @@ export interface WorkerPool {
 
 /** What a pool is made of. */
 export interface PoolOptions {
-  readonly network: Network;
   readonly workers: number;
   readonly entry: URL;
 }
@@ -49,7 +49,7 @@ export function createWorkerPool(options: PoolOptions, log: Pick<Log, 'warn'>): 
 
   const start = (): void => {
     // Flags of this process (inspector, import conditions of a test run) are not meant for its workers.
-    const worker = new Worker(options.entry, { workerData: options.network, execArgv: [] });
+    const worker = new Worker(options.entry, { execArgv: [] });
     const thread: Thread = { worker, batches: new Map() };
     threads.add(thread);
     worker.unref();
@@ -68,14 +68,21 @@ export function createWorkerPool(options: PoolOptions, log: Pick<Log, 'warn'>): 
     if (!isStopped && deaths <= deathsMax) start();
     for (const batch of thread.batches.values()) batch.lost();
   };
+  const idlest = (): Thread | undefined => {
+    let best: Thread | undefined;
+    for (const thread of threads) {
+      if (!best || thread.batches.size < best.batches.size) best = thread;
+    }
+    return best;
+  };
   for (let count = 0; count < options.workers; count += 1) start();
   return {
     offer(batch) {
-      const [thread] = [...threads].sort((a, b) => a.batches.size - b.batches.size);
+      const thread = idlest();
       if (!thread || thread.batches.size >= batchesPerWorker) return false;
       nextId += 1;
       const packed = batch.pack();
-      const request: VerifyRequest = { id: nextId, packed };
+      const request: VerifyRequest = { id: nextId, count: batch.count, packed };
       thread.batches.set(nextId, batch);
       thread.worker.ref();
       thread.worker.postMessage(request, [packed.buffer]);

@@ -55,6 +55,13 @@ describe('a call that is not paid', () => {
     expect(test.counts.calls).toBe(0);
   });
 
+  it('is refused before anything else when a web page of another site makes it', async () => {
+    const headers = { origin: 'http://evil.example', 'content-type': 'text/plain' };
+    const { status, json } = await post('/v1/chat/completions', body, headers);
+    const { code } = (json as unknown as OpenAiError).error;
+    expect([status, code]).toEqual([403, 'FORBIDDEN']);
+  });
+
   it('reads as an error in the words of each dialect', async () => {
     const openai = (await chat(undefined)).json as unknown as OpenAiError;
     expect(openai.error).toMatchObject({ code: 'PAYMENT_REQUIRED', type: 'payment_required' });

@@ -1,5 +1,6 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import sodium from 'libsodium-wrappers';
+import { hex } from './text.ts';
 
 await sodium.ready;
 
@@ -26,6 +27,10 @@ export function keypairFromSeed(seed: Uint8Array): {
 
 export function sha256(data: Uint8Array): Uint8Array {
   return nobleSha256(data);
+}
+
+export function sha256Hex(data: Uint8Array): string {
+  return hex(nobleSha256(data));
 }
 
 export function sha256Into(digest: Uint8Array, data: Uint8Array): void {

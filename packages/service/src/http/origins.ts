@@ -16,7 +16,7 @@
  */
 import { isIP } from 'node:net';
 import { AppError } from '@aitbc/protocol';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Who sent a request: no page, a page of the daemon, one of a listed origin, any page where `*` is listed, or a page that nobody let in. */
 export type PageKind = 'none' | 'own' | 'listed' | 'any' | 'foreign';
@@ -57,11 +57,15 @@ export function addOriginGuard(app: FastifyInstance, rules: OriginRules): void {
     if (origin === undefined) return;
     const kind = kindOf(origin, host);
     request.pageKind = isShared || kind === 'own' ? kind : 'foreign';
-    if (request.pageKind === 'own') return;
-    if (request.pageKind === 'foreign') return assertPlainRead(request, origin);
-    void reply.header('access-control-allow-origin', kind === 'any' ? '*' : origin);
-    if (request.method === 'OPTIONS') return reply.status(204).headers(preflightHeaders).send();
+    if (request.pageKind === 'foreign') return assertPlainRead(request, reply);
+    if (request.pageKind !== 'own') return answerCors(request, reply);
   });
+}
+
+function answerCors({ method, headers, pageKind }: FastifyRequest, reply: FastifyReply): unknown {
+  void reply.header('access-control-allow-origin', pageKind === 'any' ? '*' : headers.origin);
+  if (method === 'OPTIONS') return reply.status(204).headers(preflightHeaders).send();
+  return undefined;
 }
 
 function createKindOf(
@@ -80,10 +84,12 @@ function createKindOf(
   };
 }
 
-function assertPlainRead({ method, headers }: FastifyRequest, origin: string): void {
+function assertPlainRead({ method, headers, raw }: FastifyRequest, reply: FastifyReply): void {
   const isRead = method === 'GET' || method === 'HEAD';
   if (isRead && headers.upgrade === undefined) return;
-  const reason = `pages of ${origin.slice(0, 100)} are not allowed to call this daemon`;
+  // The server has let go of a connection that asks for an upgrade: nobody else would end it.
+  if (headers.upgrade !== undefined) reply.raw.once('finish', () => raw.socket.destroySoon());
+  const reason = `pages of ${headers.origin?.slice(0, 100)} are not allowed to call this daemon`;
   throw new AppError('FORBIDDEN', { reason });
 }
 

@@ -1,0 +1,147 @@
+/**
+ * Mutations of bytes and of JSON values. One case is a sample of the corpus with one to four of them; a few cases
+ * are samples as they are, so that a decoder that refuses everything is noticed.
+ */
+const bytesMax = 65_536;
+const extremes = {
+  1: [0n, 1n, 0x7fn, 0x80n, 0xffn],
+  2: [0n, 1n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn],
+  4: [0n, 1n, 0xffffn, 0x10000n, 0x7fffffffn, 0x80000000n, 0xfffffffen, 0xffffffffn],
+  8: [0n, 1n, 0x1fffffffffffffn, 0x20000000000000n, 0x7fffffffffffffffn, 0xffffffffffffffffn],
+};
+
+const byteMutations = [flip, setByte, cut, drop, insert, splice, extreme, extreme, near, repeat];
+
+/** A mutated sample. `corpus` are byte arrays. */
+export function mutateBytes(random, corpus) {
+  let bytes = random.pick(corpus).slice();
+  if (random.below(64) === 0) return bytes;
+  if (random.below(64) === 0) return random.bytes(random.below(300));
+  for (let left = 1 + random.below(4); left > 0; left -= 1) {
+    bytes = random.pick(byteMutations)(bytes, random, corpus);
+  }
+  return bytes.subarray(0, bytesMax);
+}
+
+function flip(bytes, { below }) {
+  if (bytes.length > 0) bytes[below(bytes.length)] ^= 1 << below(8);
+  return bytes;
+}
+
+function setByte(bytes, { below }) {
+  if (bytes.length > 0) bytes[below(bytes.length)] = below(256);
+  return bytes;
+}
+
+function cut(bytes, { below }) {
+  return bytes.slice(0, below(bytes.length + 1));
+}
+
+function drop(bytes, { below }) {
+  const from = below(bytes.length);
+  return joined(bytes.subarray(0, from), bytes.subarray(from + 1 + below(16)));
+}
+
+function insert(bytes, { below, bytes: some }) {
+  const at = below(bytes.length + 1);
+  return joined(bytes.subarray(0, at), some(1 + below(16)), bytes.subarray(at));
+}
+
+function splice(bytes, { below, pick }, corpus) {
+  const other = pick(corpus);
+  return joined(bytes.subarray(0, below(bytes.length + 1)), other.subarray(below(other.length)));
+}
+
+/** Overwrites 1, 2, 4 or 8 bytes with a number at the edge of their range: lengths, counts, versions. */
+function extreme(bytes, { below, pick }) {
+  const size = pick([1, 2, 4, 8]);
+  if (bytes.length < size) return bytes;
+  const at = below(bytes.length - size + 1);
+  put(bytes, { at, size, value: pick(extremes[size]) });
+  return bytes;
+}
+
+/** Moves a number by one, or by a little. */
+function near(bytes, { below, pick }) {
+  const size = pick([1, 2, 4, 8]);
+  if (bytes.length < size) return bytes;
+  const at = below(bytes.length - size + 1);
+  let value = 0n;
+  for (let place = 0; place < size; place += 1) value = value * 256n + BigInt(bytes[at + place]);
+  put(bytes, { at, size, value: value + pick([-1n, 1n, -2n, 16n]) });
+  return bytes;
+}
+
+function put(bytes, { at, size, value }) {
+  for (let place = 0; place < size; place += 1) {
+    bytes[at + place] = Number((value >> BigInt(8 * (size - 1 - place))) & 0xffn);
+  }
+}
+
+function repeat(bytes, { below }) {
+  const from = below(bytes.length);
+  const part = bytes.subarray(from, from + 1 + below(128));
+  const times = Math.min(1 + below(200), Math.floor(bytesMax / (part.length + 1)));
+  const copies = Array.from({ length: times }, () => part);
+  return joined(bytes.subarray(0, from), ...copies, bytes.subarray(from)).subarray(0, bytesMax);
+}
+
+function joined(...parts) {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+const oddValues = [
+  ...[null, true, -1, -0, 0.5, 2 ** 53, 2 ** 32, 256, 1e308, '', ' ', '0', '-1', '00', '1e3'],
+  ...['18446744073709551615', '18446744073709551616', '9'.repeat(400), 'A'.repeat(64)],
+  ...['\ud800', '\ufeffa', '\u0000', 'ait1qqqq', 'x'.repeat(5_000), [], {}, [[]], { '': 0 }],
+];
+const oddNames = ['__proto__', 'constructor', 'toString', '', 'kind', '\ud800'];
+
+/** Text, as bytes, of a mutated JSON sample; now and then the text itself is mutated as well. */
+export function mutateJson(random, corpus) {
+  const { below, pick } = random;
+  const holder = { value: structuredClone(pick(corpus)) };
+  const changes = below(64) === 0 ? 0 : 1 + below(3);
+  for (let left = changes; left > 0; left -= 1) changeValue(holder, random, corpus);
+  const bytes = new TextEncoder().encode(JSON.stringify(holder.value) ?? 'null');
+  if (below(8) === 0) return mutateBytes(random, [bytes]);
+  if (below(256) === 0) return new TextEncoder().encode(`${'['.repeat(9_000)}${']'.repeat(9_000)}`);
+  return bytes;
+}
+
+/** Goes down at random and replaces, removes, adds, repeats or takes from elsewhere. */
+function changeValue(holder, { below, pick }, corpus) {
+  const { owner, name } = placeIn(holder, { below, pick });
+  const found = owner[name];
+  const change = below(5);
+  if (change === 0) owner[name] = pick(oddValues);
+  else if (change === 1 && owner !== holder) {
+    if (Array.isArray(owner)) owner.splice(Number(name), 1);
+    else delete owner[name];
+  } else if (change === 2 && Array.isArray(found)) {
+    const [first = 0] = found;
+    for (let left = below(300); left > 0; left -= 1) found.push(first);
+  } else if (change === 3 && typeof found === 'object' && found !== null) {
+    const descriptor = { value: pick(oddValues), enumerable: true, configurable: true };
+    Object.defineProperty(found, pick(oddNames), { ...descriptor, writable: true });
+  } else if (typeof found === 'string' && found.length > 0) {
+    const at = below(found.length);
+    owner[name] = found.slice(0, at) + pick('09afAF-. é') + found.slice(at + below(2));
+  } else if (typeof found === 'number') owner[name] = found + pick([-1, 1, 0.5, 2 ** 53, -(2 ** 53)]);
+  else {
+    const from = placeIn({ value: structuredClone(pick(corpus)) }, { below, pick });
+    owner[name] = from.owner[from.name];
+  }
+}
+
+function placeIn(holder, { below, pick }) {
+  let owner = holder;
+  let name = 'value';
+  for (;;) {
+    const found = owner[name];
+    const names = typeof found === 'object' && found !== null ? Object.keys(found) : [];
+    if (names.length === 0 || below(6) === 0) return { owner, name };
+    owner = found;
+    name = pick(names);
+  }
+}

@@ -24,7 +24,7 @@ export function armFor(
 export function armBy(mind: Mind, timer: ReplicaTimer, dueMs: number): void {
   const armed = mind.timers.get(timer);
   if (armed && armed.dueMs <= dueMs) return;
-  arm(mind, timer, Math.max(0, dueMs - mind.nowMs));
+  arm(mind, timer, Math.max(0, Math.ceil(dueMs - mind.nowMs))); // a clock of whole ms must not ring early for ever
 }
 
 /** Stops a timer. */

@@ -25,9 +25,10 @@ type Pairs = readonly (readonly [StateKey, Uint8Array])[];
 
 /** The tree as the spec says it, with nothing clever. */
 function plainRoot(entries: Pairs): string {
-  const leaves = [[new Uint8Array(33), new Uint8Array(0)] as const].concat(
-    entries.map(([key, value]) => [bytesOf(key), value] as const),
-  );
+  const leaves: (readonly [Uint8Array, Uint8Array])[] = [
+    [new Uint8Array(33), new Uint8Array(0)],
+    ...entries.map(([key, value]) => [bytesOf(key), value] as const),
+  ];
   const keys = leaves.map(([key]) => Buffer.from(key)).sort(Buffer.compare);
   const after = (key: Uint8Array) =>
     keys.find((other) => Buffer.compare(other, key) > 0) ?? Buffer.alloc(33, 0xff);

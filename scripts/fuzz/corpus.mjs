@@ -23,17 +23,17 @@ export function loadCorpus() {
   const { genesis, genesisBlock, nextBlock } = vectors('chain/vectors/blocks');
   const network = networkFromGenesis(genesis);
   const txs = vectors('chain/vectors/transactions').transactions.map(({ bytes }) => bytesOf(bytes));
-  const signed = txs.map((bytes) => valueOf(decodeTx(network, bytes)));
+  const signed = txs.map((bytes) => acceptedOf(decodeTx(network, bytes)));
   const headers = [genesisBlock, nextBlock].map(({ headerBytes }) => bytesOf(headerBytes));
   const mesh = vectors('protocol/vectors/mesh').map(({ bytes }) => bytesOf(bytes));
-  const messages = mesh.map((bytes) => valueOf(decodeMeshMessage(bytes)));
+  const messages = mesh.map((bytes) => acceptedOf(decodeMeshMessage(bytes)));
   const bundle = messages.find(({ type }) => type === 'snapshot').bundle;
-  const header = valueOf(decodeHeader(headers[0]));
+  const header = acceptedOf(decodeHeader(headers[0]));
   const base = { network, genesis, txs, signed, headers, header, mesh, messages, bundle };
   return { ...base, chunk: bytesOf(vectors('chain/vectors/tree').chunk), ...payments(network) };
 }
 
-function valueOf(verdict) {
+function acceptedOf(verdict) {
   if (!verdict.ok) throw new Error(`a vector is refused: ${verdict.code}`);
   return verdict.value;
 }
@@ -53,7 +53,7 @@ function payments(network) {
   const receiptPayload = {
     ...{ ...shared, jobId: fill('01'), offerId: fill('02'), channelId: fill('03') },
     ...{ digest: `sha256:${fill('ee')}`, from: 0, to: 16, prefixHash: fill('04') },
-    ...{ textHash: fill('05'), promptTokens: 7, outcome: 'completed', charged: '77' },
+    ...{ textHash: fill('05'), promptTokens: 7, outcome: 'complete', charged: '77' },
     ...{ chargedCumulative: '99', atMs: 1500 },
   };
   const voucher = {

@@ -14,7 +14,7 @@ const byteMutations = [flip, setByte, cut, drop, insert, splice, extreme, extrem
 
 /** A mutated sample. `corpus` are byte arrays. */
 export function mutateBytes(random, corpus) {
-  let bytes = random.pick(corpus).slice();
+  let bytes = new Uint8Array(random.pick(corpus)); // a copy, also of a Buffer
   if (random.below(64) === 0) return bytes;
   if (random.below(64) === 0) return random.bytes(random.below(300));
   for (let left = 1 + random.below(4); left > 0; left -= 1) {
@@ -109,28 +109,51 @@ export function mutateJson(random, corpus) {
   return bytes;
 }
 
-/** Goes down at random and replaces, removes, adds, repeats or takes from elsewhere. */
-function changeValue(holder, { below, pick }, corpus) {
-  const { owner, name } = placeIn(holder, { below, pick });
-  const found = owner[name];
-  const change = below(5);
-  if (change === 0) owner[name] = pick(oddValues);
-  else if (change === 1 && owner !== holder) {
-    if (Array.isArray(owner)) owner.splice(Number(name), 1);
-    else delete owner[name];
-  } else if (change === 2 && Array.isArray(found)) {
-    const [first = 0] = found;
-    for (let left = below(300); left > 0; left -= 1) found.push(first);
-  } else if (change === 3 && typeof found === 'object' && found !== null) {
-    const descriptor = { value: pick(oddValues), enumerable: true, configurable: true };
-    Object.defineProperty(found, pick(oddNames), { ...descriptor, writable: true });
-  } else if (typeof found === 'string' && found.length > 0) {
+/** Goes down at random and changes what stands there, as far as the change fits it. */
+function changeValue(holder, random, corpus) {
+  const place = placeIn(holder, random);
+  const { owner, name } = place;
+  const change = random.pick([replace, remove, enlarge, addName, nudge]);
+  if (owner === holder && change === remove) return;
+  change({ ...place, found: owner[name] }, random, corpus);
+}
+
+function replace({ owner, name }, { pick }) {
+  owner[name] = structuredClone(pick(oddValues));
+}
+
+function remove({ owner, name }) {
+  if (Array.isArray(owner)) owner.splice(Number(name), 1);
+  else delete owner[name];
+}
+
+function enlarge(place, random, corpus) {
+  const { found } = place;
+  if (!Array.isArray(found)) return takeOther(place, random, corpus);
+  const [first = 0] = found;
+  for (let left = random.below(300); left > 0; left -= 1) found.push(first);
+}
+
+function takeOther({ owner, name }, random, corpus) {
+  const other = placeIn({ value: structuredClone(random.pick(corpus)) }, random);
+  owner[name] = other.owner[other.name];
+}
+
+function addName({ found }, { pick }) {
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) return;
+  const held = { enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(found, pick(oddNames), {
+    ...held,
+    value: structuredClone(pick(oddValues)),
+  });
+}
+
+function nudge({ owner, name, found }, { below, pick }) {
+  if (typeof found === 'string') {
     const at = below(found.length);
     owner[name] = found.slice(0, at) + pick('09afAF-. é') + found.slice(at + below(2));
-  } else if (typeof found === 'number') owner[name] = found + pick([-1, 1, 0.5, 2 ** 53, -(2 ** 53)]);
-  else {
-    const from = placeIn({ value: structuredClone(pick(corpus)) }, { below, pick });
-    owner[name] = from.owner[from.name];
+  } else if (typeof found === 'number') {
+    owner[name] = found + pick([-1, 1, 0.5, 2 ** 53, -(2 ** 53)]);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Abuses of a node's mesh port: greeted properly, then anything but what an honest node says. */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { frameKinds, knock, type Stranger, strangerHello } from '@aitbc/node/testing';
-import { hex, randomBytes } from '@aitbc/primitives';
+import { hex } from '@aitbc/primitives';
 import { encodeMeshMessage, limits, type MeshMessage, type Network } from '@aitbc/protocol';
 import { type Abuse, count } from './abuses.ts';
 
@@ -51,10 +52,11 @@ const speeches: Readonly<Record<string, () => Buffer>> = {
   'unknown frame': () => frame(77, randomBytes(100)),
   'huge frame': () => frame(frameKinds.message, randomBytes(1_000), 0xffff_ffff),
   'largest frame of noise': () => frame(frameKinds.message, randomBytes(limits.meshFrameBytes)),
-  'pings': () => frame(frameKinds.ping, randomBytes(8)),
+  pings: () => frame(frameKinds.ping, randomBytes(8)),
 };
 
 const visitMs = 700;
+const knockMs = 2_000;
 const keys = 240; // later ones belong to the actors of other tests
 
 /** Strangers, each with a key of its own, as a key that was heard once is kept out for a minute. */
@@ -64,7 +66,8 @@ export function floodMesh(port: number, network: Network): Abuse {
     for (let visit = 0; !signal.aborted; visit += 1) {
       const name = names[visit % names.length] as string;
       const key = 1 + (visit % keys);
-      const stranger = await knock(port, key).catch(() => undefined);
+      const knocked = knock(port, key).catch(() => undefined);
+      const stranger = await Promise.race([knocked, sleep(knockMs, undefined)]);
       if (!stranger) {
         count(tally, 'not let in');
         await sleep(50);

@@ -48,7 +48,8 @@ function rawSocketOf(stream: Duplex, head: Buffer): RawSocket {
   let isClosed = false;
   let reason = 'cut';
   const take = (opcode: number, payload: Buffer): void => {
-    if (opcode === opcodes.close) reason = String(payload.length < 2 ? 1005 : payload.readUInt16BE());
+    if (opcode === opcodes.close)
+      reason = String(payload.length < 2 ? 1005 : payload.readUInt16BE());
     if (opcode === opcodes.close || opcode === opcodes.ping) return;
     const first = waiting.shift();
     if (first) first(payload);

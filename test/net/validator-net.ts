@@ -1,5 +1,5 @@
 /** Validators as real processes and nothing else: a chain to be mistreated. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -88,6 +88,7 @@ export async function startValidators(options: NetOptions): Promise<ValidatorNet
   const dataDirs = names.map((name) => join(home, name));
   const init = ['--init', join(home, 'chain'), '--validators', String(validators), ...dataDirs];
   await runDaemonOnce('node', init);
+  if (validators === 1) renameSync(join(home, 'chain', 'validator.key'), keyFileOf(home, 0));
   for (let at = validators; at < size; at += 1) writeKeyFile(keyFileOf(home, at), randomBytes(32));
   const genesisFile = join(home, 'chain', 'genesis.json');
   const made = JSON.parse(readFileSync(genesisFile, 'utf8')) as Genesis;

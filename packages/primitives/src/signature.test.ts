@@ -39,8 +39,14 @@ describe('signatures', () => {
       const message = randomBytes(100);
       const signature = nodeSodium.signDetached(message, native.secretKey);
       expect(hex(browserSodium.signDetached(message, wasm.secretKey))).toBe(hex(signature));
-      const digest = hex(nodeSodium.sha256(message));
+      const hashed = nodeSodium.sha256(message);
+      const digest = hex(hashed);
+      nodeSodium.sha256(Uint8Array.of(1));
+      expect(hex(hashed)).toBe(digest); // a result is nobody else's
       expect(hex(browserSodium.sha256(message))).toBe(digest);
+      for (const { sha256Hex } of [nodeSodium, browserSodium]) {
+        expect(sha256Hex(message)).toBe(digest);
+      }
       for (const { sha256Into } of [nodeSodium, browserSodium]) {
         const target = new Uint8Array(32);
         sha256Into(target, message);

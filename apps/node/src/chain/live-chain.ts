@@ -51,7 +51,7 @@ export interface LiveChainDeps {
   readonly finality: Finality;
   /** Whether all signatures of each transaction are valid. */
   readonly verify: (txs: readonly SignedTx[]) => Promise<boolean[]>;
-  readonly mesh: () => Pick<Mesh, 'send' | 'penalize'> | undefined;
+  readonly mesh: () => Pick<Mesh, 'peers' | 'penalize' | 'send'> | undefined;
   readonly meter: NodeMeter;
   readonly snapshots: SnapshottingOptions;
   /** Height of the newest snapshot that is served, 0 for none. */
@@ -249,6 +249,10 @@ function runnerOf(deps: LiveChainDeps, inside: Inside): Runner {
     },
     onAgreed: (blocks) => inside.storing.expect(blocks),
     send: (to, message) => void mesh()?.send(to, message),
+    waitingBytes: (wanted) =>
+      mesh()
+        ?.peers()
+        .find(({ publicKey }) => publicKey === wanted)?.queuedBytes ?? 0,
     onEffect: (effect) => carryOut(deps, inside, effect),
   });
 }

@@ -18,6 +18,7 @@ import type {
   ReplicaInput,
   ReplicaTimer,
 } from '@aitbc/replica';
+import { type Asks, createAsks } from './asks.ts';
 
 /** Inputs of one turn: more would hold up the votes of the first. */
 const turnInputsMax = 256;
@@ -44,6 +45,8 @@ export interface RunnerDeps {
   /** Told of blocks that will be final when their votes are on disk: their transactions wait no more. */
   readonly onAgreed: (blocks: readonly FinalBlock[]) => void;
   readonly send: (to: readonly Hex[], message: MeshMessage) => void;
+  /** Bytes that wait for a peer. */
+  readonly waitingBytes: (peer: Hex) => number;
   /** A promise holds up the effects after it. */
   readonly onEffect: (effect: OutwardEffect) => void | Promise<void>;
 }
@@ -59,6 +62,7 @@ export interface Runner {
 interface Running {
   readonly deps: RunnerDeps;
   readonly inputs: ReplicaInput[];
+  readonly asks: Asks;
   readonly timers: Map<ReplicaTimer, NodeJS.Timeout>;
   isStopped: boolean;
   wakeUp: (() => void) | undefined;
@@ -69,6 +73,7 @@ export function createRunner(deps: RunnerDeps): Runner {
   const at: Running = {
     deps,
     inputs: [{ type: 'start' }],
+    asks: createAsks(deps.waitingBytes),
     timers: new Map(),
     isStopped: false,
     wakeUp: undefined,
@@ -90,6 +95,7 @@ export function createRunner(deps: RunnerDeps): Runner {
 
 function push(at: Running, input: ReplicaInput): void {
   if (at.isStopped) return;
+  if (input.type === 'message' && !at.asks.admits(input.peer, input.message)) return;
   at.inputs.push(input);
   at.wakeUp?.();
 }
@@ -100,6 +106,7 @@ async function run(at: Running): Promise<void> {
     else await nextTurn(); // what arrives in the same turn of the event loop belongs to this one
     if (at.isStopped) return;
     await takeTurn(at, at.inputs.splice(0, turnInputsMax));
+    if (at.inputs.length <= turnInputsMax) at.asks.endTurn();
   }
 }
 

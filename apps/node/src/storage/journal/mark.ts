@@ -9,8 +9,8 @@
  * See docs/spec/consensus.md, "Journal".
  */
 import { crc32 } from 'node:zlib';
-import { concat, createReader, createWriter } from '@aitbc/primitives';
-import { type Fields, field, readRecord, writeRecord } from '@aitbc/protocol';
+import { concat, createReader, createWriter, DecodeError } from '@aitbc/primitives';
+import { type Fields, field, type RecordOf, readRecord, writeRecord } from '@aitbc/protocol';
 import type { Position } from './position.ts';
 
 /** Bytes between the starts of the two slots: a page, so that one bad page cannot take both. */
@@ -82,10 +82,19 @@ function decodeMark(bytes: Uint8Array): Mark | undefined {
   const crc = reader.u32();
   const fields = bytes.subarray(crcBytes);
   if (crc !== crc32(fields)) return undefined;
-  const found = readRecord(markFields, createReader(fields));
-  if (found.version !== version) return undefined;
+  const found = readFields(fields);
+  if (found?.version !== version) return undefined;
   const { generation, sizeBytes, first, next } = found;
   const highest = { epoch: found.highestEpoch, view: found.highestView };
   const silent = { epoch: found.silentEpoch, view: found.silentView };
   return { generation, sizeBytes, first, next, highest, silent };
+}
+
+function readFields(fields: Uint8Array): RecordOf<typeof markFields> | undefined {
+  try {
+    return readRecord(markFields, createReader(fields));
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }

@@ -43,6 +43,13 @@ describe('frames of transactions', () => {
     });
   });
 
+  it('shorten a long reason, also where the cut goes through a letter', () => {
+    const fault = { code: 'BAD_REQUEST', reason: `a${'🦙'.repeat(45)}` } as const;
+    const reply = decodeTxReply(encodeTxReply({ requestId: 9, fault }));
+    const reason = `a${'🦙'.repeat(39)}\ufffd`;
+    expect(reply).toEqual({ ok: true, value: { requestId: 9, fault: { ...fault, reason } } });
+  });
+
   it('keep the form of the specification', () => {
     const bytes = encodeTxBatch({ requestId: 0x01020304, txs: [Uint8Array.of(0xaa, 0xbb)] });
     expect(Buffer.from(bytes).toString('hex')).toBe('01010203040001' + '00000002aabb');

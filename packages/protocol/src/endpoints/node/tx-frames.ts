@@ -81,7 +81,7 @@ export function encodeTxReply(reply: TxReply): Uint8Array {
     const { requestId, fault } = reply;
     const writer = createWriter().u8(txFrameTypes.fault).u32(requestId);
     codeText.write(writer, fault.code);
-    reasonText.write(writer, fault.reason.slice(0, reasonCharsMax));
+    reasonText.write(writer, shortened(fault.reason));
     return writer.finish();
   }
   const { requestId, outcomes } = reply;
@@ -109,6 +109,11 @@ export function decodeTxReply(bytes: Uint8Array): Verdict<TxReply> {
     if (!(error instanceof DecodeError)) throw error;
     return refuse('ANSWER_INVALID', { what: 'a frame of the node', reason: error.message });
   }
+}
+
+/** What fits into a fault; a letter of two units that the cut goes through becomes a replacement character. */
+function shortened(reason: string): string {
+  return reason.slice(0, reasonCharsMax).replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 type Reader = ReturnType<typeof createReader>;

@@ -1,7 +1,10 @@
 /**
  * Checks the Quint model of agreement (docs/spec/simplex.qnt) by random simulation:
  *
- *   node scripts/quint.mjs [--prefix DIR] [--samples 1000]
+ *   node scripts/model/quint.mjs [--prefix DIR] [--samples 1000]
+ *   node scripts/model/quint.mjs [--prefix DIR] --traces 48
+ *
+ * The second form checks nothing: it writes the traces again that the core is tested with.
  *
  * Quint is no dependency of this repository. It is taken from node_modules here, or from DIR, where it was
  * installed with the command that this script prints when it finds none.
@@ -9,7 +12,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ROOT, runInForeground } from './run-command.mjs';
+import { ROOT, runInForeground } from '../run-command.mjs';
+import { writeTraces } from './traces.mjs';
 
 const VERSION = '0.33.1';
 const MODEL = 'docs/spec/simplex.qnt';
@@ -26,16 +30,24 @@ const { values } = parseArgs({
   options: {
     prefix: { type: 'string', default: ROOT },
     samples: { type: 'string', default: '1000' },
+    traces: { type: 'string' },
   },
 });
 
 const folder = join(resolve(values.prefix), 'node_modules');
 const manifest = join(folder, '@informalsystems/quint/package.json');
-process.exitCode = existsSync(manifest) ? await checkAll() : explainInstall();
+process.exitCode = existsSync(manifest) ? await work() : explainInstall();
 
-async function checkAll() {
+function work() {
   const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
   if (version !== VERSION) console.log(`Quint ${version} is not the pinned ${VERSION}.`);
+  if (values.traces === undefined) return checkAll();
+  const count = Number(values.traces);
+  if (!Number.isInteger(count) || count < 1) throw new Error('--traces needs a number above 0');
+  return writeTraces({ quint: join(folder, '.bin/quint'), model: MODEL, version, count });
+}
+
+async function checkAll() {
   for (const check of CHECKS) {
     const wanted = check.violated ? 'must be violated' : 'must hold';
     console.log(`\n${check.main}: ${check.invariant} ${wanted}`);
@@ -71,6 +83,6 @@ function explainInstall() {
   mkdir quint-tool && cd quint-tool
   echo '{"private":true,"overrides":{"antlr4ts":"0.5.0-alpha.4"}}' > package.json
   npm install @informalsystems/quint@${VERSION}
-  cd .. && node scripts/quint.mjs --prefix quint-tool`);
+  cd .. && node scripts/model/quint.mjs --prefix quint-tool`);
   return 1;
 }

@@ -1,8 +1,8 @@
 /**
  * Searches small worlds of validators with the real core of agreement, by every liar, and prints what was seen:
  *
- *   node scripts/explore.mjs --states 200000      breadth first, for each scope
- *   node scripts/explore.mjs --walks 200000       at random and deep, the same scopes
+ *   node scripts/model/explore.mjs --states 200000      breadth first, for each scope
+ *   node scripts/model/explore.mjs --walks 200000       at random and deep, the same scopes
  *
  * Needs a build (`npx tsc -b packages/consensus`). Ends with code 1 when an invariant is broken.
  */
@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ROOT } from './run-command.mjs';
+import { ROOT } from '../run-command.mjs';
 
 const DEFAULT_STATES = 100_000;
 const WALK_DEPTH = 100;

@@ -23,7 +23,7 @@ const few = { seed: 'test', isOver: (done: number) => done >= cases, bounds };
 describe('a decoder holds against mutated encodings', () => {
   it.each(targets)('$name', async (target) => {
     const { fault, accepted, refused } = await runTarget(target, few);
-    const hexOf = fault && `${fault.error.stack}\n${fault.bytes.toString('hex')}`;
+    const hexOf = fault && `${fault.error.stack}\n${Buffer.from(fault.bytes).toString('hex')}`;
     expect(hexOf).toBeUndefined();
     expect(accepted).toBeGreaterThan(0);
     expect(refused).toBeGreaterThan(0);

@@ -9,10 +9,16 @@ const defaults = Object.freeze({ caseMs: 250, caseGrowthMiB: 64 });
 
 /** What a run of a target found. */
 export function emptyCount(name) {
-  return { name, cases: 0, accepted: 0, refused: 0, slowestMs: 0, peakMiB: 0, fault: undefined };
+  /** @type {{ bytes: Uint8Array, at: number, error: Error } | undefined} */
+  const fault = undefined;
+  return { name, cases: 0, accepted: 0, refused: 0, slowestMs: 0, peakMiB: 0, fault };
 }
 
-/** Runs cases 0, 1, … of a target until `isOver(cases)`. The result has a `fault` when a property is broken. */
+/**
+ * Runs cases 0, 1, … of a target until `isOver(cases)`. The result has a `fault` when a property is broken.
+ * @returns {Promise<{ name: string, cases: number, accepted: number, refused: number, slowestMs: number,
+ *   peakMiB: number, fault: { bytes: Uint8Array, at: number, error: Error } | undefined }>}
+ */
 export async function runTarget(target, { seed, isOver, bounds = {} }) {
   const count = emptyCount(target.name);
   const held = { ...defaults, ...bounds };

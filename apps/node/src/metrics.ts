@@ -95,7 +95,7 @@ export function addNodeMetrics(metrics: Metrics, numbers: NodeNumbers): void {
   metrics.counter(
     {
       name: 'aitbc_node_signatures_checked_total',
-      help: 'Signatures of transactions of users checked.',
+      help: 'Signatures of transactions checked at admission, from users and peers.',
     },
     () => verifier.checked(),
   );

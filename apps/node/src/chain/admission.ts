@@ -52,18 +52,21 @@ export interface Admission {
 
 type Settle = (verdict: Verdict<true>) => void;
 
+/** Ends a wait without keeping what was waited for. */
+const nothing = (): void => {};
+
 /** Admission of one node. */
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { network, isKnown, nextBlock, verify, submit } = deps;
   const waiting = new Map<Hex, Settle[]>();
-  let before: Promise<unknown> = Promise.resolve();
+  let before: Promise<void> = Promise.resolve();
 
   /** Whether it is signed; workers may finish out of order, transactions go on in the order they came. */
   const verifyInTurn = async (tx: SignedTx): Promise<boolean> => {
     const verified = verify(tx);
-    const turn = Promise.allSettled([before, verified]);
-    before = turn;
-    await turn;
+    const earlier = before;
+    before = verified.then(nothing, nothing).then(() => earlier);
+    await before;
     return verified;
   };
 

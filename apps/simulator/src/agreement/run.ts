@@ -5,13 +5,17 @@
  * bound of a hop (network, execution and sync together).
  */
 import { createAgreement } from '@aitbc/consensus';
-import { type Outcome, type RunOptions, recoveryMaxDeltas } from '../campaign/outcome.ts';
+import {
+  type Outcome,
+  type RunOptions,
+  recoveryMaxDeltas,
+  violationOf,
+} from '../campaign/outcome.ts';
 import { twinsRole } from '../cast/cast.ts';
 import { createVillain } from '../cast/villain.ts';
 import { createDisk } from '../engine/disk.ts';
 import { createNetwork, type Network } from '../engine/network.ts';
 import { createRandom, type Random } from '../engine/random.ts';
-import { ViolationError } from '../engine/violation.ts';
 import { createWorld, type Event } from '../engine/world.ts';
 import { injectFaults } from '../faults/inject.ts';
 import type { Plan } from '../faults/plan.ts';
@@ -43,12 +47,7 @@ export function runAgreement(plan: Plan, options: RunOptions): Outcome {
     const recoveryDeltas = play(run);
     return outcomeOf(run, undefined, recoveryDeltas);
   } catch (error) {
-    if (error instanceof ViolationError) {
-      return outcomeOf(run, { invariant: error.invariant, facts: error.facts }, undefined);
-    }
-    const { message, stack } = error as Error;
-    const facts = { message, stack: stack?.split('\n').slice(1, 6).join(' | ') };
-    return outcomeOf(run, { invariant: 'crash', facts }, undefined);
+    return outcomeOf(run, violationOf(error), undefined);
   }
 }
 

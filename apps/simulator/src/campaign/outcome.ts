@@ -1,5 +1,5 @@
 /** What one run gives back, whichever level it was. */
-import type { Facts } from '../engine/violation.ts';
+import { type Facts, ViolationError } from '../engine/violation.ts';
 import type { Note } from '../engine/world.ts';
 import type { Plan, Scale } from '../faults/plan.ts';
 
@@ -38,6 +38,14 @@ export interface Level {
 export interface RunOptions {
   readonly bug?: string;
   readonly note?: Note;
+}
+
+/** The violation that ended a run: a broken promise, or a crash of the code under test. */
+export function violationOf(error: unknown): Violation {
+  if (error instanceof ViolationError) return { invariant: error.invariant, facts: error.facts };
+  const { message, stack } = error as Error;
+  const facts = { message, stack: stack?.split('\n').slice(1, 6).join(' | ') };
+  return { invariant: 'crash', facts };
 }
 
 /** Bound of recovery in Δ: ten, and three more for each Byzantine leader beyond the first. */

@@ -8,6 +8,9 @@ import type { Epoch } from '../agreement/epochs.ts';
 import type { Message, ToyBlock } from '../agreement/messages.ts';
 import type { Random } from '../engine/random.ts';
 
+/** Messages that a role keeps to say them again. */
+const keptMax = 256;
+
 /** What a role may do. */
 export interface Mischief {
   readonly random: Random;
@@ -31,16 +34,48 @@ export interface Mischief {
 }
 
 /** A way to misbehave; what is left out is done honestly. */
-export interface Role {
+export interface Role<M = Message> {
   /** Called for each message and each receiver; sends what it wants instead. */
-  outgoing?(to: number, message: Message, send: (message: Message) => void): void;
+  outgoing?(to: number, message: M, send: (message: M) => void): void;
   /** False when the honest part shall not see the message. */
-  incoming?(from: number, message: Message): boolean;
+  incoming?(from: number, message: M): boolean;
   /** Called about once in a hop. */
   tick?(): void;
 }
 
 export type MakeRole = (mischief: Mischief) => Role;
+
+/** What a role that only repeats has to do with. */
+interface Post<M> {
+  readonly random: Random;
+  readonly peers: readonly number[];
+  send(to: number, message: M): void;
+}
+
+/** Says again what it once heard or said, at most `atOnce` messages in a hop. */
+export function repeatOld<M>(post: Post<M>, atOnce: number): Role<M> {
+  const { random, peers } = post;
+  const old: M[] = [];
+  const keep = (message: M): void => {
+    if (old.length < keptMax) old.push(message);
+    else if (random.chance(0.05)) old[random.below(keptMax)] = message;
+  };
+  return {
+    outgoing(_to, message, send) {
+      keep(message);
+      send(message);
+    },
+    incoming(_from, message) {
+      keep(message);
+      return true;
+    },
+    tick() {
+      for (let count = 0; count < atOnce && old.length > 0; count += 1) {
+        post.send(random.pick(peers), random.pick(old));
+      }
+    },
+  };
+}
 
 /** Receivers split in two halves, anew for each view. */
 export function createSides(random: Random): (view: number, to: number) => boolean {

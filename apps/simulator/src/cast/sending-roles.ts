@@ -2,7 +2,7 @@
 import type { Tally } from '@aitbc/consensus';
 import { type Certificate, type Vote, voteKinds, zeroHash } from '@aitbc/protocol';
 import type { Message } from '../agreement/messages.ts';
-import type { MakeRole, Mischief } from './role.ts';
+import { type MakeRole, type Mischief, repeatOld } from './role.ts';
 
 const hoardMax = 256;
 const collectedMax = 64;
@@ -114,28 +114,7 @@ function certificateOf(
 }
 
 /** Says again what it once heard or said. */
-export const outdated: MakeRole = (mischief) => {
-  const kept: Message[] = [];
-  const keep = (message: Message): void => {
-    if (kept.length < hoardMax) kept.push(message);
-    else if (mischief.random.chance(0.05)) kept[mischief.random.below(hoardMax)] = message;
-  };
-  return {
-    outgoing(_to, message, send) {
-      keep(message);
-      send(message);
-    },
-    incoming(_from, message) {
-      keep(message);
-      return true;
-    },
-    tick() {
-      for (let count = 0; count < 4 && kept.length > 0; count += 1) {
-        mischief.send(mischief.random.pick(mischief.peers), mischief.random.pick(kept));
-      }
-    },
-  };
-};
+export const outdated: MakeRole = (mischief) => repeatOld(mischief, 4);
 
 /** Offers a history of its own, under certificates of one voter, to who asks and who does not. */
 export const historian: MakeRole = (mischief) => {

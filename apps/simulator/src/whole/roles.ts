@@ -13,7 +13,7 @@ import {
   type Vote,
   zeroHash,
 } from '@aitbc/protocol';
-import { createSides } from '../cast/role.ts';
+import { createSides, type Role, repeatOld } from '../cast/role.ts';
 import type { Random } from '../engine/random.ts';
 import { feeNait, type Ground } from './ground.ts';
 
@@ -31,11 +31,7 @@ export interface WholeMischief {
   after(delayMs: number, run: () => void): void;
 }
 
-export interface WholeRole {
-  outgoing?(to: number, message: MeshMessage, send: (message: MeshMessage) => void): void;
-  incoming?(from: number, message: MeshMessage): boolean;
-  tick?(): void;
-}
+export type WholeRole = Role<MeshMessage>;
 
 export type MakeWholeRole = (mischief: WholeMischief) => WholeRole;
 type Proposal = Extract<MeshMessage, { readonly type: 'proposal' }>;
@@ -247,27 +243,7 @@ const forger: MakeWholeRole = (mischief) => {
 };
 
 /** Says again what it once heard or said. */
-const outdated: MakeWholeRole = (mischief) => {
-  const old: MeshMessage[] = [];
-  const keep = (message: MeshMessage): void => {
-    if (old.length < kept) old.push(message);
-    else if (mischief.random.chance(0.05)) old[mischief.random.below(kept)] = message;
-  };
-  return {
-    outgoing(_to, message, send) {
-      keep(message);
-      send(message);
-    },
-    incoming(_from, message) {
-      keep(message);
-      return true;
-    },
-    tick() {
-      if (old.length > 0)
-        mischief.send(mischief.random.pick(mischief.peers), mischief.random.pick(old));
-    },
-  };
-};
+const outdated: MakeWholeRole = (mischief) => repeatOld(mischief, 1);
 
 /** Asks for everything all the time, and votes in views far ahead. */
 const flooder: MakeWholeRole = (mischief) => ({

@@ -36,8 +36,9 @@ const heapLimitMb = 512;
 /** All memory of the process: twice of what a healthy node was seen to hold. */
 const residentLimitMb = 512;
 const finalWithinMs = 5_000;
-/** The aim on a machine of its own, and what a healthy node keeps beside its floods on two shared cores. */
+/** The aim, which the lag of the node's own making must meet; a healthy node makes half of it. */
 const lagAimMs = 50;
+/** What it keeps with the waits for a core beside its floods and others on two cores. */
 const lagLimitMs = 250;
 const senders = 200;
 const idleConnections = 200;
@@ -158,7 +159,7 @@ async function watch(peaks: Peaks, signal: AbortSignal): Promise<void> {
 const noPeaks = (): Peaks => ({ heapMb: 0, residentMb: 0, mempool: 0, samples: 0 });
 
 /** The last line of the probe; percentiles are of the whole run. */
-function readLag(): { p99: number; max: number; count: number } {
+function readLag(): { p99: number; max: number; ownP99: number; count: number } {
   return JSON.parse(readFileSync(lagFile, 'utf8').trim().split('\n').at(-1) ?? '');
 }
 
@@ -213,10 +214,11 @@ it('lives, pays honest clients and keeps its memory under floods of every kind',
       const { heapMb, residentMb, mempool } = await abuse(abuses, share);
       const waits = honest.waits.slice(paidBefore);
       const slowestMs = Math.round(Math.max(0, ...waits));
-      const { p99, max } = readLag();
+      const { p99, max, ownP99 } = readLag();
       rows.push({
         ...{ phase, heapMb: Math.round(heapMb), rssMb: Math.round(residentMb), mempool },
         ...{ paid: waits.length, slowestMs, lagP99: Math.round(p99), lagMax: Math.round(max) },
+        ownLagP99: Math.round(ownP99),
       });
     }
     return rows;
@@ -235,9 +237,8 @@ it('lives, pays honest clients and keeps its memory under floods of every kind',
     rows,
   );
   const lag = readLag();
-  const isAimMet = lag.p99 <= lagAimMs ? 'met' : 'missed';
   console.log(
-    `event loop lag: p99 ${lag.p99.toFixed(1)} ms of ${lag.count}; aim of ${lagAimMs} ms ${isAimMet}`,
+    `event loop lag: p99 ${lag.p99.toFixed(1)} ms of ${lag.count}, ${lag.ownP99.toFixed(1)} ms of its own making; the aim is ${lagAimMs} ms`,
   );
 
   expect(rows.length, 'all phases ran').toBe(5);
@@ -247,6 +248,7 @@ it('lives, pays honest clients and keeps its memory under floods of every kind',
   const refusedFull = tallies.get('valid transfers')?.get('MEMPOOL_FULL') ?? 0;
   expect(refusedFull, 'the mempool was full').toBeGreaterThan(0);
   expect(lag.p99, 'event loop lag, ms').toBeLessThan(lagLimitMs);
+  expect(lag.ownP99, 'event loop lag of its own making, ms').toBeLessThan(lagAimMs);
   expect(honest.waits.length).toBeGreaterThan((seconds / finalWithinMs) * 1_000);
   expect(Math.max(...honest.waits), 'the slowest honest transfer, ms').toBeLessThan(finalWithinMs);
   for (const [kind, tally] of tallies) expect(tally.size, kind).toBeGreaterThan(0);

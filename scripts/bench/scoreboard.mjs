@@ -4,13 +4,14 @@
  *
  *   node scripts/bench/scoreboard.mjs [--seconds 30] [--validators 4] [--peers anvil,hardhat] [--rounds 3]
  *     [--rate 2000] [--accounts 96] [--connections 16] [--batch 25] [--sync-transfers 50000]
- *     [--out docs/bench/scoreboard.json] [--profile FOLDER] [--node-args "--verify-workers 0"]
+ *     [--rate-max 6000] [--out docs/bench/scoreboard.json] [--profile FOLDER] [--node-args "--verify-workers 0"]
  *
  * Each round: one transfer at a time (idle), a warm-up that does not count (programs in JavaScript are
- * compiled while they run), full load for `seconds`, paced load at `rate` for half as long;
+ * compiled while they run), full load for `seconds`, paced load at `rate` for half as long (two minutes at most);
  * ours then transfers in batch transactions, and in the last round a fresh node that takes the whole chain.
  * Client and ledgers share the machine's cores; the cores that others took meanwhile are printed. `--peers none`
- * measures ours alone. `--profile` leaves CPU profiles of the first validator. Needs `npm run build` and Linux.
+ * measures ours alone. All is signed before: `--rate-max` transfers for each second of full load, 200 bytes each; a
+ * ledger that is faster ends early, and the line says so. `--profile` leaves CPU profiles of the first validator. Needs `npm run build` and Linux.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,10 +23,17 @@ import { signEtherTransfers } from './scoreboard/ethereum.mjs';
 import { installPeers } from './scoreboard/install-peers.mjs';
 import { prepareOurs, roundOfOurs } from './scoreboard/ours.mjs';
 import { roundOfPeer } from './scoreboard/peer.mjs';
-import { agreementText, figuresText, summaryOf, targetsText } from './scoreboard/report.mjs';
+import {
+  agreementText,
+  figuresText,
+  growthText,
+  summaryOf,
+  targetsText,
+} from './scoreboard/report.mjs';
 
-const rateMax = 4_500; // transfers that are signed for each second of full load; a faster ledger ends early
-const peerRateMax = 3_500;
+const peerRateMax = 6_000;
+const pacedSpread = 1.3; // accounts of a paced load do not send exactly alike
+const longest = { warmUp: 20, paced: 120, batch: 30 }; // seconds; only full load is as long as is asked for
 const window = 48; // our mempool takes 64 of an account
 const known = ['anvil', 'hardhat'];
 const oursName = (validators) => `aitbc × ${validators}`;
@@ -33,7 +41,7 @@ const oursName = (validators) => `aitbc × ${validators}`;
 const defaults = {
   ...{ seconds: '30', validators: '4', peers: 'anvil,hardhat', rounds: '3', rate: '2000' },
   ...{ accounts: '96', connections: '16', batch: '25', 'sync-transfers': '50000' },
-  ...{ out: '', profile: '', 'node-args': '' },
+  ...{ 'rate-max': '6000', out: '', profile: '', 'node-args': '' },
 };
 const options = Object.entries(defaults).map(([name, value]) => [
   name,
@@ -47,25 +55,28 @@ function planOf(text) {
   const number = (name) => Number(text[name]);
   const seconds = number('seconds');
   const [rate, accounts, batch] = [number('rate'), number('accounts'), number('batch')];
-  const pacedSeconds = Math.max(3, seconds / 2);
-  const warmUpSeconds = Math.max(3, seconds / 3);
+  const part = (share, most) => Math.min(most, Math.max(3, seconds * share));
+  const pacedSeconds = part(1 / 2, longest.paced);
+  const warmUpSeconds = part(1 / 3, longest.warmUp);
   const fullSeconds = seconds + warmUpSeconds;
   const [idleCount, idlePauseMs] = [40, 60];
   const idleEach = idleCount + 10; // the first account alone sends these
   const paced = rate * pacedSeconds;
   const sync = number('sync-transfers');
-  const ours = Math.max(rateMax * fullSeconds + paced, sync * 1.2);
+  const reserve = Math.ceil((paced * pacedSpread) / accounts);
+  const eachOf = (transfers) => Math.ceil(transfers / accounts) + reserve + idleEach;
+  const ours = Math.max(number('rate-max') * fullSeconds, sync * 1.2);
   return {
     ...{ seconds, rate, accounts, idleCount, idlePauseMs, syncTransfers: sync },
     ...{ validators: number('validators'), rounds: number('rounds') },
     connections: number('connections'),
     peers: text.peers === 'none' ? [] : text.peers.split(','),
-    warmUp: { seconds: warmUpSeconds, batch, window },
-    full: { seconds, batch, window },
+    warmUp: { seconds: warmUpSeconds, batch, window, reserve },
+    full: { seconds, batch, window, reserve },
     paced: { seconds: pacedSeconds, batch, window, rate },
-    batchSeconds: Math.max(3, seconds / 3),
-    each: Math.ceil(ours / accounts) + idleEach,
-    peerEach: Math.ceil((peerRateMax * fullSeconds + paced) / accounts) + idleEach,
+    batchSeconds: part(1 / 3, longest.batch),
+    each: eachOf(ours),
+    peerEach: eachOf(peerRateMax * fullSeconds),
     profileFolder: text.profile && resolve(text.profile),
     nodeArgs: text['node-args'].split(' ').filter(Boolean),
     out: text.out,
@@ -83,14 +94,19 @@ async function scoreboard(undo) {
     `${machine}\nfull load ${plan.seconds} s, paced at ${plan.rate}/s, ${plan.rounds} rounds`,
   );
   if (plan.peers.length > 0) installPeers();
-  console.log('signing …');
+  console.log(`signing ${(plan.accounts * plan.each).toLocaleString('en-US')} transfers …`);
   const prepared = prepareOurs({ folder, plan });
   const { accounts: count, peerEach: each } = plan;
   const signed = plan.peers.length > 0 ? await signEtherTransfers({ count, each }) : [];
   const rounds = await runRounds({ folder, prepared, signed });
   const ours = rounds[oursName(plan.validators)];
-  console.log(`\n${figuresText(rounds)}\n\n${targetsText(ours)}\n\n${agreementText(ours)}`);
-  console.log(`\nat the end: ${machineText()}`);
+  console.log(
+    `\n${figuresText(rounds)}\n\n${targetsText(ours)}\n\n${agreementText(ours)}\n\n${growthText(ours)}`,
+  );
+  const clientMb = (process.resourceUsage().maxRSS * 1_024) / 1e6;
+  console.log(
+    `\nat the end: ${machineText()}; this client held ${Math.round(clientMb)} MB at most`,
+  );
   if (plan.out)
     write({ machine, machineAtEnd: machineText(), plan, summary: summaryOf(rounds), rounds });
 }
@@ -100,8 +116,9 @@ async function runRounds({ folder, prepared, signed }) {
   const note = (ledger, figures) => {
     rounds[ledger] = [...(rounds[ledger] ?? []), figures];
     const { full, paced } = figures;
+    const early = full.seconds < plan.seconds ? ` (all sent in ${full.seconds.toFixed(1)} s)` : '';
     console.log(
-      `${ledger}: ${Math.round(full.perSecond)} transfers/s; paced p50 ${Math.round(paced.p50Ms)} p99 ${Math.round(paced.p99Ms)} ms; CPU ${full.cpuUs.map(Math.round).join(' + ')} µs`,
+      `${ledger}: ${Math.round(full.perSecond)} transfers/s${early}; paced p50 ${Math.round(paced.p50Ms)} p99 ${Math.round(paced.p99Ms)} ms; CPU ${full.cpuUs.map(Math.round).join(' + ')} µs`,
     );
   };
   for (let round = 1; round <= plan.rounds; round += 1) {

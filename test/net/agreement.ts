@@ -56,6 +56,8 @@ export function startWatch(net: ValidatorNet): Watch {
 export interface Ledger {
   readonly acknowledged: readonly Acknowledged[];
   readonly watch: Watch;
+  /** First block of nodes that joined by a snapshot; of the others it is the genesis block. */
+  readonly begins: ReadonlyMap<number, number>;
 }
 
 /** Waits until all nodes have one head, at this height or above. */
@@ -81,38 +83,58 @@ export async function sharedHead(net: ValidatorNet, height: number, timeoutMs = 
 }
 
 /** Compares all nodes block by block, and with what was seen and acknowledged. Counts what it compared. */
-export async function checkAgreement(net: ValidatorNet, { acknowledged, watch }: Ledger) {
+export async function checkAgreement(
+  net: ValidatorNet,
+  { acknowledged, watch, begins }: Ledger,
+): Promise<{ readonly blocks: number; readonly acknowledged: number }> {
   const { height } = await sharedHead(net, watch.top());
   expect(watch.conflicts, 'no height had two final blocks').toEqual([]);
-  const [first = 0, ...others] = net.awake();
+  const beginOf = (at: number): number => begins.get(at) ?? 0;
+  const [first = 0, ...others] = net.awake().sort((a, b) => beginOf(a) - beginOf(b));
   const chain = await hashesOf(net.url(first), height);
   for (const at of others) {
-    expect(await hashesOf(net.url(at), height), `blocks of node ${at + 1}`).toEqual(chain);
+    const hashes = await hashesOf(net.url(at), height);
+    const [own, beginning] = [chain.slice(beginOf(at)), hashes.findIndex((hash) => hash)];
+    expect(beginning, `the first block of node ${at + 1}`).toBe(beginOf(at));
+    expect(hashes.slice(beginning), `blocks of node ${at + 1}`).toEqual(own);
   }
   for (const [at, hash] of watch.seen) {
     if (at <= height) expect(chain[at], `block ${at} stays`).toBe(hash); // later ones came since
   }
-  for (const at of net.awake()) await checkAcknowledged(net.url(at), acknowledged);
-  for (const at of net.awake()) {
-    const audit = await call(net.url(at), 'state_audit');
-    const supply = BigInt(audit.supply) + BigInt(audit.burned);
-    expect(audit.problems).toEqual([]);
-    expect(supply, 'supply of the genesis').toBe(BigInt(audit.genesisSupply));
-  }
+  for (const at of net.awake()) await checkAcknowledged(net.url(at), acknowledged, beginOf(at));
+  for (const at of net.awake()) await checkCoins(net.url(at));
   return { blocks: height, acknowledged: acknowledged.length };
 }
 
-/** Hashes of all blocks of a node, by height. */
+async function checkCoins(url: string): Promise<void> {
+  const audit = await call(url, 'state_audit');
+  const supply = BigInt(audit.supply) + BigInt(audit.burned);
+  expect(audit.problems).toEqual([]);
+  expect(supply, 'supply of the genesis').toBe(BigInt(audit.genesisSupply));
+}
+
+/** Hashes of all blocks of a node, by height; nothing below the first one that it has. */
 async function hashesOf(url: string, height: number): Promise<string[]> {
   const hashes: string[] = [];
-  for (let from = height; from >= 0; from -= pageSize) {
-    const { blocks } = await call(url, 'chain_listBlocks', { from, limit: pageSize });
-    for (const { hash, header } of blocks) hashes[header.height] = hash;
+  for (let from: number | null = height; from !== null; ) {
+    const page: Page = await call(url, 'chain_listBlocks', { from, limit: pageSize });
+    for (const { hash, header } of page.blocks) hashes[header.height] = hash;
+    from = page.next;
   }
   return hashes;
 }
 
-async function checkAcknowledged(url: string, all: readonly Acknowledged[]): Promise<void> {
+interface Page {
+  readonly blocks: readonly { readonly hash: string; readonly header: { height: number } }[];
+  readonly next: number | null;
+}
+
+/** A node knows all of them, except those in blocks before its first one. */
+async function checkAcknowledged(
+  url: string,
+  all: readonly Acknowledged[],
+  begin: number,
+): Promise<void> {
   for (let from = 0; from < all.length; from += batchSize) {
     const part = all.slice(from, from + batchSize);
     const told = await callAll(
@@ -121,6 +143,9 @@ async function checkAcknowledged(url: string, all: readonly Acknowledged[]): Pro
       part.map(({ txId }) => ({ txId })),
     );
     const found = told.map((answer) => [answer?.status, answer?.blockHash]);
-    expect(found).toEqual(part.map(({ blockHash }) => ['final', blockHash]));
+    const expected = part.map(({ blockHash, height }) =>
+      height < begin ? [undefined, undefined] : ['final', blockHash],
+    );
+    expect(found).toEqual(expected);
   }
 }

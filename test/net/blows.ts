@@ -16,6 +16,8 @@ export interface Beating {
   under(name: string, blows: () => Promise<number>): Promise<void>;
   /** Waits until so many more blocks are final than now. Milliseconds it took. */
   progress(blocks: number): Promise<number>;
+  /** From now on a node has no blocks before this height: it joined by a snapshot. */
+  beginsAt(at: number, height: number): void;
   /** Waits until a node has what the others have. Milliseconds it took. */
   caughtUp(at: number): Promise<number>;
   /** Ends the network and prints what was done. */
@@ -26,10 +28,11 @@ export interface Beating {
 export async function startBeating(net: ValidatorNet): Promise<Beating> {
   const senders = await fundSenders(net, senderCount);
   const watch = startWatch(net);
-  const kept = { net, senders, watch, acknowledged: [], rows: [] };
+  const kept: Kept = { net, senders, watch, acknowledged: [], begins: new Map(), rows: [] };
   return {
     watch,
     under: (name, blows) => under(kept, name, blows),
+    beginsAt: (at, height) => void kept.begins.set(at, height),
     async progress(blocks) {
       const begunMs = performance.now();
       const from = watch.top();
@@ -57,18 +60,19 @@ interface Kept {
   readonly senders: readonly Identity[];
   readonly watch: Watch;
   readonly acknowledged: Acknowledged[];
+  readonly begins: Map<number, number>;
   readonly rows: Row[];
 }
 
 async function under(kept: Kept, name: string, blows: () => Promise<number>): Promise<void> {
-  const { net, senders, watch, acknowledged, rows } = kept;
+  const { net, senders, watch, acknowledged, begins, rows } = kept;
   const load = startLoad(net, senders);
   const before = watch.top();
   await until('transfers run', async () => load.acknowledged.length > 0);
   const done = await blows().finally(() => load.stop());
   acknowledged.push(...load.acknowledged);
   const healedMs = performance.now();
-  const { blocks } = await checkAgreement(net, { acknowledged, watch });
+  const { blocks } = await checkAgreement(net, { acknowledged, watch, begins });
   const checkMs = Math.round(performance.now() - healedMs);
   expect(load.surprises).toEqual([]);
   const times = load.acknowledged.map(({ atMs }) => atMs);

@@ -42,10 +42,15 @@ export interface ValidatorNet {
   resume(at: number): void;
   /** Deletes the data folder of a node that is down: blocks, votes and all. */
   wipe(at: number): void;
+  /** What a node has logged since its first start, oldest first. */
+  logged(at: number): LogLine[];
   /** Coins from the faucet, final when it resolves. */
   fund(address: string, amountNait: bigint): Promise<void>;
   end(): Promise<void>;
 }
+
+/** A line of a node's log. */
+export type LogLine = Readonly<Record<string, unknown>>;
 
 /** Options of `startValidators`. */
 export interface NetOptions {
@@ -53,6 +58,8 @@ export interface NetOptions {
   /** Nodes with a key of their own that are no validators. */
   readonly followers?: number;
   readonly params?: Partial<ChainParams>;
+  /** More settings for every node, by their flag. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly lines?: (meshPorts: readonly number[]) => Lines | Promise<Lines>;
 }
 
@@ -156,6 +163,7 @@ function netOf(site: Site, genesis: Genesis): ValidatorNet {
       paused.delete(at);
     },
     wipe: (at) => rmSync(join(home, names[at] ?? 'none'), { recursive: true }),
+    logged: (at) => linesIn(logFileOf(home, names[at] ?? 'none')),
     fund: (address, amountNait) => fund(url(0), address, amountNait),
     async end() {
       await Promise.all([...running.values()].map((daemon) => daemon.kill()));
@@ -166,8 +174,21 @@ function netOf(site: Site, genesis: Genesis): ValidatorNet {
   };
 }
 
+function logFileOf(home: string, name: string): string {
+  return join(home, 'logs', `${name}.log`);
+}
+
+/** Lines that are JSON; a program also warns in plain words. */
+function linesIn(file: string): LogLine[] {
+  const isJson = (line: string): boolean => line.startsWith('{') && line.endsWith('}');
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(isJson)
+    .map((line) => JSON.parse(line));
+}
+
 function startNode(
-  { home, lines, meshPorts, names }: Site,
+  { home, options, lines, meshPorts, names }: Site,
   at: number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<DaemonProcess> {
@@ -184,9 +205,10 @@ function startNode(
     '--mesh-host': meshHost,
     '--mesh-port': String(meshPorts[at]),
     '--peers': peers.map((other) => lines.addressOf(at, other)).join(','),
+    ...options.settings,
   };
   const args = Object.entries(settings).flat();
-  return startDaemon({ name, args, env, wrapper, logFile: join(home, 'logs', `${name}.log`) });
+  return startDaemon({ name, args, env, wrapper, logFile: logFileOf(home, name) });
 }
 
 async function fund(url: string, address: string, amountNait: bigint): Promise<void> {

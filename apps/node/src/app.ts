@@ -20,6 +20,7 @@ import { createMethods } from './rpc/methods.ts';
 import { mountRpc } from './rpc/mount-rpc.ts';
 import { createSubscriptions, type Subscriptions } from './rpc/subscriptions.ts';
 import { createTopicSource } from './rpc/topic-source.ts';
+import { createTurns } from './rpc/turns.ts';
 import { createFrameAnswerer } from './rpc/tx-batches.ts';
 import { readGenesisFile } from './setup/genesis-file.ts';
 import { type Identity, readKeyFile } from './setup/key-file.ts';
@@ -114,6 +115,9 @@ interface Parts {
   close(): Promise<void>;
 }
 
+/** Transactions of users that may wait for their turn: as many as may wait for their signature. */
+const turnsWaitingMax = 16_384;
+
 /** Undo steps, run in reverse. */
 type Closers = (() => Promise<void> | void)[];
 
@@ -148,7 +152,7 @@ async function startParts(setting: Setting, closers: Closers): Promise<Omit<Part
     http,
     log: deps.log,
     methods: createMethods(running.methodDeps),
-    answerFrame: createFrameAnswerer(running.live.admission.admit, deps.log),
+    answerFrame: createFrameAnswerer(running.methodDeps.admit, deps.log),
     adminToken: running.methodDeps.admin?.token,
     subscriptions: running.subscriptions,
     signal: stopping.signal,
@@ -261,7 +265,7 @@ function createRunning(setting: Setting, stored: Stored & { readonly meter: Node
     ...{ opened, store, journal, identity, clock, chain, finality, meter },
     log: deps.log,
     minBlockIntervalMs: options.minBlockIntervalMs,
-    verify: stored.verifier.verify,
+    verifier: stored.verifier,
     mesh: () => net?.mesh,
     snapshots: {
       dataDir: options.dataDir,
@@ -285,11 +289,13 @@ function createRunning(setting: Setting, stored: Stored & { readonly meter: Node
     stop: deps.stop,
     requestSnapshot: live.requestSnapshot,
   };
+  const turns = createTurns({ waitingMax: turnsWaitingMax });
   const methodDeps: MethodDeps = {
     ...{ opened, live, chain, store, finality, faucet, clock, admin },
     log: deps.log,
     self: identity.publicKey,
     mesh: () => net?.mesh,
+    admit: (bytes) => turns.run(() => live.admission.admit(bytes)),
   };
   net?.stand.follow(live);
   return { live, server, subscriptions, methodDeps };

@@ -4,7 +4,7 @@
  * The decoder reads a stranger's bytes: it looks at the size first, and no count or length in the bytes
  * makes it reserve memory. See docs/spec/chain.md, "Blocks".
  */
-import { concat, createReader, createWriter, DecodeError } from '@aitbc/primitives';
+import { createReader, DecodeError } from '@aitbc/primitives';
 import {
   accept,
   type BlockHeader,
@@ -26,6 +26,7 @@ export interface BlockBody {
 }
 
 const lengthBytes = 4;
+const noBytes = new Uint8Array(0);
 
 /** Bytes that a transaction takes in a block. */
 export function sizeInBlock(tx: { readonly bytes: Uint8Array }): number {
@@ -42,13 +43,21 @@ export function encodeBody(body: {
   readonly header: BlockHeader;
   readonly txs: readonly { readonly bytes: Uint8Array }[];
 }): Uint8Array {
-  const parts: Uint8Array[] = [encodeHeader(body.header), lengthOf(body.txs.length)];
-  for (const { bytes } of body.txs) parts.push(lengthOf(bytes.length), bytes);
-  return concat(...parts);
-}
-
-function lengthOf(size: number): Uint8Array {
-  return createWriter().u32(size).finish();
+  const header = encodeHeader(body.header);
+  let at = header.length;
+  let sizeBytes = at + lengthBytes;
+  for (const tx of body.txs) sizeBytes += sizeInBlock(tx);
+  const all = new Uint8Array(sizeBytes);
+  const view = new DataView(all.buffer);
+  const put = (length: number, bytes: Uint8Array): void => {
+    view.setUint32(at, length);
+    all.set(bytes, at + lengthBytes);
+    at += lengthBytes + bytes.length;
+  };
+  all.set(header);
+  put(body.txs.length, noBytes);
+  for (const { bytes } of body.txs) put(bytes.length, bytes);
+  return all;
 }
 
 /**

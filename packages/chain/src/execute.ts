@@ -9,7 +9,7 @@ import { countMissedViews, type ViewStep } from './epoch/downtime.ts';
 import { endsEpoch } from './epoch/epochs.ts';
 import { applyArmed } from './epoch/overrides.ts';
 import { chooseNextSet } from './epoch/validator-set.ts';
-import { encodeReceipt, type TxReceipt } from './receipt.ts';
+import { encodeReceipts, type TxReceipt } from './receipt.ts';
 import { type BlockContext, credit } from './rules/rule.ts';
 import type { Overlay } from './state.ts';
 import { hashListRoot, listRoot } from './tree/hash-list.ts';
@@ -60,7 +60,7 @@ export function txRootOf(txs: readonly { readonly txId: Hex }[]): Hex {
 
 /** Root over the receipts of a block. */
 export function receiptRootOf(receipts: readonly TxReceipt[]): Hex {
-  return listRoot(receipts.map(encodeReceipt));
+  return listRoot(encodeReceipts(receipts));
 }
 
 /** Root over the ids of those transactions that bring evidence. */

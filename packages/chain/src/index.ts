@@ -15,10 +15,10 @@ export { checkVersion, protocolVersion, upgradeAt, versionAt } from './epoch/ver
 export { evidenceRootOf, receiptRootOf, txRootOf } from './execute.ts';
 export * from './genesis.ts';
 export * from './mempool/mempool.ts';
+export { createSeenIds, type SeenIds } from './mempool/seen-ids.ts';
 export * from './receipt.ts';
 export { proposalIdOf } from './rules/governance.ts';
 export { aliveOf, nonceOf } from './rules/lanes.ts';
-export { mandateAllows } from './rules/mandates.ts';
 export type { BlockContext } from './rules/rule.ts';
 export { feeFloorOf } from './rules/table.ts';
 export * from './simulate.ts';

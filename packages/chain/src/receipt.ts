@@ -2,7 +2,7 @@
  * Receipts: what a block says that each of its transactions did. Their bytes are hashed into the header's
  * `receiptRoot`, so what a claim paid can be proved from a header. See docs/spec/chain.md, "Receipts".
  */
-import { createReader, createWriter, DecodeError } from '@aitbc/primitives';
+import { createReader, createWriter, DecodeError, type Writer } from '@aitbc/primitives';
 import {
   accept,
   addressOf,
@@ -73,12 +73,31 @@ const kindByNumber = new Map<number, TxKind>(
 /** Canonical bytes of a receipt; a row that was paid has an empty code. */
 export function encodeReceipt(receipt: TxReceipt): Uint8Array {
   const writer = createWriter();
-  writeRecord(receiptFields, writer, {
-    ...receipt,
-    kind: txKinds[receipt.kind].number,
-    rows: (receipt.rows ?? []).map((row) => ({ ...row, code: row.code ?? '' })),
-  });
+  writeReceipt(writer, receipt);
   return writer.finish();
+}
+
+/** Canonical bytes of each receipt: parts of one memory, because one of its own costs more than its receipt. */
+export function encodeReceipts(receipts: readonly TxReceipt[]): Uint8Array[] {
+  const writer = createWriter();
+  const ends = receipts.map((receipt) => writeReceipt(writer, receipt));
+  const all = writer.finish();
+  return ends.map((end, at) => all.subarray(ends[at - 1] ?? 0, end));
+}
+
+/** Appends a receipt; where it ends. */
+function writeReceipt(writer: Writer, receipt: TxReceipt): number {
+  const { txId, height, index, kind, from, fee, rows } = receipt;
+  writeRecord(receiptFields, writer, {
+    txId,
+    height,
+    index,
+    kind: txKinds[kind].number,
+    from,
+    fee,
+    rows: rows?.map((row) => ({ ...row, code: row.code ?? '' })) ?? [],
+  });
+  return writer.sizeBytes();
 }
 
 /** Receipt of its bytes. Refusal: STORE_CORRUPT. */

@@ -18,6 +18,8 @@ export interface Writer {
   fixed(bytes: Uint8Array, sizeBytes: number): Writer;
   /** Two-byte length, then the bytes. */
   variable(bytes: Uint8Array): Writer;
+  /** Number of bytes so far. */
+  sizeBytes(): number;
   /** The bytes so far; the writer may not be used after it. */
   finish(): Uint8Array;
 }
@@ -86,6 +88,10 @@ class RoomWriter implements Writer {
   variable(bytes: Uint8Array): Writer {
     this.u16(bytes.length);
     return this.fixed(bytes, bytes.length);
+  }
+
+  sizeBytes(): number {
+    return this.#size;
   }
 
   finish(): Uint8Array {

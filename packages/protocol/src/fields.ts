@@ -82,17 +82,15 @@ export const u32: Field<number> = integerField('u32', 0xffff_ffff, {
   read: (reader) => reader.u32(),
 });
 
+const two32 = 2 ** 32;
+
 /** Nonces, heights, views and times: 64 bits on the wire, at most 2^53-1 so that a number holds them. */
 export const count: Field<number> = integerField('count', Number.MAX_SAFE_INTEGER, {
   write(writer, value) {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no count`);
-    writer.u64(BigInt(value));
+    writer.u32(Math.floor(value / two32)).u32(value % two32);
   },
-  read(reader) {
-    const value = reader.u64();
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new DecodeError('a count is above 2^53-1');
-    return Number(value);
-  },
+  read: (reader) => reader.count(),
 });
 
 export const amount: Field<bigint> = {
@@ -253,21 +251,38 @@ function rowsFromJson<T>(json: unknown, maxRows: number, rowOf: (row: unknown) =
   return json.map(rowOf);
 }
 
+/** One field of a table with its name. */
+interface Step<F extends Fields> {
+  readonly name: keyof F & string;
+  readonly field: F[keyof F & string];
+}
+
+// Tables are constants and records are read and written a hundred thousand times a second: the list of a table's
+// fields is made once.
+const stepsCache = new WeakMap<Fields, readonly Step<Fields>[]>();
+
+/** Fields of a table in order. */
+function stepsOf<F extends Fields>(fields: F): readonly Step<F>[] {
+  const known = stepsCache.get(fields) as readonly Step<F>[] | undefined;
+  if (known) return known;
+  const steps = Object.entries(fields).map(([name, field]) => ({ name, field }));
+  stepsCache.set(fields, steps);
+  return steps as unknown as readonly Step<F>[];
+}
+
 /** Writes the fields of a record in order. */
 export function writeRecord<F extends Fields>(
   fields: F,
   writer: Writer,
   record: RecordOf<F>,
 ): void {
-  for (const [name, field] of Object.entries(fields)) {
-    field.write(writer, record[name as keyof F]);
-  }
+  for (const { name, field } of stepsOf(fields)) field.write(writer, record[name]);
 }
 
 /** Reads the fields of a record in order; throws DecodeError. */
 export function readRecord<F extends Fields>(fields: F, reader: Reader): RecordOf<F> {
   const record: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(fields)) record[name] = field.read(reader);
+  for (const { name, field } of stepsOf(fields)) record[name] = field.read(reader);
   return record as RecordOf<F>;
 }
 

@@ -200,6 +200,7 @@ export function attachSignature(
 
 const flagsLowByte = 3; // version, kind, then flags, the high byte first
 const senderAt = 26; // after the flags: chain, lane, nonce, validUntil
+const senderEnd = senderAt + accountSizeBytes;
 
 function isSponsored(all: Uint8Array): boolean {
   return ((all[flagsLowByte] ?? 0) & sponsoredFlag) !== 0;
@@ -218,22 +219,26 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
  * Refusals: TX_TOO_LARGE, TX_MALFORMED, TX_VERSION_UNKNOWN, TX_KIND_UNKNOWN, TX_FLAGS_UNSUPPORTED, TX_WRONG_CHAIN.
  */
 export function decodeTx(network: Network, all: Uint8Array): Verdict<SignedTx> {
+  return decodeOwnTx(network, new Uint8Array(all)); // many times faster than `from`, which iterates
+}
+
+/** `decodeTx` of bytes that are the caller's alone and will not change: the transaction keeps them, without a copy. */
+export function decodeOwnTx(network: Network, all: Uint8Array): Verdict<SignedTx> {
   if (all.length > limits.txSizeBytes) {
     return refuse('TX_TOO_LARGE', { sizeBytes: all.length, limitBytes: limits.txSizeBytes });
   }
-  const copy = new Uint8Array(all); // many times faster than `from`, which iterates
-  const { signedBytes, places } = signaturesIn(copy);
-  const unsigned = decodeUnsignedTx(network, copy.subarray(0, signedBytes));
+  const signedBytes = Math.max(0, all.length - tailSizeOf(all));
+  const unsigned = decodeUnsignedTx(network, all.subarray(0, signedBytes));
   if (!unsigned.ok) return unsigned;
   const tx = unsigned.value as Writable<SignedTx>; // made just now: filled up, because a copy is dearer than the decoding
   const at = signedBytes + signatureSizeBytes;
-  tx.signature = hex(copy.subarray(signedBytes, at));
-  if (places.length > 1) {
-    tx.payer = hex(copy.subarray(at, at + payerSizeBytes));
-    tx.payerSignature = hex(copy.subarray(at + payerSizeBytes));
+  tx.signature = hex(all.subarray(signedBytes, at));
+  if (tx.sponsored) {
+    tx.payer = hex(all.subarray(at, at + payerSizeBytes));
+    tx.payerSignature = hex(all.subarray(at + payerSizeBytes));
   }
-  tx.txId = sha256Hex(copy);
-  tx.bytes = copy;
+  tx.txId = sha256Hex(all);
+  tx.bytes = all;
   return accept(tx as SignedTx);
 }
 
@@ -295,6 +300,36 @@ export function signaturesIn(all: Uint8Array): TxSignatures {
   const keyAt = signedBytes + signatureSizeBytes;
   const payer = { tag: 'payer', keyAt, signatureAt: keyAt + payerSizeBytes } as const;
   return { signedBytes, places: [sender, payer] };
+}
+
+/** Says whether the sender, and the payer where there is one, signed exactly these bytes. */
+export type TxVerifier = (tx: Pick<SignedTx, 'bytes'>) => boolean;
+
+/**
+ * The answers of `verifyTx` for a node that checks thousands: what is signed is put together in one memory that is used
+ * again, and views of it are made anew only when the size differs from that of the transaction before.
+ */
+export function createTxVerifier(network: Network): TxVerifier {
+  const prefix = signingBytes('tx', network);
+  const memory = new Uint8Array(prefix.length + limits.txSizeBytes);
+  memory.set(prefix);
+  const part = (at: number, sizeBytes: number) =>
+    memory.subarray(prefix.length + at, prefix.length + at + sizeBytes);
+  const key = part(senderAt, accountSizeBytes);
+  let message = prefix;
+  let signature = key;
+  return (tx) => {
+    const { bytes } = tx;
+    const signedBytes = bytes.length - signatureSizeBytes;
+    const fits = signedBytes >= senderEnd && bytes.length <= limits.txSizeBytes;
+    if (!fits || isSponsored(bytes)) return verifyTx(network, tx);
+    memory.set(bytes, prefix.length);
+    if (message.length !== prefix.length + signedBytes) {
+      message = memory.subarray(0, prefix.length + signedBytes);
+      signature = part(signedBytes, signatureSizeBytes);
+    }
+    return verify(signature, message, key);
+  };
 }
 
 /** True when the sender, and the payer where there is one, signed exactly these bytes for this network. */

@@ -2,6 +2,10 @@
  * The final state that a reader over stored blocks does not show yet: what final blocks wrote since the
  * last one that is on disk. The reader may already stand anywhere between that block and the head: every key
  * written since is found here first, so the answer is always the state at the head.
+ *
+ * What was stored, and what was read, is kept for a while: the accounts of waiting transactions are asked for several
+ * times each, and a look into the database costs a hundred times one in here. A kept value can be old only
+ * while a newer one of an unstored block lies above it.
  */
 import type { StateKey, StateReader } from '@aitbc/chain';
 
@@ -13,12 +17,15 @@ export interface FinalLayer extends StateReader {
   forget(height: number): void;
 }
 
+const keptMax = 8_192; // in each of two generations: the accounts of a full mempool, a few megabytes
+
 /** An empty layer over a reader. */
 export function createFinalLayer(reader: StateReader): FinalLayer {
   const values = new Map<StateKey, { readonly bytes: Uint8Array; readonly height: number }>();
+  const kept = createKeptEntries(reader);
   let blocks: { readonly height: number; readonly keys: readonly StateKey[] }[] = [];
   return {
-    get: (key) => values.get(key)?.bytes ?? reader.get(key),
+    get: (key) => values.get(key)?.bytes ?? kept.get(key),
     push(height, writes) {
       for (const [key, bytes] of writes) values.set(key, { bytes, height });
       blocks.push({ height, keys: [...writes.keys()] });
@@ -27,10 +34,35 @@ export function createFinalLayer(reader: StateReader): FinalLayer {
       for (const block of blocks) {
         if (block.height > height) continue;
         for (const key of block.keys) {
-          if (values.get(key)?.height === block.height) values.delete(key);
+          const value = values.get(key);
+          if (value?.height !== block.height) continue;
+          kept.set(key, value.bytes);
+          values.delete(key);
         }
       }
       blocks = blocks.filter((block) => block.height > height);
+    },
+  };
+}
+
+/** Entries of the reader that were used lately; what is not among them is read, and kept when it is there. */
+function createKeptEntries(reader: StateReader) {
+  let young = new Map<StateKey, Uint8Array>();
+  let old = new Map<StateKey, Uint8Array>();
+  const set = (key: StateKey, bytes: Uint8Array): void => {
+    young.set(key, bytes);
+    if (young.size < keptMax) return;
+    old = young;
+    young = new Map();
+  };
+  return {
+    set,
+    get(key: StateKey): Uint8Array | undefined {
+      const known = young.get(key);
+      if (known) return known;
+      const bytes = old.get(key) ?? reader.get(key);
+      if (bytes) set(key, bytes);
+      return bytes;
     },
   };
 }

@@ -5,10 +5,10 @@
  * follower, a follower passes on everything to two validators. Own transactions that still wait are sent again now
  * and then, because a connection may have died with them. See docs/spec/replica.md, "Transactions".
  */
-import { feeFloorOf, type RefusedTx, simulateTx } from '@aitbc/chain';
+import { type RefusedTx, simulateTx } from '@aitbc/chain';
 import {
   accept,
-  decodeTx,
+  decodeOwnTx,
   type Hex,
   limits,
   refuse,
@@ -40,7 +40,7 @@ export function takeTxs(mind: Mind, txs: readonly SignedTx[], from: Hex | undefi
 export function takeWireTxs(mind: Mind, peer: Hex, all: readonly Uint8Array[]): void {
   const txs: SignedTx[] = [];
   for (const bytes of all) {
-    const decoded = decodeTx(mind.network, bytes);
+    const decoded = decodeOwnTx(mind.network, bytes);
     if (!decoded.ok) {
       penalize(mind, peer, `it sent a transaction that is ${decoded.code}`);
       return;
@@ -54,12 +54,10 @@ export function takeWireTxs(mind: Mind, peer: Hex, all: readonly Uint8Array[]): 
 
 function admit(mind: Mind, tx: SignedTx): Verdict<true> {
   const { mempool, deps, layer, head, era } = mind;
-  if (mempool.isKnown(tx.txId) || deps.isStoredTx(tx.txId)) return refuse('TX_DUPLICATE');
-  const expected = feeFloorOf(era.params, tx);
-  if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
   const next = { height: head.header.height + 1, params: era.params };
   const checked = mempool.check(tx, layer, next);
-  if (!checked.ok) return checked;
+  // What is stored has used its nonce, or is known to its lane until it ends: it is refused, and only its code is looked up.
+  if (!checked.ok) return deps.isStoredTx(tx.txId) ? refuse('TX_DUPLICATE') : checked;
   const allowed = tryRules(mind, tx);
   if (!allowed.ok) return allowed;
   reportDropped(mind, mempool.add(tx));

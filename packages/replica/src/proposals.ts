@@ -8,7 +8,7 @@ import { decodeBody, txRootOf } from '@aitbc/chain';
 import {
   type BlockHeader,
   blockHashOf,
-  decodeTx,
+  decodeOwnTx,
   type Hex,
   limits,
   type MeshMessage,
@@ -98,7 +98,7 @@ export function takeBlockTxs(mind: Mind, peer: Hex, message: BlockTxsMessage): v
   const missing = new Set(missingPlaces(assembly.txs));
   for (const [at, bytes] of message.txs.entries()) {
     const place = message.places[at];
-    const tx = decodeTx(mind.network, bytes);
+    const tx = decodeOwnTx(mind.network, bytes);
     if (!tx.ok || place === undefined) {
       penalize(mind, peer, 'a transaction of its block cannot be read');
       return;

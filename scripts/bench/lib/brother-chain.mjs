@@ -8,11 +8,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { base64, hex, keyPairFromSeed } from '@aitbc/primitives';
+import { hex, keyPairFromSeed } from '@aitbc/primitives';
 import { addressOf, networkFromGenesis, signTx } from '@aitbc/protocol';
 import { createNews, createSender, markFinal } from './load.mjs';
 import { freePorts, startProgram } from './processes.mjs';
-import { createRpcClient, openSocket, requestText } from './rpc-client.mjs';
+import { createRpcClient, openSocket } from './rpc-client.mjs';
 
 const main = fileURLToPath(new URL('../../../apps/node/dist/main.js', import.meta.url));
 const balanceNait = 10n ** 15n;
@@ -66,17 +66,15 @@ function init({ folder, validators, dataDirs }) {
   ]);
 }
 
-/** JSON-RPC text of a signed transaction. */
-function signedText(network, account, { kind, nonce, body }) {
+function signedBytes(network, account, { kind, nonce, body }) {
   const envelope = { kind, chain: network.chain, nonce, validUntil: 0, from: account.id, fee };
-  const { bytes } = signTx(network, { ...envelope, body }, account.keys.secretKey);
-  return requestText({ method: 'tx_send', params: { tx: base64(bytes) }, id: nonce });
+  return signTx(network, { ...envelope, body }, account.keys.secretKey).bytes;
 }
 
-/** Texts of `count` transfers of one account; `toOf` gives the receiver of each. */
+/** `count` transfers of one account, as `packedTexts`; `toOf` gives the receiver of each. */
 export function signTransfers(network, account, { count, toOf }) {
-  return Array.from({ length: count }, (_, nonce) =>
-    signedText(network, account, {
+  return packedTexts(count, (nonce) =>
+    signedBytes(network, account, {
       kind: 'transfer',
       nonce,
       body: { to: toOf(nonce), amount: 1n, memo: '' },
@@ -84,17 +82,45 @@ export function signTransfers(network, account, { count, toOf }) {
   );
 }
 
-/** Texts of `count` batch transactions of `operations` transfers each. */
+/** `count` batch transactions of `operations` transfers each, as `packedTexts`. */
 export function signBatches(network, account, { count, operations, toOf }) {
-  return Array.from({ length: count }, (_, nonce) => {
+  return packedTexts(count, (nonce) => {
     const body = {
       operations: Array.from({ length: operations }, (_, at) => ({
         kind: 'transfer',
         body: { to: toOf(nonce * operations + at), amount: 1n, memo: '' },
       })),
     };
-    return signedText(network, account, { kind: 'batch', nonce, body });
+    return signedBytes(network, account, { kind: 'batch', nonce, body });
   });
+}
+
+/**
+ * Requests of which only the signed bytes are kept, outside the heap and without gaps: a long load has
+ * millions, and as texts they would take twice the memory. A text is made when it is asked for, by hand: quickly.
+ */
+function packedTexts(count, bytesOf) {
+  const ends = new Float64Array(count);
+  let packed = Buffer.alloc(0);
+  let used = 0;
+  for (let at = 0; at < count; at += 1) {
+    const bytes = bytesOf(at);
+    if (used + bytes.length > packed.length) {
+      const larger = Buffer.alloc(used + bytes.length * Math.ceil(1 + (count - at) * 1.01));
+      larger.set(packed);
+      packed = larger;
+    }
+    packed.set(bytes, used);
+    used += bytes.length;
+    ends[at] = used;
+  }
+  return {
+    length: count,
+    at(index) {
+      const tx = packed.toString('base64', ends[index - 1] ?? 0, ends[index]);
+      return `{"jsonrpc":"2.0","id":${index},"method":"tx_send","params":{"tx":"${tx}"}}`;
+    },
+  };
 }
 
 /** Starts all validators of a genesis on fresh folders. `undo` gets the steps that stop them. */

@@ -16,9 +16,12 @@ const pacedLanes = 4;
 const perAccountAndTick = 4; // spreads a tick over accounts
 const tailMs = 60_000; // a ledger that has not finished this long after the last transaction was sent has failed
 
-/** An account of a load: `texts` are its requests in order of nonce, `base` the nonce of the first. */
+/**
+ * An account of a load: `texts` are its requests in order of nonce, an array or what has its `length` and `at`;
+ * `base` is the nonce of the first.
+ */
 export function createSender({ id, texts, base = 0, ...more }) {
-  return { ...more, id, texts, base, sent: 0, final: 0, dueMs: [], times: [] };
+  return { ...more, id, texts, base, limit: texts.length, sent: 0, final: 0, dueMs: [], times: [] };
 }
 
 /** Tells waiting loops that something became final. */
@@ -51,12 +54,17 @@ export function markFinal(sender, count) {
 
 /**
  * Sends for `seconds`, or until the transactions run out. `lanes` are pairs of client and accounts, one for each
- * connection. With a `rate` it is paced; after `atMost` transactions it ends. Returns counts, seconds and times of finality in ms.
+ * connection. With a `rate` it is paced; after `atMost` transactions it ends; of each account `reserve` transactions are left
+ * for later loads. Returns counts, seconds and times of finality in ms.
  */
 export async function runLoad({ lanes, news, ...wish }) {
-  const { seconds, batch, window, rate, operations = 1, atMost = Number.POSITIVE_INFINITY } = wish;
+  const { seconds, batch, window, rate, operations = 1, reserve = 0 } = wish;
+  const { atMost = Number.POSITIVE_INFINITY } = wish;
   const senders = lanes.flatMap((lane) => lane.senders);
-  for (const sender of senders) sender.times = [];
+  for (const sender of senders) {
+    sender.times = [];
+    sender.limit = sender.texts.length - reserve;
+  }
   const before = senders.reduce((sum, { sent }) => sum + sent, 0);
   const begunMs = performance.now();
   const endMs = begunMs + seconds * 1_000;
@@ -147,13 +155,13 @@ async function paced({ client, senders, run, offset }) {
   }
 }
 
-const hasMore = ({ sent, texts }) => sent < texts.length;
+const hasMore = ({ sent, limit }) => sent < limit;
 
 function take(sender, { count, dueMs, texts }) {
-  const end = Math.min(sender.sent + Math.max(0, count), sender.texts.length);
-  const taken = end - sender.sent;
+  const end = Math.min(sender.sent + Math.max(0, count), sender.limit);
+  const taken = Math.max(0, end - sender.sent);
   for (; sender.sent < end; sender.sent += 1) {
-    texts.push(sender.texts[sender.sent]);
+    texts.push(sender.texts.at(sender.sent));
     sender.dueMs[sender.sent] = dueMs;
   }
   return taken;
@@ -171,6 +179,7 @@ export async function runIdle({ lanes, news, count, pauseMs }) {
   const { client, senders } = lanes[0];
   const [sender] = senders;
   sender.times = [];
+  sender.limit = sender.texts.length;
   for (let done = 0; done < count && hasMore(sender); done += 1) {
     await after(pauseMs);
     const texts = [];

@@ -104,6 +104,21 @@ export function targetsText(ours) {
   return tableText([['target', 'ours', 'must', '', 'moonshot', ''], ...body]);
 }
 
+/** What each node held in the first and in the last minute of full load; a heap that grows for ever shows here. */
+export function growthText(ours) {
+  const { windowSeconds, nodes } = ours.at(-1).growth;
+  const change = ({ first, last }) => `${numberText(first)} → ${numberText(last)}`;
+  const body = nodes.map(({ heapMb, heapLeastMb, rssMb, diskMb, diskBytesPerSecond }, at) => [
+    ...[`node ${at + 1}`, change(heapMb), change(heapLeastMb), change(rssMb), change(diskMb)],
+    numberText(diskBytesPerSecond / 1_024),
+  ]);
+  const head = [
+    `first ${numberText(windowSeconds)} s → last ${numberText(windowSeconds)} s of full load`,
+    ...['heap used, MB', 'least, MB', 'resident, MB', 'disk at begin → end, MB', 'disk KiB/s'],
+  ];
+  return tableText([head, ...body]);
+}
+
 /** What the nodes agreed on, and whether each checked signatures. */
 export function agreementText(ours) {
   const { same, full, sync } = ours.at(-1);
@@ -111,8 +126,9 @@ export function agreementText(ours) {
   const signatures = counted
     ? `signatures checked by each node: ${same.checked.map(numberText).join(', ')}, no fewer than transfers`
     : `signatures checked: the nodes publish no counter; outside its main thread each node used at least ${numberText(full.otherThreadsUsMin)} µs CPU for a transfer (one check takes about 40)`;
+  const way = sync?.isBySnapshot ? 'joined by snapshot' : 'block sync';
   const synced = sync
-    ? `\nblock sync: ${numberText(sync.transfers)} transfers in ${numberText(sync.blocks)} blocks, ${numberText(sync.seconds)} s, the follower has the same root`
+    ? `\n${way}: ${numberText(sync.transfers)} transfers in ${numberText(sync.blocks)} blocks, ${numberText(sync.seconds)} s, the follower has the same root`
     : '';
   return `state roots: equal on ${same.nodes} nodes at height ${same.height} (${same.stateRoot.slice(0, 16)}…)\n${signatures}${synced}`;
 }

@@ -100,7 +100,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
 
 /** A transfer has no rules beyond what the mempool checks. */
 function tryRules({ reader, nextBlock }: AdmissionDeps, tx: SignedTx): Verdict<unknown> {
-  const isNext = (tx.lane ?? 0) === 0 && accountOf(reader, tx.from).nonce === tx.nonce;
-  if (tx.kind === 'transfer' || !isNext) return accept(true);
+  if (tx.kind === 'transfer' || (tx.lane ?? 0) !== 0) return accept(true);
+  if (accountOf(reader, tx.from).nonce !== tx.nonce) return accept(true);
   return simulateTx(reader, nextBlock(), tx).verdict;
 }

@@ -33,6 +33,7 @@ export interface ChainView {
   blockAt(height: number): FinalBlock;
   heightOf(hash: Hex): number | undefined;
   txCount(height: number): number;
+  /** Place in a block up to the head; the database may show a block a moment before it becomes the head. */
   placeOf(txId: Hex): TxPlace | undefined;
   /** Keeps a block that was just committed, so that its readers need not decode it. */
   remember(block: FinalBlock): void;
@@ -79,7 +80,10 @@ export function createChainView(ends: ChainEnds, store: Store): ChainView {
     },
     heightOf: (hash) => store.heightOf(hash),
     txCount: (height) => kept.get(height)?.txs.length ?? store.blockRow(height)?.txCount ?? 0,
-    placeOf: (txId) => store.placeOf(txId),
+    placeOf(txId) {
+      const place = store.placeOf(txId);
+      return place && place.height <= ends.head().header.height ? place : undefined;
+    },
     remember,
   };
 }

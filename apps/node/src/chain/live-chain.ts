@@ -8,7 +8,7 @@ import type { Clock } from '@aitbc/primitives';
 import {
   asAppError,
   decodeCertificate,
-  decodeTx,
+  decodeOwnTx,
   type Evidence,
   encodeCertificate,
   type Hex,
@@ -16,7 +16,6 @@ import {
   type SignedTx,
   unwrap,
   type Validator,
-  verifyTx,
 } from '@aitbc/protocol';
 import { createReplica, type FinalBlock, type Replica, type ReplicaEffect } from '@aitbc/replica';
 import type { Log } from '@aitbc/service';
@@ -30,6 +29,7 @@ import {
   type SnapshottingOptions,
 } from '../storage/snapshots/snapshotting.ts';
 import type { Store } from '../storage/store.ts';
+import type { Verifier } from '../verify/verifier.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { createBlockRest } from './block-rest.ts';
 import type { ChainView } from './chain-view.ts';
@@ -49,8 +49,7 @@ export interface LiveChainDeps {
   readonly minBlockIntervalMs: number;
   readonly chain: ChainView;
   readonly finality: Finality;
-  /** Whether all signatures of each transaction are valid. */
-  readonly verify: (txs: readonly SignedTx[]) => Promise<boolean[]>;
+  readonly verifier: Pick<Verifier, 'verify' | 'verifyNow'>;
   readonly mesh: () => Pick<Mesh, 'peers' | 'penalize' | 'send'> | undefined;
   readonly meter: NodeMeter;
   readonly snapshots: SnapshottingOptions;
@@ -112,7 +111,7 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
     reader: store,
     isKnown: (txId) => unstoredTx(txId) !== undefined || store.placeOf(txId) !== undefined,
     nextBlock,
-    verify: async (tx) => (await deps.verify([tx]))[0] === true,
+    verify: async (tx) => (await deps.verifier.verify([tx]))[0] === true,
     submit: (tx) => runner.push({ type: 'txs', txs: [tx] }),
   });
   const runner = runnerOf(deps, { replica, storing, admission });
@@ -141,14 +140,14 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
 
 /** Transactions of a peer are checked by the workers; one that is not signed is a lie of that peer. */
 async function takeTxs(
-  { opened, verify, mesh, log }: LiveChainDeps,
+  { opened, verifier, mesh, log }: LiveChainDeps,
   runner: Runner,
   { peer, txs }: { readonly peer: Hex; readonly txs: readonly Uint8Array[] },
 ): Promise<void> {
-  const decoded = txs.map((bytes) => decodeTx(opened.network, bytes));
+  const decoded = txs.map((bytes) => decodeOwnTx(opened.network, bytes));
   const known = decoded.flatMap((verdict) => (verdict.ok ? [verdict.value] : []));
   try {
-    const valid = await verify(known);
+    const valid = await verifier.verify(known);
     if (known.length < txs.length || valid.includes(false)) {
       mesh()?.penalize(peer, 'it passed on a transaction that is not valid');
     }
@@ -160,14 +159,14 @@ async function takeTxs(
 }
 
 function replicaOf(deps: LiveChainDeps): Replica {
-  const { opened, store, journal, identity, minBlockIntervalMs } = deps;
-  const { network, genesis, start } = opened;
+  const { opened, store, journal, identity, minBlockIntervalMs, verifier } = deps;
+  const { genesis, start } = opened;
   return createReplica(
     { genesis, self: identity.publicKey, start, journal: journal.content(), minBlockIntervalMs },
     {
       reader: store,
       schemeFor: (_epoch, validators) => schemeOf(deps, validators),
-      verifyTxs: (txs) => txs.every((tx) => verifyTx(network, tx)),
+      verifyTxs: verifier.verifyNow,
       readBlock(height) {
         const row = height > 0 ? store.blockRow(height) : undefined;
         if (!row) return undefined;

@@ -87,7 +87,9 @@ function mountPost(scope: FastifyInstance, deps: RpcDeps): void {
   });
   scope.post('/', async (request, reply) => {
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) gone.abort(); // an abort makes an error with its stack
+    });
     const context = {
       signal: AbortSignal.any([gone.signal, signal]),
       ...callerOf(deps, request),

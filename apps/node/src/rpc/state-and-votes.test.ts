@@ -132,18 +132,26 @@ describe('entries', () => {
     const grant = {
       ...{ subKey: bob.publicKey, channelMaxNait: 5n, windowMaxNait: 10n, windowMs: 60_000 },
       ...{ totalMaxNait: 100n, receivers: [{ receiver: second.publicKey }], allows: 3 },
-      expiresAtHeight: 10_000,
+      ...{ jobMaxNait: 3n, models: [{ model: 'qwen3:8b' }], expiresAtHeight: 10_000 },
     };
     await send(alice, 'mandate_grant', grant);
     const names = { owner: addressOfAlice, subKey: addressOfBob };
     expect(await ask('state_getMandate', names)).toMatchObject({
       ...names,
-      totalMaxNait: '100',
+      ...{ totalMaxNait: '100', jobMaxNait: '3', models: ['qwen3:8b'] },
       receivers: [addressOf(second.publicKey)],
       ...{ allowsChannels: true, allowsTransfers: true, revoked: false, spentNait: '0' },
     });
     const swapped = { owner: addressOfBob, subKey: addressOfAlice };
     expect(await refusal('state_getMandate', swapped)).toBe('MANDATE_UNKNOWN');
+    const told = await ask('state_getMandate', names);
+    for (const party of [{ owner: addressOfAlice }, { subKey: addressOfBob }]) {
+      expect(await ask('state_listMandates', party)).toEqual({ mandates: [told], next: null });
+    }
+    const none = { mandates: [], next: null };
+    expect(await ask('state_listMandates', { owner: addressOfBob })).toEqual(none);
+    expect(await refusal('state_listMandates')).toBe('BAD_REQUEST');
+    expect(await refusal('state_listMandates', names)).toBe('BAD_REQUEST');
     const terms = {
       ...{ worker: zeroHash, arbiter: bob.publicKey, reward: 5n, reviewMs: 60_000 },
       ...{ deadlineMs: Date.now() + 3_600_000, specHash: 'ab'.repeat(32), salt: '01'.repeat(32) },

@@ -9,12 +9,14 @@ import { AppError, limits } from '@aitbc/protocol';
 import type { JsonSocket, Log } from '@aitbc/service';
 import {
   cursorOf,
+  type Item,
   type Position,
   positionOf,
   type Topic,
   type TopicSource,
   topicOf,
 } from './topics.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 const backlogPauseBytes = limits.socketBacklogBytes / 2;
 const defaultStallMs = 5_000;
@@ -62,12 +64,13 @@ export function createSubscriptions(
   { stallMs = defaultStallMs }: SubscriptionsOptions = {},
 ): Subscriptions {
   const all = new Set<Subscription>();
+  const turns = createTurns();
   let lastId = 0;
   const pump = (subscription: Subscription): void => {
     if (!subscription.active || subscription.busy) return;
     if (subscription.position.height > source.headHeight()) return;
     subscription.busy = true;
-    void bringUp(source, subscription)
+    void bringUp({ source, turns }, subscription)
       .catch((error: unknown) => {
         log.error({ err: error, topic: subscription.topic.name }, 'subscription failed');
         subscription.active = false;
@@ -122,19 +125,34 @@ export function createSubscriptions(
   };
 }
 
-/** Sends everything between the position and the head. */
-async function bringUp(source: TopicSource, subscription: Subscription): Promise<void> {
+interface Supply {
+  readonly source: TopicSource;
+  readonly turns: Turns;
+}
+
+/** Sends everything between the position and the head, in slices of the event loop. */
+async function bringUp({ source, turns }: Supply, subscription: Subscription): Promise<void> {
   const { topic } = subscription;
   while (subscription.active && subscription.position.height <= source.headHeight()) {
     const from = subscription.position;
     const toHeight = Math.min(source.headHeight(), from.height + topic.stride - 1);
-    for (const { next, json } of topic.items(source, from, toHeight)) {
-      if (!(await sendItem(subscription, cursorOf(next), json))) return;
-      subscription.position = next;
-    }
+    const items = topic.items(source, from, toHeight)[Symbol.iterator]();
+    for (let hasMore = true; hasMore; )
+      hasMore = await turns.run(() => sendNext(subscription, items));
+    if (!subscription.active) return;
     subscription.position = { height: toHeight + 1, index: 0 };
     if (toHeight < source.headHeight()) await nextTurn();
   }
+}
+
+/** Sends one item more; false when there is none, the subscription ended or its reader was cut. */
+async function sendNext(subscription: Subscription, items: Iterator<Item>): Promise<boolean> {
+  const item = items.next();
+  if (item.done || !subscription.active) return false;
+  const { next, json } = item.value;
+  const isSent = await sendItem(subscription, cursorOf(next), json);
+  if (isSent) subscription.position = next;
+  return isSent;
 }
 
 /** False when the subscription ended or its reader was cut. */

@@ -1,5 +1,5 @@
-import { accountOf, channelOf, partsOfKey } from '@aitbc/chain';
-import { channelToJson } from '@aitbc/protocol';
+import { accountOf, channelOf, mandateOf, partsOfKey } from '@aitbc/chain';
+import { channelToJson, mandateToJson } from '@aitbc/protocol';
 import type { ChainView } from '../chain/chain-view.ts';
 import type { Store } from '../storage/store.ts';
 import { accountToJson, finalStatus } from './json-forms.ts';
@@ -22,6 +22,10 @@ export function createTopicSource(chain: ChainView, store: Store): TopicSource {
     entryJson(key) {
       const { kind, id } = partsOfKey(key);
       if (kind === 'account') return JSON.stringify(accountToJson(id, accountOf(store, id)));
+      if (kind === 'mandate') {
+        const mandate = mandateOf(store, id);
+        return JSON.stringify(mandate ? mandateToJson(mandate) : null);
+      }
       const channel = kind === 'channel' ? channelOf(store, id) : undefined;
       return JSON.stringify(channel ? channelToJson(channel) : null);
     },

@@ -36,7 +36,7 @@ export interface TopicSource {
   touched(height: number): readonly StateKey[];
   /** Index of a key among those the block wrote. */
   touchedIndex(height: number, key: StateKey): number | undefined;
-  /** JSON of the present state of an account or channel. */
+  /** JSON of the present state of an account, channel or mandate. */
   entryJson(key: StateKey): string;
   receiverOf(channelId: Hex): Hex | undefined;
 }
@@ -48,8 +48,8 @@ export interface Topic {
   readonly stride: number;
   /** Where a subscription without a cursor starts. */
   start(source: TopicSource): Position;
-  /** Items from a position up to and including a height. */
-  items(source: TopicSource, from: Position, toHeight: number): Item[];
+  /** Items from a position up to and including a height, each made when it is asked for. */
+  items(source: TopicSource, from: Position, toHeight: number): Iterable<Item>;
 }
 
 const hashPattern = /^[0-9a-f]{64}$/;
@@ -60,6 +60,7 @@ type TopicMaker = (name: string, argument: string) => Topic;
 const plainTopics: Readonly<Record<string, TopicMaker>> = {
   [rpcTopics.finalBlocks]: blocksTopic,
   [rpcTopics.transactions]: transactionsTopic,
+  [rpcTopics.mandates]: mandatesTopic,
 };
 
 const namedTopics: Readonly<Record<string, TopicMaker>> = {
@@ -123,10 +124,11 @@ function blocksTopic(name: string): Topic {
     name,
     stride: stateStride,
     start: afterHead,
-    items: (source, from, toHeight) =>
-      [...heightsFrom(from, toHeight)]
-        .filter(({ index }) => index === 0)
-        .map(({ height }) => ({ next: { height, index: 1 }, json: source.blockJson(height) })),
+    *items(source, from, toHeight) {
+      for (const { height, index } of heightsFrom(from, toHeight)) {
+        if (index === 0) yield { next: { height, index: 1 }, json: source.blockJson(height) };
+      }
+    },
   };
 }
 
@@ -135,17 +137,12 @@ function transactionsTopic(name: string): Topic {
     name,
     stride: 1,
     start: afterHead,
-    items(source, from, toHeight) {
-      const items: Item[] = [];
+    *items(source, from, toHeight) {
       for (const { height, index: first } of heightsFrom(from, toHeight)) {
         for (let index = first; index < source.txCount(height); index += 1) {
-          items.push({
-            next: { height, index: index + 1 },
-            json: source.statusJson(height, index),
-          });
+          yield { next: { height, index: index + 1 }, json: source.statusJson(height, index) };
         }
       }
-      return items;
     },
   };
 }
@@ -186,6 +183,13 @@ function receiverTopic(name: string, receiver: Hex): Topic {
   );
 }
 
+/** Present state of every mandate. */
+function mandatesTopic(name: string): Topic {
+  return stateTopic(name, (source, height) =>
+    [...source.touched(height).entries()].filter(([, key]) => partsOfKey(key).kind === 'mandate'),
+  );
+}
+
 function stateTopic(
   name: string,
   touchedBy: (source: TopicSource, height: number) => readonly (readonly [number, StateKey])[],
@@ -194,7 +198,7 @@ function stateTopic(
     name,
     stride: stateStride,
     start: afterHead,
-    items(source, from, toHeight) {
+    *items(source, from, toHeight) {
       const last = new Map<StateKey, Position>();
       for (const { height, index: first } of heightsFrom(from, toHeight)) {
         for (const [index, key] of touchedBy(source, height)) {
@@ -203,7 +207,7 @@ function stateTopic(
           last.set(key, { height, index: index + 1 });
         }
       }
-      return [...last].map(([key, next]) => ({ next, json: source.entryJson(key) }));
+      for (const [key, next] of last) yield { next, json: source.entryJson(key) };
     },
   };
 }

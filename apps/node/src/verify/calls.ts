@@ -1,6 +1,5 @@
 /** Transactions in the order they came, each with the call that waits for it. A call is answered as a whole. */
 import type { AppError, SignedTx } from '@aitbc/protocol';
-import { signatureCountOf } from './packing.ts';
 
 /** A call that waits for its answer. */
 interface Call {
@@ -28,8 +27,6 @@ export interface Calls {
   failAll(error: AppError): void;
   /** Transactions without an answer. */
   waiting(): number;
-  /** Signatures of the transactions answered. */
-  checked(): number;
 }
 
 /** An empty queue. */
@@ -37,7 +34,6 @@ export function createCalls(): Calls {
   const queue: Waiting[] = [];
   const open = new Set<Call>();
   let waiting = 0;
-  let checked = 0;
   return {
     queue,
     add: (txs) =>
@@ -47,10 +43,9 @@ export function createCalls(): Calls {
         waiting += txs.length;
         for (const [at, tx] of txs.entries()) queue.push({ tx, call, at, attempts: 0 });
       }),
-    settle({ tx, call, at }, isValid) {
+    settle({ call, at }, isValid) {
       if (!open.has(call)) return;
       waiting -= 1;
-      checked += signatureCountOf(tx);
       call.answers[at] = isValid;
       call.left -= 1;
       if (call.left > 0) return;
@@ -63,6 +58,5 @@ export function createCalls(): Calls {
       waiting = 0;
     },
     waiting: () => waiting,
-    checked: () => checked,
   };
 }

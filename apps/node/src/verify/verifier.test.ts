@@ -53,8 +53,7 @@ function sponsoredTx(): SignedTx {
 function forged(tx: SignedTx): SignedTx {
   const bytes = Uint8Array.from(tx.bytes);
   bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
-  const signature = Buffer.from(bytes.subarray(-64)).toString('hex');
-  return { ...tx, bytes, signature };
+  return unwrap(decodeTx(network, bytes));
 }
 
 let warnings: string[] = [];
@@ -137,6 +136,26 @@ describe.each([0, 1, 2])('a verifier with %i workers', (workers) => {
     await running.stop();
     await told;
     await expect(running.verify([])).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});
+
+describe('what was found valid', () => {
+  it.each([0, 2])('is not checked again, at once or in turn, with %i workers', async (workers) => {
+    const running = start(workers);
+    const txs = [txOf(0), sponsored, txOf(1)];
+    expect(running.verifyNow(txs)).toBe(true);
+    expect(running.verifyNow(txs)).toBe(true);
+    expect(await running.verify([...txs, txOf(2)])).toEqual([true, true, true, true]);
+    expect(running.verifyNow([txOf(2)])).toBe(true);
+    expect(running.checked()).toBe(5);
+  });
+
+  it.each([0, 2])('says nothing of what only looks like it, with %i workers', async (workers) => {
+    const running = start(workers);
+    expect(running.verifyNow([txOf(0)])).toBe(true);
+    expect(running.verifyNow([forged(txOf(0))])).toBe(false);
+    expect(await running.verify([forged(txOf(0)), forged(txOf(0))])).toEqual([false, false]);
+    expect(running.checked()).toBe(4);
   });
 });
 

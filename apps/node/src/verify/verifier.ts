@@ -7,14 +7,18 @@
  * thread checks in slices and lets other work run between two of them. A batch whose worker dies is tried
  * once more and then checked here: every call is answered.
  *
+ * A transaction may be wanted twice: a peer passes it on, and a proposal holds it before its turn came. What was found
+ * valid is remembered by its id, the hash of all its bytes and signatures, and is not checked again.
+ *
  * Bound: more than `waitingMax` transactions are refused with MEMPOOL_FULL. The answer is that of
  * `verifyTx`: signatures of sender and of fee payer. See docs/spec/chain.md, "Transactions".
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AppError, type Network, type SignedTx, verifyTx } from '@aitbc/protocol';
+import { createSeenIds } from '@aitbc/chain';
+import { AppError, createTxVerifier, type Network, type SignedTx } from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
-import { createCalls, type Waiting } from './calls.ts';
-import { packSignatures, prefixesOf } from './packing.ts';
+import { type Calls, createCalls, type Waiting } from './calls.ts';
+import { packSignatures, prefixesOf, signatureCountOf } from './packing.ts';
 import { createWorkerPool, type WorkerBatch } from './worker-pool.ts';
 
 const batchTxs = 256; // ten milliseconds of a core: long against the hand-over, short against a block
@@ -38,9 +42,11 @@ export interface Verifier {
    * CANCELLED when it is stopped.
    */
   verify(txs: readonly SignedTx[]): Promise<boolean[]>;
+  /** True when all signatures of all transactions are valid; checked at once and in this thread. */
+  verifyNow(txs: readonly SignedTx[]): boolean;
   /** Transactions that wait for their answer. */
   waiting(): number;
-  /** Signatures of all transactions answered so far. */
+  /** Signatures checked so far. */
   checked(): number;
   stop(): Promise<void>;
 }
@@ -56,26 +62,23 @@ export function createVerifier(
   const prefixes = prefixesOf(network);
   const calls = createCalls();
   const { queue, settle } = calls;
+  const checks = createChecks(network);
   let isStopped = false;
   let here: Promise<void> | undefined;
   let gathering: Promise<void> | undefined;
 
   const checkHere = async (): Promise<void> => {
     while (queue.length > 0 && !isStopped) {
-      for (const one of queue.splice(0, sliceTxs)) settle(one, verifyTx(network, one.tx));
+      for (const one of queue.splice(0, sliceTxs)) settle(one, checks.isValid(one.tx));
       await nextTurn();
     }
     here = undefined;
   };
   const batchOf = (ones: readonly Waiting[]): WorkerBatch => ({
     count: ones.length,
-    pack: () =>
-      packSignatures(
-        prefixes,
-        ones.map(({ tx }) => tx),
-      ),
+    pack: () => packSignatures(prefixes, txsOf(ones)),
     done(valid) {
-      for (const [at, one] of ones.entries()) settle(one, valid[at] === 1);
+      for (const [at, one] of ones.entries()) settle(one, checks.note(one.tx, valid[at] === 1));
       dispatch();
     },
     lost() {
@@ -92,9 +95,10 @@ export function createVerifier(
       return;
     }
     while (queue.length > 0) {
-      const ones = queue.slice(0, batchTxs);
-      if (!pool.offer(batchOf(ones))) return;
-      queue.splice(0, ones.length);
+      const ones = takeUnchecked(calls, checks.isKnown);
+      if (ones.length === 0 || pool.offer(batchOf(ones))) continue;
+      queue.unshift(...ones);
+      return;
     }
   };
   const gather = async (): Promise<void> => {
@@ -112,12 +116,46 @@ export function createVerifier(
       return calls.add(txs);
     },
     waiting: calls.waiting,
-    checked: calls.checked,
+    verifyNow: (txs) => txs.every(checks.isValid),
+    checked: checks.count,
     async stop() {
       isStopped = true;
       calls.failAll(new AppError('CANCELLED'));
       await pool.stop();
       await Promise.all([here, gathering]);
     },
+  };
+}
+
+const txsOf = (ones: readonly Waiting[]): SignedTx[] => ones.map(({ tx }) => tx);
+
+/** The next batch; those that were found valid while they waited are answered and left out. */
+function takeUnchecked(
+  { queue, settle }: Pick<Calls, 'queue' | 'settle'>,
+  isKnown: (tx: SignedTx) => boolean,
+): Waiting[] {
+  return queue.splice(0, batchTxs).filter((one) => {
+    if (!isKnown(one.tx)) return true;
+    settle(one, true);
+    return false;
+  });
+}
+
+/** Checks in this thread, and the memory of all that were made. */
+function createChecks(network: Network) {
+  const verifyTx = createTxVerifier(network);
+  const valid = createSeenIds(waitingMax);
+  let count = 0;
+  const isKnown = ({ txId }: SignedTx): boolean => valid.has(txId);
+  const note = (tx: SignedTx, isValid: boolean): boolean => {
+    count += signatureCountOf(tx);
+    if (isValid) valid.add(tx.txId);
+    return isValid;
+  };
+  return {
+    isKnown,
+    note,
+    isValid: (tx: SignedTx): boolean => isKnown(tx) || note(tx, verifyTx(tx)),
+    count: () => count,
   };
 }

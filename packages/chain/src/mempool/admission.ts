@@ -83,15 +83,23 @@ interface Offer {
 }
 
 /** The balances of sender and payer must cover all that waits at their cost. */
-function checkFunds({ pool, reader }: Admission, { tx, spend, replaced }: Offer): Verdict<true> {
-  for (const account of new Set([tx.from, payerOf(tx)])) {
-    const freed = replaced ? costFor(account, replaced) : 0n;
-    const reserved = (pool.book(account)?.reserved ?? 0n) - freed;
-    const needed = reserved + costFor(account, { tx, spend });
-    const { balance } = accountOf(reader, account);
-    if (balance < needed) return lacking(addressOf(account), balance, needed);
-  }
-  return accept(true);
+function checkFunds(at: Admission, offer: Offer): Verdict<true> {
+  const { from } = offer.tx;
+  const payer = payerOf(offer.tx);
+  const checked = checkPurse(at, offer, from);
+  return checked.ok && payer !== from ? checkPurse(at, offer, payer) : checked;
+}
+
+function checkPurse(
+  { pool, reader }: Admission,
+  { tx, spend, replaced }: Offer,
+  account: Hex,
+): Verdict<true> {
+  const freed = replaced ? costFor(account, replaced) : 0n;
+  const reserved = (pool.book(account)?.reserved ?? 0n) - freed;
+  const needed = reserved + costFor(account, { tx, spend });
+  const { balance } = accountOf(reader, account);
+  return balance < needed ? lacking(addressOf(account), balance, needed) : accept(true);
 }
 
 function costFor(account: Hex, { tx, spend }: Pick<Waiting, 'tx' | 'spend'>): bigint {

@@ -33,7 +33,7 @@ import { roomFor, whereTo } from './admission.ts';
 import { createPool, type MempoolLimits, type Pool } from './pool.ts';
 import { refusalsAfter, withFollowers } from './recheck.ts';
 import { createSeenIds } from './seen-ids.ts';
-import { itemWith, payerOf, successorOf, type Waiting } from './waiting.ts';
+import { itemWith, successorOf, type Waiting } from './waiting.ts';
 
 export type { MempoolLimits } from './pool.ts';
 
@@ -96,7 +96,7 @@ export interface Mempool {
   sizeBytes(): number;
 }
 
-const seenPerPlace = 10; // ids of past transactions that are remembered for each place in the pool
+const seenPerPlace = 1; // ids of past transactions that are remembered for each place in the pool: what is older is refused by its nonce
 const missesMax = 100; // transactions that find no room before a proposer is content with what it has
 
 /** An empty mempool. */
@@ -136,10 +136,9 @@ export function createMempool(options: MempoolOptions): Mempool {
         removeById(pool, txId);
       }
       const ended = pool.endedBefore(height + 1).flatMap((item) => endOf(item, height + 1));
-      const touched = [...writes.keys()].filter((key) => key.startsWith('a'));
-      const accounts = touched.map((key) => key.slice(1));
-      const senders = txs.flatMap((tx) => [tx.from, payerOf(tx)]);
-      return [...drop(onlyOnce(ended)), ...mempool.recheck([...accounts, ...senders], reader)];
+      const accounts = accountsOf(txs);
+      for (const key of writes.keys()) if (key.startsWith('a')) accounts.add(key.slice(1));
+      return [...drop(onlyOnce(ended)), ...mempool.recheck(accounts, reader)];
     },
     remove(txIds) {
       for (const txId of txIds) removeById(pool, txId);
@@ -164,6 +163,16 @@ export function createMempool(options: MempoolOptions): Mempool {
     sizeBytes: () => pool.sizeBytes(),
   };
   return mempool;
+}
+
+/** Senders and payers. */
+function accountsOf(txs: readonly SignedTx[]): Set<Hex> {
+  const accounts = new Set<Hex>();
+  for (const tx of txs) {
+    accounts.add(tx.from);
+    if (tx.payer !== undefined) accounts.add(tx.payer);
+  }
+  return accounts;
 }
 
 function removeById(pool: Pool, txId: Hex): void {

@@ -106,21 +106,26 @@ export function createPool(): Pool {
   };
 }
 
-/** Items by a key that several may share. */
+/** Items by a key that several may share. One alone, as nearly all short ids have, stands there without a set. */
 function createGroups<K>() {
-  const groups = new Map<K, Set<Waiting>>();
+  const groups = new Map<K, Waiting | Set<Waiting>>();
   return {
-    of: (key: K): readonly Waiting[] => [...(groups.get(key) ?? [])],
+    of(key: K): readonly Waiting[] {
+      const group = groups.get(key);
+      if (!group) return [];
+      return group instanceof Set ? [...group] : [group];
+    },
     keys: (): K[] => [...groups.keys()],
     add(key: K, item: Waiting): void {
       const group = groups.get(key);
-      if (group) group.add(item);
-      else groups.set(key, new Set([item]));
+      if (!group) groups.set(key, item);
+      else if (group instanceof Set) group.add(item);
+      else groups.set(key, new Set([group, item]));
     },
     remove(key: K, item: Waiting): void {
       const group = groups.get(key);
-      group?.delete(item);
-      if (group?.size === 0) groups.delete(key);
+      if (group instanceof Set) group.delete(item);
+      if (group === item || (group instanceof Set && group.size === 0)) groups.delete(key);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Ids of transactions that are in blocks: a flood of old ones is refused without a look at the state. */
+/** Ids of transactions that were met lately: those in blocks, so that a flood of old ones is refused cheaply, and others. */
 import type { Hex } from '@aitbc/protocol';
 
 /** Remembers at least the newest `size` ids, and at most twice as many. */

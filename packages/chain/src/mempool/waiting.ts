@@ -59,8 +59,12 @@ export function payerOf(tx: SignedTx): Hex {
 
 /** The transaction of a queue with a nonce; in the expiring lane its only one. */
 export function itemWith(queue: Queue | undefined, nonce: number): Waiting | undefined {
-  if (queue?.lane === expiringLane) return queue.items[0];
-  return queue?.items.find(({ tx }) => tx.nonce === nonce);
+  if (!queue) return undefined;
+  const { lane, items } = queue;
+  const first = items[0];
+  if (lane === expiringLane || !first) return first;
+  const item = items[nonce - first.tx.nonce]; // where it is as long as no nonce is missing before it
+  return item?.tx.nonce === nonce ? item : items.find(({ tx }) => tx.nonce === nonce);
 }
 
 /** The one that may follow in a block, when nothing is missing between. */
@@ -78,6 +82,12 @@ export function predecessorOf(item: Waiting): Waiting | undefined {
 /** Places a transaction by its nonce and finds the lowest rates anew. */
 export function insertInto(queue: Queue, item: Waiting): void {
   const { items } = queue;
+  const last = items.at(-1);
+  if (!last || last.tx.nonce < item.tx.nonce) {
+    item.reach = Math.min(last?.reach ?? item.rate, item.rate);
+    items.push(item);
+    return;
+  }
   const behind = items.findIndex(({ tx }) => tx.nonce > item.tx.nonce);
   items.splice(behind < 0 ? items.length : behind, 0, item);
   refreshReach(queue);

@@ -1,5 +1,5 @@
 /** Roots of lists by the rule of `hash-list.ts` in the protocol, level by level. See docs/spec/chain.md, "Hash lists". */
-import { hex, sha256 } from '@aitbc/primitives';
+import { hex, sha256Into } from '@aitbc/primitives';
 import {
   countedRoot,
   depthOf,
@@ -12,7 +12,17 @@ import { hashPairs } from './hash-pairs.ts';
 
 /** Root over the hashes of contents, zeros for an empty list. */
 export function listRoot(contents: readonly Uint8Array[]): Hex {
-  return hashListRoot(contents.map(sha256));
+  return hashListRoot(hashesOf(contents));
+}
+
+/** Hashes of contents: parts of one memory, into which they are hashed. */
+function hashesOf(contents: readonly Uint8Array[]): Uint8Array[] {
+  const all = new Uint8Array(contents.length * hashBytes);
+  return contents.map((content, at) => {
+    const digest = all.subarray(at * hashBytes, (at + 1) * hashBytes);
+    sha256Into(digest, content);
+    return digest;
+  });
 }
 
 /** Root over leaves that are hashes already. Throws RangeError for a leaf that is not 32 bytes. */

@@ -75,7 +75,7 @@ export function blob(maxBytes: number): Part<Uint8Array> {
     read(reader) {
       const size = reader.u32();
       if (size > maxBytes) throw new DecodeError(`a part of ${size} bytes is above ${maxBytes}`);
-      return Uint8Array.from(reader.fixed(size));
+      return new Uint8Array(reader.fixed(size)); // `from` would iterate
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '@aitbc/primitives';
 import { AppError, type Hex, type nodeRpc } from '@aitbc/protocol';
 import type { Log, PageKind } from '@aitbc/service';
+import type { Admit } from '../../chain/admission.ts';
 import type { ChainView } from '../../chain/chain-view.ts';
 import type { Faucet } from '../../chain/faucet.ts';
 import type { Finality } from '../../chain/finality.ts';
@@ -25,6 +26,8 @@ export interface AdminParts {
 export interface MethodDeps {
   readonly opened: Pick<OpenedChain, 'network' | 'genesis'>;
   readonly live: LiveChain;
+  /** Takes transactions of users in slices of the event loop. */
+  readonly admit: Admit;
   readonly chain: ChainView;
   readonly store: Store;
   readonly finality: Finality;

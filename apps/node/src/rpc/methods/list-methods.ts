@@ -1,4 +1,4 @@
-import { auditFunds, channelOf, providerOf, supplyOf, validatorOf } from '@aitbc/chain';
+import { auditFunds, channelOf, mandateOf, providerOf, supplyOf, validatorOf } from '@aitbc/chain';
 import {
   accountIdOf,
   addressOf,
@@ -6,6 +6,7 @@ import {
   channelToJson,
   type Hex,
   limits,
+  mandateToJson,
   unwrap,
 } from '@aitbc/protocol';
 import { providerToJson } from '../json-forms.ts';
@@ -14,7 +15,11 @@ import { badRequest, type Handlers, type MethodDeps } from './deps.ts';
 
 type ListHandlers = Pick<
   Handlers,
-  'state_listChannels' | 'state_listProviders' | 'state_listValidators' | 'state_audit'
+  | 'state_listChannels'
+  | 'state_listProviders'
+  | 'state_listMandates'
+  | 'state_listValidators'
+  | 'state_audit'
 >;
 
 /** Methods that walk many entries. */
@@ -45,6 +50,22 @@ export function listMethods(deps: MethodDeps): ListHandlers {
       });
       return { providers, next: next && addressOf(next) };
     },
+    state_listMandates: ({ owner, subKey, after }) => {
+      if ((owner === undefined) === (subKey === undefined)) {
+        throw badRequest('give owner or subKey, one of them');
+      }
+      const party = unwrap(accountIdOf((owner ?? subKey) as string));
+      const { page, next } = pageOf(
+        store.keysOf({ letter: 'm', after, limit: mandatesSeen + 1 }),
+        mandatesSeen,
+      );
+      const mandates = page.flatMap((id) => {
+        const mandate = mandateOf(store, id);
+        const named = owner === undefined ? mandate?.subKey : mandate?.owner;
+        return mandate && named === party ? [mandateToJson(mandate)] : [];
+      });
+      return { mandates, next };
+    },
     state_listValidators: ({ after }) => {
       const { page, next } = pageOf(store.keysOf({ letter: 'v', after, limit: pageLimit }));
       const validators = page.flatMap((id) => {
@@ -60,9 +81,15 @@ export function listMethods(deps: MethodDeps): ListHandlers {
 /** One more than a page, to see whether there is another. */
 export const pageLimit = limits.pageSize + 1;
 
+/** Mandates looked through in one call: they have no index by party, and most are somebody else's. */
+const mandatesSeen = 1_000;
+
 /** A page of ids and the id to go on after, null at the end. */
-export function pageOf(ids: readonly Hex[]): { page: readonly Hex[]; next: Hex | null } {
-  const page = ids.slice(0, limits.pageSize);
+export function pageOf(
+  ids: readonly Hex[],
+  size: number = limits.pageSize,
+): { page: readonly Hex[]; next: Hex | null } {
+  const page = ids.slice(0, size);
   return { page, next: ids.length > page.length ? (page[page.length - 1] as Hex) : null };
 }
 

@@ -8,13 +8,14 @@ import {
   type Hex,
   laneIdOf,
   mandateIdOf,
+  mandateToJson,
   type nodeRpc,
   type ParsedInputOf,
   unwrap,
   zeroHash,
 } from '@aitbc/protocol';
 import { accountToJson, agentToJson, providerToJson } from '../json-forms.ts';
-import { mandateToJson, taskToJson, validatorToJson } from '../work-forms.ts';
+import { taskToJson, validatorToJson } from '../work-forms.ts';
 import { badRequest, type Handlers, type MethodDeps } from './deps.ts';
 import type { Prover } from './prover.ts';
 import { createEntryReader, type ReadEntry, stateAnswerJson } from './state-reads.ts';

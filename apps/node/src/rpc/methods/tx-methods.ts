@@ -26,8 +26,7 @@ type TxHandlers = Pick<
 
 /** Methods that take, show and price transactions. */
 export function txMethods(deps: MethodDeps): TxHandlers {
-  const { opened, live, chain, finality } = deps;
-  const { admit } = live.admission;
+  const { opened, live, chain, finality, admit } = deps;
   return {
     async tx_send({ tx }) {
       return { txId: unwrap(await admit(txBytesOf(tx))).txId };
@@ -43,7 +42,7 @@ export function txMethods(deps: MethodDeps): TxHandlers {
       return statusOf(deps, txId);
     },
     async tx_sendBatch({ txs }) {
-      const verdicts = await takeBatch(live.admission.admit, txs.map(txBytesOf), deps.log);
+      const verdicts = await takeBatch(admit, txs.map(txBytesOf), deps.log);
       const results = verdicts.map((verdict) =>
         verdict.ok
           ? { txId: verdict.value.txId, error: null }

@@ -6,11 +6,17 @@ import { defineConfig } from 'vitest/config';
 // only after the unit tests (`groupOrder`), so that neither takes the other's processor time.
 const source = { conditions: ['source'] };
 
+// Node itself must not load these: eventsource and its parser also have a `source`, in TypeScript, and these import it.
+const inline = [
+  /node_modules\/(?:ai|@ai-sdk\/[^/]+|@modelcontextprotocol\/client|eventsource(?:-parser)?)\//,
+];
+
 export default defineConfig({
   resolve: source,
   ssr: { resolve: source },
   test: {
     pool: 'forks',
+    server: { deps: { inline } },
     isolate: false,
     reporters: ['default', './scripts/count-reporter.mjs'],
     projects: [

@@ -243,7 +243,8 @@ async function checkBooks(completed: ReadonlySet<string>): Promise<void> {
     if (!proven.ok) throw new Error(`${jobId}: ${proven.facts.reason}`);
     const usage = proven.value;
     expect(usage.last.outcome, jobId).toBe('complete');
-    expect(usage.charged).toBe(chargeFor(priceOf(proof.offer.payload), usage, 'complete'));
+    expect(usage.parts, `${jobId} at one provider`).toHaveLength(1);
+    expect(usage.charged).toBe(chargeFor(priceOf(usage.parts[0]!.offer), usage, 'complete'));
   }
   const audit = await clients.node.rpc.state_audit({});
   expect(audit).toMatchObject({ supply: audit.genesisSupply, problems: [] });

@@ -10,16 +10,18 @@ export interface TestNetwork {
   end(): Promise<void>;
 }
 
-/** What a test may choose: four validators when it says nothing. */
+/** What a test may choose: four validators and one provider when it says nothing. */
 export interface NetworkChoice {
   readonly engine?: string;
   readonly validators?: number;
+  readonly providers?: number;
 }
 
 /** Brings a network up in a fresh temporary home. */
 export async function startNetwork({
   engine = 'embedded',
   validators = 4,
+  providers = 1,
 }: NetworkChoice = {}): Promise<TestNetwork> {
   const home = mkdtempSync(join(tmpdir(), 'aitbc-network-'));
   const devnet = await bringUp({
@@ -27,6 +29,7 @@ export async function startNetwork({
     freePorts: true,
     engine,
     validators,
+    providers,
     signal: new AbortController().signal,
     tell: () => {},
   });
@@ -66,16 +69,18 @@ export async function until<T>(
   }
 }
 
-/** Claims until all that is charged is paid on chain and no job runs. */
-export async function settleAll({ clients }: Devnet): Promise<void> {
-  await until('all charges are claimed', async () => {
-    const { txId } = await clients.provider.claimNow({});
-    if (txId) {
-      await until('the claim is final', async () => {
-        return (await clients.node.rpc.tx_get({ txId })).status === 'final';
-      });
-    }
-    const { charged, claimed, running } = await clients.provider.status({});
-    return running === 0 && charged === claimed;
-  });
+/** Claims until all that is charged is paid on chain and no job runs, at every provider. */
+export async function settleAll({ clients, providers }: Devnet): Promise<void> {
+  for (const provider of providers.values()) {
+    await until('all charges are claimed', async () => {
+      const { txId } = await provider.claimNow({});
+      if (txId) {
+        await until('the claim is final', async () => {
+          return (await clients.node.rpc.tx_get({ txId })).status === 'final';
+        });
+      }
+      const { charged, claimed, running } = await provider.status({});
+      return running === 0 && charged === claimed;
+    });
+  }
 }

@@ -42,10 +42,16 @@ it('the story runs from funding to settlement and ends by itself', async () => {
       /provider +bond of 100 AIT registered/,
       /1\. \S+: \S+ AIT in, \S+ AIT out per million tokens/,
       /payment verified in \S+ (µs|ms), before the engine ran/,
-      /first token after .*, 64 tokens at \d+ tokens\/s/,
+      /kill -9 \d+: provider(-2)? is gone, in the middle of the answer/,
+      /the same stream went on at another provider after \S+ (m?s|µs)/,
+      /first token after .*, 64 tokens in all, none lost, none twice/,
+      /provider(-2)? is back and has signed for its last tokens/,
+      /\d receipts signed by 2 providers/,
       /no gap and no overlap: 0–/,
+      /tokens 0 to \d+; [\d,]+ nait for these alone, no prompt/,
+      /tokens \d+ to 64; [\d,]+ nait for these and the prompt/,
       /kill -9 \d+: node-4, one of 4 validators, is gone/,
-      /claim is final in block \d+, \S+ m?s later/,
+      /2 claims are final in block \d+, \S+ m?s later/,
       /signed by node, node-2, node-3; node-4 was not needed/,
       /node-4 is back after \S+ m?s, with the blocks it missed/,
       /state root \S+ are the same at all 4 nodes/,
@@ -65,6 +71,7 @@ it('the story runs from funding to settlement and ends by itself', async () => {
     expect(again.code).toBe(0);
     const result = JSON.parse(again.stdout);
     expect(result).toMatchObject({ receiptVerified: true, outputTokens: 64 });
+    expect(result.failover.tokensBefore).toBeGreaterThan(24);
     expect(result.outage).toMatchObject({ killed: 'node-4', validators: 4, signers: 3 });
     expect(BigInt(result.charged)).toBeGreaterThan(0n);
     const { receiptFile } = result;

@@ -60,7 +60,7 @@ describe('the stock openai client, with only baseURL set to the gateway', () => 
       promptTokens: usage?.prompt_tokens,
       outputTokens: 40,
     });
-    const price = priceOf(proof.offer.payload);
+    const price = priceOf(proven.value.parts[0]!.offer);
     expect(charged).toBe(chargeFor(price, { promptTokens, outputTokens }, 'complete'));
     expect(call.charged).toBe(charged.toString());
 

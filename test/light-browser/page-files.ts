@@ -1,5 +1,5 @@
 /** The files of the page: its HTML and style as they are, its code bundled from the built packages. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
@@ -21,11 +21,11 @@ export interface PageFiles {
   readonly modules: readonly string[];
 }
 
-const folder = join(import.meta.dirname, 'page');
+const lightPage = join(import.meta.dirname, 'page');
 const root = join(import.meta.dirname, '..', '..');
 
-/** Bundles the page for browsers. */
-export async function bundlePage(): Promise<PageFiles> {
+/** Bundles a page for browsers: `index.html`, `main.ts` and, where there is one, `style.css`. */
+export async function bundlePage(folder: string = lightPage): Promise<PageFiles> {
   const made = await build({
     root: folder,
     configFile: false,
@@ -45,7 +45,7 @@ export async function bundlePage(): Promise<PageFiles> {
   return {
     files: new Map([
       ['/', { type: 'text/html; charset=utf-8', body: text('index.html') }],
-      ['/style.css', { type: 'text/css', body: text('style.css') }],
+      ...styleOf(folder),
       ['/main.js', { type: 'text/javascript', body: chunk.code }],
     ]),
     bundleBytes: Buffer.byteLength(chunk.code),
@@ -55,4 +55,10 @@ export async function bundlePage(): Promise<PageFiles> {
       .filter((path) => path.startsWith(root) && !path.includes('node_modules'))
       .map((path) => path.slice(root.length + 1)),
   };
+}
+
+function styleOf(folder: string): [string, PageFile][] {
+  const file = join(folder, 'style.css');
+  if (!existsSync(file)) return [];
+  return [['/style.css', { type: 'text/css', body: readFileSync(file, 'utf8') }]];
 }

@@ -1,7 +1,13 @@
 /** The coordinator: where its parts are made and joined. */
 import { createMeasurements, createOfferIndex } from '@aitbc/market';
 import { type Clock, randomBytes, systemClock } from '@aitbc/primitives';
-import { AppError, coordinatorEndpoints, limits, providerSocketPath } from '@aitbc/protocol';
+import {
+  AppError,
+  coordinatorEndpoints,
+  facilitatorEndpoints,
+  limits,
+  providerSocketPath,
+} from '@aitbc/protocol';
 import {
   createHttp,
   type Http,
@@ -21,9 +27,10 @@ import { createReportDesk } from './market/take-report.ts';
 import { type Connections, createConnections } from './providers/connection.ts';
 import { createSessions, type Sessions } from './providers/sessions.ts';
 import { limitPosts } from './rate-limit.ts';
-import { createHandlers, type RouteDeps } from './routes.ts';
+import { createFacilitatorHandlers, createHandlers, type RouteDeps } from './routes.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createUpkeep, type Upkeep } from './upkeep.ts';
+import { createFacilitatorDesk } from './x402/facilitator-desk.ts';
 
 /** What a coordinator is made with; everything but the log has a default. */
 export interface CoordinatorDeps {
@@ -92,8 +99,9 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
 
 function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: Store): Parts {
   const { log, clock = systemClock, draw = Math.random } = deps;
+  const reader = deps.chain ?? createChainReader(config.nodeUrl);
   const chain = createChainLink({
-    reader: deps.chain ?? createChainReader(config.nodeUrl),
+    reader,
     clock,
     log,
     bindChain: store.bindChain,
@@ -140,6 +148,7 @@ function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: St
     submit: { chain, book, index, sessions, dispatcher, clock },
     show: { book, rows: store.jobs, offers: store.offers },
     desk,
+    facilitator: createFacilitatorDesk({ network: chain.network, chain: reader.x402 }),
   };
   return {
     http: createHttp({
@@ -167,10 +176,12 @@ function assertReady(chain: ChainLink): boolean {
 async function mount(config: CoordinatorConfig, log: Log, parts: Parts): Promise<void> {
   const { app } = parts.http;
   const { summary, version } = configTable;
-  const tables = { coordinator: coordinatorEndpoints };
+  const tables = { coordinator: coordinatorEndpoints, x402: facilitatorEndpoints };
   const title = 'AITBC coordinator';
   await limitPosts(app, config.postsPerMinute);
   await mountDocs(app, openApiOf({ title, version, description: summary, tables }));
   await mountSocket(app, providerSocketPath, { log, onOpen: parts.connections.open });
   mountEndpoints(app, coordinatorEndpoints, { handlers: createHandlers(parts.routes), log });
+  const handlers = createFacilitatorHandlers(parts.routes);
+  mountEndpoints(app, facilitatorEndpoints, { handlers, log });
 }

@@ -1,5 +1,5 @@
 /** Endpoint → handler. */
-import type { coordinatorEndpoints } from '@aitbc/protocol';
+import type { coordinatorEndpoints, facilitatorEndpoints } from '@aitbc/protocol';
 import type { Handlers } from '@aitbc/service';
 import type { ChainLink } from './chain/chain-link.ts';
 import { cancelJob, type ShowDeps, showJob, showResult, viewOf } from './jobs/show-jobs.ts';
@@ -12,6 +12,8 @@ import {
   routeOffers,
 } from './market/market.ts';
 import type { ReportDesk } from './market/take-report.ts';
+import type { FacilitatorDesk } from './x402/facilitator-desk.ts';
+import { listResources } from './x402/list-resources.ts';
 
 /** Parts behind the routes. */
 export interface RouteDeps {
@@ -21,6 +23,7 @@ export interface RouteDeps {
   readonly submit: SubmitDeps;
   readonly show: ShowDeps;
   readonly desk: ReportDesk;
+  readonly facilitator: FacilitatorDesk;
 }
 
 /** One handler for each row of the table. */
@@ -37,6 +40,19 @@ export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndp
     getJob: ({ jobId }) => showJob(show, jobId),
     cancelJob: ({ jobId }) => cancelJob(show, jobId),
     jobResult: ({ jobId }) => showResult(show, jobId),
+  };
+}
+
+/** One handler for each row of the facilitator's table. */
+export function createFacilitatorHandlers({
+  facilitator,
+  market,
+}: RouteDeps): Handlers<typeof facilitatorEndpoints> {
+  return {
+    verify: (sale) => facilitator.verify(sale.paymentPayload, sale.paymentRequirements),
+    settle: (sale) => facilitator.settle(sale.paymentPayload, sale.paymentRequirements),
+    supported: () => facilitator.supported(),
+    discovery: (query) => listResources(market, query),
   };
 }
 

@@ -181,13 +181,44 @@ describe('gateway', () => {
       calls: [{ model: 'tiny', outcome: 'complete', outputTokens: 30, charged: '312' }],
     });
     const proof = await client.proof({ jobId: spend.calls[0]?.jobId ?? '' });
-    expect(proof.receipts.map((receipt) => zSignedReceipt.parse(receipt).payload.to)).toEqual([
+    const [part] = proof.parts;
+    expect(part?.receipts.map((receipt) => zSignedReceipt.parse(receipt).payload.to)).toEqual([
       4, 8, 12, 16, 20, 24, 28, 30,
     ]);
-    expect(proof.offer).toEqual(seller.offer);
+    expect(part?.offer).toEqual(seller.offer);
     await expect(client.proof({ jobId: '00'.repeat(32) })).rejects.toMatchObject({
       code: 'JOB_UNKNOWN',
     });
+  });
+
+  it('keeps the owner’s log of requests: who asked, how, for how much, and of whom', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const dataDir = folder();
+    const { openai, url } = await start(chain, seller, { dataDir });
+    await openai.chat.completions.create({ model: 'tiny', messages });
+    const token = readFileSync(join(dataDir, 'admin.token'), 'utf8').trim();
+    expect(statSync(join(dataDir, 'admin.token')).mode & 0o777).toBe(0o600);
+    const owner = createGatewayClient({ baseUrl: url, token });
+    const { secret } = await owner.createKey({ name: 'agent' });
+    const agent = new OpenAI({ apiKey: secret, baseURL: `${url}/v1`, maxRetries: 0 });
+    await agent.completions.create({ model: 'tiny', prompt: 'hello' });
+    const { jobs } = await owner.log({ limit: 5 });
+    const settled = { outcome: 'complete', charged: '312', outputTokens: 30, state: 'ended' };
+    expect(jobs).toMatchObject([
+      { ...settled, key: 'agent', dialect: 'openai-completions', model: 'tiny' },
+      { ...settled, key: null, dialect: 'openai' },
+    ]);
+    expect(jobs[0]?.parts).toMatchObject([
+      { provider: seller.address, from: 0, outputTokens: 30, charged: '312', isSettled: true },
+    ]);
+    const [newest] = jobs;
+    const jobId = newest?.jobId ?? '';
+    const holder = createGatewayClient({ baseUrl: url, token: secret });
+    expect(await holder.job({ jobId })).toEqual(newest);
+    expect((await owner.log({ limit: 1 })).jobs).toEqual([newest]);
+    const stored = readFileSync(join(dataDir, 'access.db')).toString('latin1');
+    expect(stored.includes('hello')).toBe(false);
   });
 
   it('gives errors in the shape of OpenAI, and refuses what it does not support', async () => {
@@ -200,7 +231,10 @@ describe('gateway', () => {
       code: 'BUDGET_EXCEEDED',
       type: 'insufficient_quota',
     });
-    await expect(create({ tools: [] })).rejects.toMatchObject({ status: 400, code: 'BAD_REQUEST' });
+    await expect(create({ tools: [] })).rejects.toMatchObject({
+      status: 400,
+      code: 'FIELD_UNSUPPORTED',
+    });
     await expect(create({ messages: [] })).rejects.toMatchObject({ status: 400 });
     const text = 'x'.repeat(2_000_000);
     await expect(create({ messages: [{ role: 'user', content: text }] })).rejects.toMatchObject({

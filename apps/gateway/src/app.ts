@@ -1,8 +1,11 @@
 /** The gateway, put together. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '@aitbc/primitives';
+import { type Clock, systemClock } from '@aitbc/primitives';
+import { AppError, amountOf } from '@aitbc/protocol';
 import {
+  type Buyer,
+  type CallRow,
   type CoordinatorClient,
   createCoordinatorClient,
   createNodeClient,
@@ -10,15 +13,26 @@ import {
   type NodeClient,
   type TxSender,
 } from '@aitbc/sdk';
-import { createHttp, type Daemon, type Log } from '@aitbc/service';
+import { createHttp, type Daemon, type Http, type Log } from '@aitbc/service';
+import { type Access, createAccess } from './access/access.ts';
+import { type AccessStore, openAccessStore } from './access/access-store.ts';
+import { openOwnerToken } from './access/owner-token.ts';
 import { createHostCheck } from './check-host.ts';
 import type { GatewayConfig } from './config.ts';
-import { createBuyerLink } from './connect-buyer.ts';
+import { type BuyerLink, createBuyerLink } from './connect-buyer.ts';
+import { mountDiscovery } from './front/discovery.ts';
+import { createListings } from './front/listings.ts';
+import { createPurchases } from './front/purchases.ts';
+import { createSecondListener } from './front/second-listener.ts';
+import { mountDialects } from './front/serve-dialects.ts';
 import { openHotKey } from './hot-key.ts';
+import { mountMcp } from './mcp/mount-mcp.ts';
+import { createAccountView } from './owner/account-view.ts';
+import { createJobLog } from './owner/job-log.ts';
 import { mountRoutes } from './routes.ts';
-import { createServeChat } from './serve-chat.ts';
-import { openStore } from './store.ts';
+import { type GatewayStore, openStore } from './store.ts';
 import { createSubmitJob } from './submit-job.ts';
+import { gatewayVersion } from './version.ts';
 
 /** Parts that tests replace. */
 export interface GatewayDeps {
@@ -28,6 +42,9 @@ export interface GatewayDeps {
   readonly coordinator?: GatewayCoordinator | undefined;
   /** Sends the funding transactions in place of the wallet daemon. */
   readonly sender?: TxSender | undefined;
+  /** Buys in place of a buyer over the chain. */
+  readonly buyer?: Buyer | undefined;
+  readonly openStore?: typeof openStore | undefined;
 }
 
 /** The calls of a coordinator that a gateway makes. */
@@ -40,50 +57,107 @@ const loopbackHosts = ['127.0.0.1', '::1', 'localhost'];
 
 /** A gateway that is not listening yet. */
 export async function createGateway(config: GatewayConfig, deps: GatewayDeps): Promise<Daemon> {
-  const { log, clock, sender } = deps;
+  const { log } = deps;
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const hotKey = openHotKey(join(config.dataDir, 'hot.key'));
-  const store = await openStore(join(config.dataDir, 'gateway.db'));
+  const open = deps.openStore ?? openStore;
+  const store = await open(join(config.dataDir, 'gateway.db'));
+  const accessStore = await openAccessStore(join(config.dataDir, 'access.db'));
   const node = deps.node ?? createNodeClient({ url: config.nodeUrl });
   const coordinator =
     deps.coordinator ?? createCoordinatorClient({ baseUrl: config.coordinatorUrl });
-  const wallet = createWalletClient({ baseUrl: config.walletUrl, token: config.walletToken });
-  const parts = { node, coordinator, wallet, hotKey, store, log, clock, sender };
-  const link = createBuyerLink(config, parts);
+  const link = linkOf(config, deps, { store, node, coordinator });
   const ownNames = [config.host, ...config.allowedHosts];
-  const ready = () => link.isReady();
-  const http = createHttp({ name: 'gateway', log, ready, origins: { ownNames } });
-  const checkHost = createHostCheck(config.host, config.allowedHosts);
-  http.app.addHook('onRequest', async ({ headers }) => checkHost(headers.host));
-  const serveChat = createServeChat(link.get, clock);
-  const { dayMax } = config;
-  const submitJob = createSubmitJob(link.get);
-  const routeDeps = { buyer: link.get, coordinator, serveChat, submitJob, store, dayMax, log };
-  await mountRoutes(http.app, routeDeps);
+  const http = createHttp({ name: 'gateway', log, ready: link.isReady, origins: { ownNames } });
+  await mountAll(http, config, { ...deps, store, accessStore, node, coordinator, link });
+  const second = createSecondListener(http.app);
   let url: string | undefined;
   let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    await http.close();
+  const end = async (): Promise<void> => {
+    await Promise.all([http.close(), second.stop()]);
     await link.stop();
+    await accessStore.close();
     await store.close();
+  };
+  const stop = (): Promise<void> => {
+    stopping ??= end();
+    return stopping;
   };
   return {
     async start() {
-      if (!loopbackHosts.includes(config.host)) {
-        log.warn(
-          { host: config.host },
-          'the gateway spends for whoever reaches it beyond loopback',
-        );
+      const { host, port, ollamaPort } = config;
+      if (!loopbackHosts.includes(host)) {
+        log.warn({ host }, 'the gateway spends for whoever reaches it beyond loopback');
       }
       link.start();
-      url = await http.listen({ host: config.host, port: config.port });
+      url = await http.listen({ host, port });
+      if (ollamaPort === undefined) return;
+      try {
+        log.info({ url: await second.start({ host, port: ollamaPort }) }, 'second listener');
+      } catch (error) {
+        await stop();
+        throw error;
+      }
     },
-    stop() {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop,
     get url() {
       return url;
     },
   };
+}
+
+interface Base {
+  readonly store: GatewayStore;
+  readonly node: NodeClient;
+  readonly coordinator: GatewayCoordinator;
+}
+
+function linkOf(config: GatewayConfig, deps: GatewayDeps, base: Base): BuyerLink {
+  const { log, clock, sender, buyer } = deps;
+  if (buyer) {
+    const stop = async () => base.node.close();
+    return { start() {}, stop, get: () => buyer, isReady: () => true };
+  }
+  const hotKey = openHotKey(join(config.dataDir, 'hot.key'));
+  const wallet = createWalletClient({ baseUrl: config.walletUrl, token: config.walletToken });
+  return createBuyerLink(config, { ...base, wallet, hotKey, log, clock, sender });
+}
+
+interface Parts extends GatewayDeps, Base {
+  readonly coordinator: GatewayCoordinator;
+  readonly node: NodeClient;
+  readonly accessStore: AccessStore;
+  readonly link: BuyerLink;
+}
+
+async function mountAll({ app }: Http, config: GatewayConfig, parts: Parts): Promise<void> {
+  const { log, clock = systemClock, store, accessStore, node, coordinator, link } = parts;
+  const checkHost = createHostCheck(config.host, config.allowedHosts);
+  app.addHook('onRequest', async ({ headers }) => checkHost(headers.host));
+  const buyer = link.get;
+  const access: Access = createAccess({
+    store: accessStore,
+    ownerToken: openOwnerToken(join(config.dataDir, 'admin.token')),
+    clock,
+    callsOf: (jobId) => store.find(jobId) as readonly CallRow[],
+  });
+  const purchases = createPurchases({ buyer, access, clock, log });
+  const listings = createListings(coordinator);
+  const jobs = createJobLog(store, accessStore);
+  const { jobMax, dayMax } = { jobMax: nait(config, 'jobMax'), dayMax: nait(config, 'dayMax') };
+  const account = createAccountView({ buyer, coordinator, node, access, jobMax, dayMax });
+  const submitJob = createSubmitJob(buyer);
+  mountDialects(app, { purchases, access, clock, log });
+  const routeDeps = { buyer, access, listings, account, jobs, submitJob, store, log };
+  await mountRoutes(app, { ...routeDeps, dayMax: config.dayMax });
+  mountMcp(app, { purchases, access, listings, account, jobs, version: gatewayVersion, log });
+  mountDiscovery(app, gatewayVersion);
+}
+
+function nait(config: GatewayConfig, name: 'jobMax' | 'dayMax'): bigint {
+  try {
+    return amountOf(config[name]);
+  } catch (error) {
+    const reason = `${name} must be a whole number of nait`;
+    throw new AppError('CONFIG_INVALID', { reason }, { cause: error });
+  }
 }

@@ -4,7 +4,8 @@ import { type ConfigOf, defineConfig } from '@aitbc/service';
 /** Settings of the gateway. Amounts are nait. */
 export const gatewayConfig = defineConfig({
   name: 'gateway',
-  summary: 'lets unmodified OpenAI clients buy from the market',
+  summary:
+    'lets unmodified clients of OpenAI, Anthropic and Ollama, and MCP hosts, buy from the market',
   settings: {
     dataDir: {
       env: 'AITBC_GATEWAY_DATA_DIR',
@@ -25,6 +26,14 @@ export const gatewayConfig = defineConfig({
       min: 0,
       max: 65_535,
       help: 'port to listen on, 0 for any',
+    },
+    ollamaPort: {
+      env: 'AITBC_GATEWAY_OLLAMA_PORT',
+      type: 'integer',
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      help: 'second port, such as 11434 where clients of Ollama look by themselves',
     },
     allowedHosts: {
       env: 'AITBC_GATEWAY_ALLOWED_HOSTS',
@@ -62,6 +71,12 @@ export const gatewayConfig = defineConfig({
       type: 'string',
       default: undefined,
       help: 'address that pays; without it the first account of the wallet',
+    },
+    mandateOwner: {
+      env: 'AITBC_GATEWAY_MANDATE_OWNER',
+      type: 'string',
+      default: undefined,
+      help: 'address that gave hot.key a mandate and pays; no wallet is asked then',
     },
     channelFund: {
       env: 'AITBC_GATEWAY_CHANNEL_FUND',

@@ -9,14 +9,13 @@ import {
   type BuyerOptions,
   type CoordinatorClient,
   createBuyer,
-  createTxSender,
-  createWalletSigner,
   type NodeClient,
   type TxSender,
   type WalletClient,
 } from '@aitbc/sdk';
 import type { Log } from '@aitbc/service';
 import type { GatewayConfig } from './config.ts';
+import { openPayer, type Payer } from './open-payer.ts';
 import type { GatewayStore } from './store.ts';
 
 const retryFirstMs = 200;
@@ -91,27 +90,15 @@ async function connect(
   options: BuyerOptions,
   deps: ConnectDeps,
 ): Promise<Buyer> {
-  const { node, coordinator, wallet, hotKey, store, log, clock = systemClock } = deps;
+  const { node, coordinator, hotKey, store, log, clock = systemClock } = deps;
   const { network } = await node.network();
-  const sender =
-    deps.sender ??
-    createTxSender({
-      node,
-      signer: createWalletSigner({ wallet, network, address: await accountOf(config, wallet) }),
-    });
-  store.claim({ genesisHash: network.genesisHash, payer: sender.signer.address });
-  return createBuyer(options, { node, coordinator, sender, hotKey, store, log, clock });
-}
-
-async function accountOf(
-  { account }: GatewayConfig,
-  wallet: Pick<WalletClient, 'listAccounts'>,
-): Promise<string> {
-  if (account) return account;
-  const { accounts } = await wallet.listAccounts({});
-  const first = accounts[0];
-  if (first) return first.address;
-  throw new AppError('WALLET_ACCOUNT_UNKNOWN', { account: 'at all' });
+  const payer: Payer = deps.sender
+    ? { sender: deps.sender, address: deps.sender.signer.address, options }
+    : await openPayer(config, options, { ...deps, clock });
+  store.claim({ genesisHash: network.genesisHash, payer: payer.address });
+  const { sender, funder } = payer;
+  const parts = { node, coordinator, sender, funder, hotKey, store, log, clock };
+  return createBuyer(payer.options, parts);
 }
 
 function buyerOptionsOf(config: GatewayConfig): BuyerOptions {

@@ -55,4 +55,13 @@ create table spend (
 ) strict;
 `,
   },
+  {
+    name: 'jobs that move',
+    up: `
+alter table calls add column begins_at integer not null default 0;
+alter table calls add column idempotency_key text;
+alter table calls add column prefix_hash text;
+alter table calls add column tail text;
+`,
+  },
 ];

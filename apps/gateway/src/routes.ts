@@ -1,71 +1,151 @@
-/** The gateway's calls; errors in the shape that OpenAI's clients read. */
-import { AppError, asAppError, gatewayEndpoints, limits, type OutputOf } from '@aitbc/protocol';
-import { type Buyer, type CallRow, type CoordinatorClient, errorAnswer } from '@aitbc/sdk';
-import { type Log, mountEndpoints } from '@aitbc/service';
+/** The gateway's calls. Each family of paths speaks its clients' dialect, in its refusals too. */
+import {
+  AppError,
+  amountOf,
+  dialectForms,
+  type Endpoint,
+  gatewayEndpoints,
+  type OutputOf,
+  type ParsedInputOf,
+} from '@aitbc/protocol';
+import type { Buyer, CallRow } from '@aitbc/sdk';
+import { type Handlers, type Log, mountEndpoints } from '@aitbc/service';
 import type { FastifyInstance } from 'fastify';
-import type { ServeChat } from './serve-chat.ts';
+import type { Access, Caller } from './access/access.ts';
+import { errorHandlerOf, notFoundHandlerOf } from './front/front-errors.ts';
+import type { Listings } from './front/listings.ts';
+import { type AccountView, shownKey } from './owner/account-view.ts';
+import type { JobLog } from './owner/job-log.ts';
 import type { GatewayStore } from './store.ts';
 import type { SubmitJob } from './submit-job.ts';
 
 /** What the routes need. */
 export interface RouteDeps {
   readonly buyer: () => Buyer;
-  readonly coordinator: Pick<CoordinatorClient, 'models'>;
-  readonly serveChat: ServeChat;
+  readonly access: Access;
+  readonly listings: Listings;
+  readonly account: AccountView;
+  readonly jobs: JobLog;
   readonly submitJob: SubmitJob;
   readonly store: GatewayStore;
   readonly dayMax: string;
   readonly log: Log;
 }
 
-/** Mounts all calls. */
+const {
+  chatCompletions,
+  completions,
+  responses,
+  messages,
+  ollamaChat,
+  ollamaGenerate,
+  embeddings,
+  ollamaEmbed,
+  ollamaEmbeddings,
+  ...free
+} = gatewayEndpoints;
+
+const { ollamaTags, ollamaShow, ollamaPs, ollamaVersion, ...plain } = free;
+const ollamaEndpoints = { ollamaTags, ollamaShow, ollamaPs, ollamaVersion };
+const openAiError = dialectForms.openai.errorBody;
+const ollamaError = dialectForms['ollama-chat'].errorBody;
+
+/** Mounts all free calls, each family in a scope with errors of its own. */
 export async function mountRoutes(app: FastifyInstance, deps: RouteDeps): Promise<void> {
-  await app.register(async (scope) => mountInScope(scope, deps));
+  const { access, log } = deps;
+  const authorize = (row: Endpoint, { headers }: { headers: object }): Caller => {
+    const caller = access.callerOf(headers);
+    if (row.access !== 'token' || caller.kind === 'owner') return caller;
+    throw new AppError('UNAUTHORIZED', { reason: 'the token of admin.token is needed' });
+  };
+  await app.register((scope, _options, done) => {
+    scope.setErrorHandler(errorHandlerOf(openAiError, log));
+    mountEndpoints(scope, plain, { log, authorize, handlers: plainHandlers(deps) });
+    done();
+  });
+  await app.register((scope, _options, done) => {
+    scope.setErrorHandler(errorHandlerOf(ollamaError, log));
+    mountEndpoints(scope, ollamaEndpoints, { log, authorize, handlers: ollamaHandlers(deps) });
+    done();
+  });
+  await mountUnknown(app, '/v1', openAiError);
+  await mountUnknown(app, '/api', ollamaError);
 }
 
-/** A scope of its own: its errors look like OpenAI's, those of health and metrics stay ours. */
-function mountInScope(app: FastifyInstance, deps: RouteDeps): void {
-  const { buyer, coordinator, serveChat, submitJob, store, log } = deps;
-  app.setErrorHandler((error, _request, reply) => {
-    const known = fromFramework(error);
-    if (known.code === 'INTERNAL') log.error({ err: error }, 'a call failed');
-    const { retryAfterSeconds } = known.facts;
-    if (typeof retryAfterSeconds === 'number') void reply.header('retry-after', retryAfterSeconds);
-    void reply.status(known.row.httpStatus).send(errorAnswer('openai', known));
-  });
-  mountEndpoints(app, gatewayEndpoints, {
-    log,
-    handlers: {
-      chatCompletions: serveChat,
-      submitJob,
-      models: (_input, { signal }) => coordinator.models({}, { signal }),
-      spend: ({ limit }) => spendOf(deps, buyer(), limit),
-      proof: ({ jobId }) => {
-        const proof = store.proof(jobId);
-        if (!proof) throw new AppError('JOB_UNKNOWN', { jobId });
-        return { jobId, ...proof, receipts: [...proof.receipts] };
-      },
+async function mountUnknown(
+  app: FastifyInstance,
+  prefix: string,
+  body: typeof openAiError,
+): Promise<void> {
+  const mount = (scope: FastifyInstance, _options: unknown, done: () => void): void => {
+    scope.setNotFoundHandler(notFoundHandlerOf(body));
+    done();
+  };
+  await app.register(mount, { prefix });
+}
+
+function plainHandlers(deps: RouteDeps): Handlers<typeof plain, Caller> {
+  const { buyer, access, listings, account, jobs, submitJob, store } = deps;
+  return {
+    models: (_input, context) => listings.models(wishOf(deps, context)),
+    model: ({ id }, context) => listings.model(id, wishOf(deps, context)),
+    submitJob: (input, { caller, signal }) => {
+      // A voucher for a whole job is outside of what a key's limits watch.
+      if (caller.kind === 'key') {
+        throw new AppError('FORBIDDEN', { reason: 'API keys cannot submit asynchronous jobs' });
+      }
+      return submitJob(input, { signal });
     },
+    spend: ({ limit }) => spendOf(deps, buyer(), limit),
+    proof: ({ jobId }) => {
+      const proof = store.proof(jobId);
+      if (!proof) throw new AppError('JOB_UNKNOWN', { jobId });
+      return proof;
+    },
+    quote: (input, { signal }) => account.quote(input, signal),
+    balance: (_input, { signal }) => account.balance(signal),
+    limits: (_input, { caller }) => account.limits(caller),
+    job: ({ jobId }) => jobs.job(jobId),
+    log: ({ limit }) => ({ jobs: [...jobs.newest(limit)] }),
+    createKey: (input) => createKey(access, input),
+    listKeys: () => ({ keys: access.keys().map((key) => shownKey(key, access)) }),
+    deleteKey: ({ name }) => {
+      access.removeKey(name);
+      return { name };
+    },
+  };
+}
+
+function ollamaHandlers(deps: RouteDeps): Handlers<typeof ollamaEndpoints, Caller> {
+  const { listings } = deps;
+  return {
+    ollamaTags: (_input, context) => listings.tags(wishOf(deps, context)),
+    ollamaPs: (_input, context) => listings.ps(wishOf(deps, context)),
+    ollamaShow: ({ model, name }, context) =>
+      listings.show(model ?? name ?? '', wishOf(deps, context)),
+    ollamaVersion: () => listings.version(),
+  };
+}
+
+function wishOf(
+  { access }: RouteDeps,
+  { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
+) {
+  return { signal, mayUse: (model: string) => access.mayUse(caller, model) };
+}
+
+function createKey(
+  access: Access,
+  { name, dayMax, jobMax, models }: ParsedInputOf<typeof gatewayEndpoints.createKey>,
+): OutputOf<typeof gatewayEndpoints.createKey> {
+  const amountOrNull = (text: string | null) => (text === null ? null : amountOf(text));
+  const { key, secret } = access.createKey({
+    name,
+    dayMax: amountOrNull(dayMax),
+    jobMax: amountOrNull(jobMax),
+    models,
   });
-}
-
-interface FrameworkError {
-  readonly code?: unknown;
-  readonly statusCode?: unknown;
-  readonly message?: unknown;
-}
-
-/** Our error for what the HTTP framework refuses before a handler runs. */
-function fromFramework(error: unknown): AppError {
-  const { code, statusCode, message } = error as FrameworkError;
-  const known = asAppError(error);
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const { bodyBytes: limitBytes } = limits;
-    return new AppError('PAYLOAD_TOO_LARGE', { sizeBytes: 'more', limitBytes }, { cause: error });
-  }
-  const isRefusal = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
-  if (known.code !== 'INTERNAL' || !isRefusal) return known;
-  return new AppError('BAD_REQUEST', { reason: String(message) }, { cause: error });
+  return { ...shownKey(key, access), secret };
 }
 
 function spendOf(
@@ -90,20 +170,9 @@ function spendOf(
 }
 
 function shownCall(row: CallRow): OutputOf<typeof gatewayEndpoints.spend>['calls'][number] {
-  const { jobId, model, provider, outcome, promptTokens, outputTokens, firstTokenMs, durationMs } =
-    row;
+  const { jobId, model, provider, outcome, promptTokens, outputTokens } = row;
+  const { firstTokenMs, durationMs, startedAtMs: atMs } = row;
   const charged = row.charged.toString();
-  const atMs = row.startedAtMs;
-  return {
-    jobId,
-    atMs,
-    model,
-    provider,
-    outcome,
-    promptTokens,
-    outputTokens,
-    charged,
-    firstTokenMs,
-    durationMs,
-  };
+  const counts = { promptTokens, outputTokens, charged };
+  return { jobId, atMs, model, provider, outcome, ...counts, firstTokenMs, durationMs };
 }

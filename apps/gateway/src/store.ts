@@ -8,6 +8,9 @@ import {
   AppError,
   amountOf,
   type Hex,
+  type JobProof,
+  jobProofOf,
+  type ProofPart,
   type SignedOffer,
   type SignedReceipt,
 } from '@aitbc/protocol';
@@ -16,6 +19,7 @@ import type {
   BuyerStore,
   CallRow,
   CallStatus,
+  CallTail,
   ChannelRow,
   ChannelStatus,
   DaySpend,
@@ -24,13 +28,6 @@ import { migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
 import { migrations } from './migrations.ts';
 
 const callsKept = 100_000;
-
-/** Offer and receipts of one call. */
-export interface CallProof {
-  readonly bodyDigest: Hex;
-  readonly offer: SignedOffer;
-  readonly receipts: readonly SignedReceipt[];
-}
 
 /** The gateway's store. */
 export interface GatewayStore extends BuyerStore {
@@ -43,7 +40,8 @@ export interface GatewayStore extends BuyerStore {
   newestCalls(limit: number): readonly CallRow[];
   /** nait charged on all days. */
   totalCharged(): bigint;
-  proof(jobId: Hex): CallProof | undefined;
+  /** Offers and receipts of a job at all its providers; undefined while nobody has signed anything. */
+  proof(jobId: Hex): JobProof | undefined;
   close(): Promise<void>;
 }
 
@@ -149,16 +147,15 @@ function writeAll(sqlite: Sqlite, writer: Writer, changes: readonly BuyerChange[
 
 function createWriter(sqlite: Sqlite): Writer {
   const saveDay = sqlite.prepare('insert or replace into spend values (?, ?)');
-  const countReceipts = sqlite.prepare<{ count: number }>(
-    'select count(*) as count from receipts where job_id = ? and channel_id = ?',
-  );
+  const dropReceipts = sqlite.prepare('delete from receipts where job_id = ? and channel_id = ?');
   const saveReceipt = sqlite.prepare('insert into receipts values (?, ?, ?, ?)');
   return {
     channel: createChannelSaver(sqlite),
     call: createCallSaver(sqlite),
     day: ({ day, charged }) => void saveDay.run(day, charged.toString()),
     receipts({ jobId, channelId }, receipts) {
-      if (countReceipts.get(jobId, channelId)?.count !== 0) return;
+      if (receipts.length === 0) return;
+      dropReceipts.run(jobId, channelId);
       receipts.forEach((receipt, place) => {
         saveReceipt.run(jobId, channelId, place, JSON.stringify(receipt));
       });
@@ -182,13 +179,14 @@ function createChannelSaver(sqlite: Sqlite): (row: ChannelRow) => void {
 function createCallSaver(sqlite: Sqlite): (row: CallRow) => void {
   const update = sqlite.prepare(
     `update calls set tokens = ?, reserved = ?, status = ?, outcome = ?, prompt_tokens = ?,
-     output_tokens = ?, charged = ?, first_token_ms = ?, duration_ms = ?
+     output_tokens = ?, charged = ?, first_token_ms = ?, duration_ms = ?, tail = ?
      where job_id = ? and channel_id = ?`,
   );
   const insert = sqlite.prepare(
     `insert into calls (tokens, reserved, status, outcome, prompt_tokens, output_tokens, charged,
-     first_token_ms, duration_ms, job_id, channel_id, provider, model, offer, body_digest,
-     prompt_bound, started_at_ms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     first_token_ms, duration_ms, tail, job_id, channel_id, provider, model, offer, body_digest,
+     prompt_bound, started_at_ms, begins_at, prefix_hash, idempotency_key)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = sqlite.prepare('delete from calls where job_id = ? and channel_id = ?');
   return (row) => {
@@ -200,12 +198,13 @@ function createCallSaver(sqlite: Sqlite): (row: CallRow) => void {
     const state = [
       ...[row.tokens, row.reserved.toString(), row.status, row.outcome],
       ...[row.promptTokens, row.outputTokens, row.charged.toString()],
-      ...[row.firstTokenMs, row.durationMs, jobId, channelId],
+      ...[row.firstTokenMs, row.durationMs, row.tail && JSON.stringify(row.tail)],
+      ...[jobId, channelId],
     ] as const;
     if (Number(update.run(...state).changes) > 0) return;
     const { provider, model, offer, bodyDigest, promptBound, startedAtMs } = row;
     const fixed = [provider, model, JSON.stringify(offer), bodyDigest, promptBound, startedAtMs];
-    insert.run(...state, ...fixed);
+    insert.run(...state, ...fixed, row.from, row.prefixHash, row.idempotencyKey);
   };
 }
 
@@ -224,18 +223,26 @@ function claim(sqlite: Sqlite, owner: { genesisHash: Hex; payer: string }): void
   }
 }
 
-function proofOf(sqlite: Sqlite, jobId: Hex): CallProof | undefined {
-  const newest = 'select * from calls where job_id = ? order by started_at_ms desc';
-  const receiptsOf = sqlite.prepare<{ receipt: string }>(
-    'select receipt from receipts where job_id = ? and channel_id = ? order by place',
-  );
-  for (const row of sqlite.prepare(newest).all(jobId).map(callOf)) {
-    const receipts = receiptsOf
-      .all(jobId, row.channelId)
-      .map(({ receipt }) => JSON.parse(receipt) as SignedReceipt);
-    if (receipts.length > 0) return { bodyDigest: row.bodyDigest, offer: row.offer, receipts };
-  }
-  return undefined;
+function proofOf(sqlite: Sqlite, jobId: Hex): JobProof | undefined {
+  const inOrder = 'select * from calls where job_id = ? order by started_at_ms, begins_at';
+  const rows = sqlite.prepare(inOrder).all(jobId).map(callOf);
+  const owner = sqlite.prepare<{ value: string }>('select value from meta where name = ?');
+  const genesisHash = owner.get('genesisHash')?.value;
+  const payer = owner.get('payer')?.value;
+  const [first] = rows;
+  if (!first || genesisHash === undefined) return undefined;
+  const { bodyDigest, idempotencyKey } = first;
+  const identity =
+    payer !== undefined && idempotencyKey !== null ? { payer, idempotencyKey } : null;
+  const parts = rows.map((row) => partOf(sqlite, row));
+  return jobProofOf({ genesisHash, jobId, bodyDigest, identity, parts });
+}
+
+function partOf(sqlite: Sqlite, { jobId, channelId, offer, tail }: CallRow): ProofPart {
+  const inOrder = 'select receipt from receipts where job_id = ? and channel_id = ? order by place';
+  const rows = sqlite.prepare<{ receipt: string }>(inOrder).all(jobId, channelId);
+  const receipts = rows.map(({ receipt }) => JSON.parse(receipt) as SignedReceipt);
+  return { offer, receipts, tail: tail && { to: tail.to, textHash: tail.textHash } };
 }
 
 function channelOf(row: SqlRow): ChannelRow {
@@ -260,7 +267,10 @@ function callOf(row: SqlRow): CallRow {
     model: String(row.model),
     offer: JSON.parse(String(row.offer)) as SignedOffer,
     bodyDigest: String(row.body_digest),
+    idempotencyKey: row.idempotency_key === null ? null : String(row.idempotency_key),
     promptBound: Number(row.prompt_bound),
+    from: Number(row.begins_at),
+    prefixHash: row.prefix_hash === null ? null : String(row.prefix_hash),
     tokens: Number(row.tokens),
     reserved: amountOf(String(row.reserved)),
     status: row.status as CallStatus,
@@ -271,5 +281,6 @@ function callOf(row: SqlRow): CallRow {
     startedAtMs: Number(row.started_at_ms),
     firstTokenMs: row.first_token_ms === null ? null : Number(row.first_token_ms),
     durationMs: Number(row.duration_ms),
+    tail: row.tail === null ? null : (JSON.parse(String(row.tail)) as CallTail),
   };
 }

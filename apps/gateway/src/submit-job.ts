@@ -1,11 +1,6 @@
 /** One asynchronous job: paid as a whole, handed to the coordinator. */
-import { hex, randomBytes, utf8 } from '@aitbc/primitives';
-import {
-  dialectBodies,
-  type gatewayEndpoints,
-  inferenceOf,
-  type ParsedInputOf,
-} from '@aitbc/protocol';
+import { hex, randomBytes } from '@aitbc/primitives';
+import { type gatewayEndpoints, type ParsedInputOf, readDialect } from '@aitbc/protocol';
 import type { Buyer, SubmittedJob } from '@aitbc/sdk';
 import type { CallContext } from '@aitbc/service';
 
@@ -20,9 +15,7 @@ export type SubmitJob = (
 /** Submission over a buyer that is looked up for each call. */
 export function createSubmitJob(buyer: () => Pick<Buyer, 'submit'>): SubmitJob {
   return ({ idempotencyKey = hex(randomBytes(keyBytes)), ...body }, { signal }) => {
-    const json = { ...body, stream: false };
-    const request = inferenceOf('openai', dialectBodies.openai.parse(json));
-    const bytes = utf8(JSON.stringify(json));
-    return buyer().submit({ dialect: 'openai', body: bytes, request, idempotencyKey, signal });
+    const { request } = readDialect('openai', { ...body, stream: false });
+    return buyer().submit({ request, idempotencyKey, signal });
   };
 }

@@ -6,7 +6,8 @@
  * Sending: a token goes out at once when none went out in the last 2 ms, else with its neighbours: at
  * 50 tokens/s nothing waits, at 1 000 tokens/s a message carries two or three.
  */
-import { BadRequest, promptTokensOf } from './model.mjs';
+import { BadRequest, prefixTokensOf, promptTokensOf } from './model.mjs';
+import { replayPrefix } from './replay.mjs';
 import { createCharacterHold, createStopHold } from './text-hold.mjs';
 
 const SEND_INTERVAL_MS = 2;
@@ -61,7 +62,8 @@ export function createCredits(count) {
   };
 }
 
-async function* readPromptAndGenerate({ sequence, tokens, options, job }) {
+/** Reads tokens in parts, up to a last part that is given back. */
+async function readParts(sequence, tokens, job) {
   let from = 0;
   while (tokens.length - from > PROMPT_PART_TOKENS && !job.cancelled) {
     await sequence.evaluateWithoutGeneratingNewTokens(
@@ -69,7 +71,32 @@ async function* readPromptAndGenerate({ sequence, tokens, options, job }) {
     );
     from += PROMPT_PART_TOKENS;
   }
-  if (!job.cancelled) yield* sequence.evaluate(tokens.slice(from), options);
+  return tokens.slice(from);
+}
+
+function assertFits(count, contextSize) {
+  if (count < contextSize) return;
+  throw new BadRequest(`the prompt has ${count} tokens; the context holds ${contextSize}`);
+}
+
+/** Reads prompt and prefix; gives their number, the prefix, and the tokens that are left to read. */
+async function readPrompt({ loaded, sequence, request, job }) {
+  const { model, contextSize } = loaded;
+  const prompt = promptTokensOf(loaded, request);
+  const guess = prefixTokensOf(loaded, request);
+  assertFits(prompt.length + guess.length, contextSize);
+  const all = [...prompt, ...guess];
+  if (guess.length === 0 || request.sampling.temperature !== 0) {
+    return { count: all.length, prefix: guess, rest: await readParts(sequence, all, job) };
+  }
+  const rest = await readParts(sequence, prompt, job);
+  if (job.cancelled) return { count: all.length, prefix: guess, rest };
+  if (rest.length > 1) await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, -1));
+  const { prefixText } = request;
+  const lastPromptToken = prompt.at(-1);
+  const prefix = await replayPrefix({ model, sequence, lastPromptToken, prefixText, job });
+  assertFits(prompt.length + prefix.length, contextSize);
+  return { count: prompt.length + prefix.length, prefix, rest: prefix.slice(-1) };
 }
 
 async function waitForCredit({ job, sender, characters, stops }) {
@@ -83,11 +110,14 @@ async function waitForCredit({ job, sender, characters, stops }) {
 }
 
 /** Generates into the sender; gives the reason of the end and the number of tokens sent. */
-async function generate({ loaded, sequence, tokens, request, job, sender }) {
+async function generate({ loaded, sequence, read, request, job, sender }) {
   const { model } = loaded;
-  const characters = createCharacterHold((ids, before) => model.detokenize(ids, false, before));
+  const characters = createCharacterHold(
+    (ids, before) => model.detokenize(ids, false, before),
+    read.prefix,
+  );
   const stops = createStopHold(request.stop ?? []);
-  const room = Math.min(request.maxTokens, loaded.contextSize - tokens.length);
+  const room = Math.min(request.maxTokens, loaded.contextSize - read.count);
   const options = { ...SAMPLING_DEFAULTS, ...request.sampling };
   let sent = 0;
   let made = 0;
@@ -103,7 +133,8 @@ async function generate({ loaded, sequence, tokens, request, job, sender }) {
     if (rest > 0) sendPieces([['', rest]]);
     return { reason, completionTokens: sent };
   };
-  for await (const token of readPromptAndGenerate({ sequence, tokens, options, job })) {
+  if (job.cancelled) return { reason: 'cancelled', completionTokens: 0 };
+  for await (const token of sequence.evaluate(read.rest, options)) {
     if (job.cancelled) return { reason: 'cancelled', completionTokens: sent };
     made += 1;
     job.credits.spend();
@@ -123,18 +154,30 @@ export async function runJob({ loaded, sequence, request, job, send }) {
   const sender = createSender(job.id, send);
   let last;
   try {
-    const tokens = promptTokensOf(loaded, request);
-    if (tokens.length >= loaded.contextSize) {
-      throw new BadRequest(
-        `the prompt has ${tokens.length} tokens; the context holds ${loaded.contextSize}`,
-      );
-    }
-    const outcome = await generate({ loaded, sequence, tokens, request, job, sender });
-    last = { t: 'end', promptTokens: tokens.length, ...outcome };
+    const read = await readPrompt({ loaded, sequence, request, job });
+    const outcome = await generate({ loaded, sequence, read, request, job, sender });
+    last = { t: 'end', promptTokens: read.count, ...outcome };
   } catch (error) {
     last = { t: 'refused', bad: error instanceof BadRequest, reason: error.message };
   }
   await sequence.clearHistory();
   sender.flush();
   return { ...last, id: job.id };
+}
+
+/** Turns texts into vectors; undefined when the job was cancelled. */
+export async function runEmbedding({ loaded, inputs, job }) {
+  const vectors = [];
+  let promptTokens = 0;
+  try {
+    for (const text of inputs) {
+      const { vector, tokens } = await loaded.embeddings.of(text);
+      if (job.cancelled) return undefined;
+      vectors.push(vector);
+      promptTokens += tokens;
+    }
+    return { t: 'embedded', id: job.id, vectors, promptTokens };
+  } catch (error) {
+    return { t: 'refused', id: job.id, bad: error instanceof BadRequest, reason: error.message };
+  }
 }

@@ -29,6 +29,30 @@ function parametersOf(fileInfo) {
     .reduce((sum, count) => sum + count, 0);
 }
 
+/** Clients compare vectors by their inner product, as those of other servers. */
+function ofLengthOne(vector) {
+  const length = Math.hypot(...vector);
+  return length === 0 ? [...vector] : vector.map((value) => value / length);
+}
+
+/** Vectors of texts, by a context of its own that is made when the first text comes. */
+function createEmbeddings({ model, contextSize, threads }) {
+  let context;
+  return {
+    /** Vector and token count of one text. */
+    async of(text) {
+      context ??= model.createEmbeddingContext({ contextSize, batchSize: contextSize, threads });
+      const ready = await context;
+      const tokens = ready.calculateInputLength(model.tokenize(text));
+      if (tokens >= contextSize) {
+        throw new BadRequest(`a text has ${tokens} tokens; the context holds ${contextSize}`);
+      }
+      const { vector } = await ready.getEmbeddingFor(model.tokenize(text));
+      return { vector: ofLengthOne(vector), tokens };
+    },
+  };
+}
+
 /** Loads the model with the wanted number of sequences; nothing is compiled or fetched. */
 export async function loadModel({ modelPath, name, slots, contextMax, threads }) {
   const digest = await fileDigest(modelPath);
@@ -51,6 +75,7 @@ export async function loadModel({ modelPath, name, slots, contextMax, threads })
   return {
     model,
     contextSize,
+    embeddings: createEmbeddings({ model, contextSize, threads }),
     sequences: Array.from({ length: slots }, () => context.getSequence()),
     template: new Template(tokenizer.chat_template),
     facts: {
@@ -64,8 +89,8 @@ export async function loadModel({ modelPath, name, slots, contextMax, threads })
   };
 }
 
-/** Token ids of the whole prompt: chat template, generation header, then the assistant's prefix. */
-export function promptTokensOf({ model, template }, { messages, prefixText }) {
+/** Token ids of the prompt: chat template and generation header. */
+export function promptTokensOf({ model, template }, { messages }) {
   const bos = model.tokens.bosString ?? '';
   const values = { messages, add_generation_prompt: true, bos_token: bos };
   let text;
@@ -78,8 +103,10 @@ export function promptTokensOf({ model, template }, { messages, prefixText }) {
   if (model.tokens.shouldPrependBosToken && tokens[0] !== model.tokens.bos) {
     tokens.unshift(model.tokens.bos);
   }
-  // The prefix is plain text: an end token written out in it must not end the answer.
-  return prefixText
-    ? [...tokens, ...model.tokenize(prefixText, false, 'trimLeadingSpace')]
-    : tokens;
+  return tokens;
+}
+
+/** Token ids of the assistant's text so far. It is plain text: an end token written out in it must not end the answer. */
+export function prefixTokensOf({ model }, { prefixText }) {
+  return prefixText ? model.tokenize(prefixText, false, 'trimLeadingSpace') : [];
 }

@@ -16,11 +16,14 @@ const CHARACTER_TOKENS_MAX = 4;
 /** How many earlier tokens the detokenizer sees, for tokenizers that add spaces by context. */
 const CONTEXT_TOKENS = 4;
 
-/** Turns tokens into text in whole characters: `push(token)` gives a piece, or undefined while it holds. */
-export function createCharacterHold(detokenize) {
+/**
+ * Turns tokens into text in whole characters: `push(token)` gives a piece, or undefined while it holds. `earlier`
+ * are the tokens of an answer that is continued.
+ */
+export function createCharacterHold(detokenize, earlier = []) {
   let held = [];
   let reported = 0;
-  let before = [];
+  let before = earlier.slice(-CONTEXT_TOKENS);
   return {
     push(token) {
       held.push(token);

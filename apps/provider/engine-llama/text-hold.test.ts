@@ -58,6 +58,19 @@ describe('character hold', () => {
     expect(hold.releaseCounts()).toBe(1);
     expect(hold.push(0xa9)).toEqual(['é', 1]);
   });
+
+  it('shows the detokenizer the answer that is continued, whose end decides about spaces', () => {
+    // A tokenizer that adds a space to every word but the first of a text.
+    const spaced = (words: string[], before: string[]) =>
+      (before.length > 0 ? ' ' : '') + words.join(' ');
+    const first = createCharacterHold(spaced);
+    const next = createCharacterHold(spaced, ['the', 'cat']);
+    expect([first.push('the'), first.push('cat')]).toEqual([
+      ['the', 1],
+      [' cat', 1],
+    ]);
+    expect(next.push('sat')).toEqual([' sat', 1]);
+  });
 });
 
 describe('stop hold', () => {

@@ -2,11 +2,12 @@
  * The worker process: llama.cpp behind IPC. It is a process of its own because native code that
  * crashes must not take the provider, its journal and its queue along.
  *
- * In:  load · run · grant · cancel · count.   Out: ready | failed · pieces · end | refused · counted.
+ * In:  load · run · grant · cancel · count · embed.
+ * Out: ready | failed · pieces · end | refused · counted · embedded.
  * It leaves when its parent leaves (the IPC channel closes), however the parent died.
  */
-import { createCredits, runJob } from './job.mjs';
-import { loadModel, promptTokensOf } from './model.mjs';
+import { createCredits, runEmbedding, runJob } from './job.mjs';
+import { loadModel, prefixTokensOf, promptTokensOf } from './model.mjs';
 
 const jobs = new Map();
 let loaded;
@@ -92,10 +93,19 @@ function cancel({ id }) {
 
 function count({ id, request }) {
   try {
-    send({ t: 'counted', id, tokens: promptTokensOf(loaded, request).length });
+    const tokens = promptTokensOf(loaded, request).length + prefixTokensOf(loaded, request).length;
+    send({ t: 'counted', id, tokens });
   } catch (error) {
     send({ t: 'refused', id, bad: true, reason: error.message });
   }
+}
+
+async function embed({ id, inputs }) {
+  const job = newJob(id, 0);
+  jobs.set(id, job);
+  const last = await runEmbedding({ loaded, inputs, job });
+  jobs.delete(id);
+  if (last) send(last);
 }
 
 const handlers = {
@@ -103,6 +113,7 @@ const handlers = {
   run,
   cancel,
   count,
+  embed,
   grant: ({ id, tokens }) => jobs.get(id)?.credits.grant(tokens),
 };
 

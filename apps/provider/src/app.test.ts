@@ -10,6 +10,7 @@ import { createProvider } from './app.ts';
 import { type ChosenEngine, chooseEngine } from './choose-engine.ts';
 import { providerConfig } from './config.ts';
 import { createCountingEngine, modelName } from './testing/counting-engine.ts';
+import { deadProvider, earlierAnswer } from './testing/earlier-answer.ts';
 import { createFakeChain } from './testing/fake-chain.ts';
 import { checkReceipts, readSse } from './testing/read-answer.ts';
 import { startProvider, type TestProvider } from './testing/start-provider.ts';
@@ -79,6 +80,42 @@ describe('a provider over the real embedded engine', () => {
     expect(last?.charged).toBe(`${7 + (prompt ?? 0) + direct.tokens}`);
   });
 
+  it('goes on with an answer that broke off at any receipt or beyond it, as if it had not', async () => {
+    test.chain.otherProviders.set(deadProvider.address, deadProvider.authorizer);
+    const request = { model, messages, temperature: 0, max_tokens: 40, stream: true };
+    const body = JSON.stringify(request);
+    const parts: string[] = [];
+    const asked = { model, messages, temperature: 0, maxTokens: 40 };
+    for await (const event of chosen.engine.generate(asked, new AbortController())) {
+      if (event.type === 'tokens') parts.push(event.text);
+    }
+    const textOf = (from: number, to: number) => parts.slice(from, to).join('');
+    const rangeOf = (from: number, to: number) => ({ text: textOf(from, to), tokens: to - from });
+    for (const cut of [1, 15, 16, 17, 31, 32, 39]) {
+      const key = `cut-${cut}`;
+      const signedTo = cut - (cut % 16);
+      const ranges = signedTo === 0 ? [] : [rangeOf(0, signedTo)];
+      const { resume, point } = earlierAnswer(test.chain.network, {
+        ...{ jobId: test.buyer.jobId(body, key), body, ranges, tail: rangeOf(signedTo, cut) },
+      });
+      const pay = { key, tokens: 40, cap: 10_000n + BigInt(cut) * 500n, resume: point };
+      const answer = await fetch(`${test.url}/v1/payments/resume`, {
+        method: 'POST',
+        body: JSON.stringify({ body, resume }),
+        headers: {
+          'payment-signature': test.buyer.header(body, pay),
+          'content-type': 'application/json',
+        },
+      });
+      const read = readSse(await answer.text());
+      expect(textOf(0, cut) + read.text, key).toBe(textOf(0, 40));
+      const last = checkReceipts(test.chain.network, read, point).at(-1);
+      const prompt = await chosen.engine.countPromptTokens(asked, new AbortController().signal);
+      const charged = `${7 + (prompt ?? 0) + parts.length - cut}`;
+      expect(last).toMatchObject({ outcome: 'complete', to: parts.length, charged });
+    }
+  });
+
   it('serves more calls at a time than it has slots, each its own answer', async () => {
     let cap = 5_000n;
     let call = 0;
@@ -137,7 +174,7 @@ describe('createProvider', () => {
     const { engine, probe } = createCountingEngine();
     const two = [
       ...probe.models,
-      { ...probe.models[0], name: 'other', contextMax: 9, canResume: false },
+      { ...probe.models[0], name: 'other', contextMax: 9, resume: 'none' },
     ];
     const chosen = { engine, probe: { ...probe, models: two } } as ChosenEngine;
     const test = await startProvider({ engine: chosen, config: { models: [modelName] } });

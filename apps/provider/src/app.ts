@@ -16,6 +16,7 @@ import { registerProvider } from './account/register-provider.ts';
 import type { ChainClient } from './chain/chain-client.ts';
 import { createChannelMirror } from './chain/channel-mirror.ts';
 import { createClaimer } from './chain/claim-vouchers.ts';
+import { createMandateMirror } from './chain/mandate-mirror.ts';
 import { type ChosenEngine, chooseEngine, slotsOf } from './choose-engine.ts';
 import type { ProviderConfig } from './config.ts';
 import {
@@ -24,20 +25,35 @@ import {
   createNoLink,
 } from './coordinator/coordinator-link.ts';
 import { createEngineWatch } from './engine-watch.ts';
+import { mountDiscovery } from './front/discovery.ts';
 import { hideMetrics } from './front/hide-metrics.ts';
 import { mountPaidRoutes } from './front/sell.ts';
 import { createChannelBooks } from './jobs/channel-books.ts';
+import type { CounterFault } from './jobs/job-meter.ts';
 import { createJobQueue } from './jobs/job-queue.ts';
 import { recoverJobs } from './jobs/recover-jobs.ts';
+import { createRegisteredKeys } from './jobs/registered-keys.ts';
 import { createJobDesk } from './jobs/take-job.ts';
 import { createTimeSamples } from './jobs/time-samples.ts';
 import { createOfferBook, type OfferTemplate } from './offers/offer-book.ts';
+import { createOneShotChain } from './oneshot/one-shot-chain.ts';
+import { openOneShotStore } from './oneshot/one-shot-store.ts';
+import { createOneShots } from './oneshot/one-shots.ts';
+import { claimableOf } from './oneshot/own-channel.ts';
 import { pause } from './pause.ts';
 import { proveAdmission } from './prove-admission.ts';
 import { mountFreeRoutes } from './routes.ts';
 import { openProviderStore } from './store.ts';
 
 const nodeRetryMs = 1_000;
+const miscountMetric = {
+  name: 'aitbc_provider_engine_miscounts_total',
+  help: 'Answers whose engine counted other tokens than it streamed.',
+};
+/** How often refunds are looked at besides after each job. */
+const refundIntervalMs = 30_000;
+/** A payment by one transfer whose job did not start in this time goes back; a 402 says so as its longest time. */
+const oneShotStartMs = 300_000;
 const receiptsKeptMs = 30 * 24 * 3_600_000;
 
 /** What a provider is given from outside; everything but the log has a real default. */
@@ -51,6 +67,7 @@ export interface ProviderDeps {
   readonly engine?: ChosenEngine;
   readonly openSocket?: OpenSocket;
   readonly nowMs?: () => number;
+  readonly openStore?: typeof openProviderStore;
 }
 
 /** The daemon. `url` and `address` are known after `start`. */
@@ -120,7 +137,10 @@ async function open(
     ready: () => parts.offers.list().length > 0,
   });
   hideMetrics(http.app);
+  http.metrics.counter(miscountMetric, parts.miscounts.get);
   mountPaidRoutes(http.app, { ...base, ...parts });
+  mountDiscovery(http.app, { ...base, ...parts });
+  parts.oneShots.mount(http.app);
   mountFreeRoutes(http.app, {
     ...base,
     ...parts,
@@ -128,13 +148,16 @@ async function open(
     probe: parts.watch.probe,
     linkState: () => parts.link.get().state(),
   });
-  closers.push(parts.mirror.stop);
+  closers.push(parts.mandates.stop, parts.mirror.stop);
+  await parts.mandates.start(signal);
   await parts.mirror.start(signal);
   const url = await http.listen({ host: config.host, port: config.port });
   closers.push(() => http.close(), parts.desk.stop);
   parts.endpoint.set(config.publicUrl || url);
   parts.claimer.start();
   closers.push(parts.claimer.stop);
+  parts.oneShots.start();
+  closers.push(parts.oneShots.stop);
   parts.watch.start();
   closers.push(parts.watch.stop);
   makeLink(config, deps, { ...base, ...parts });
@@ -152,7 +175,7 @@ interface Opening {
 
 /** Keys, chain and database: what everything else stands on. */
 async function connect(config: ProviderConfig, deps: ProviderDeps, { closers, signal }: Opening) {
-  const { log, nowMs = Date.now } = deps;
+  const { log, nowMs = Date.now, openStore = openProviderStore } = deps;
   const account = loadKey(join(config.dataDir, 'account.key'));
   const signer = loadKey(join(config.dataDir, 'authorizer.key'));
   const adminToken = loadToken(join(config.dataDir, 'admin.token'));
@@ -160,10 +183,12 @@ async function connect(config: ProviderConfig, deps: ProviderDeps, { closers, si
   const address = addressOf(provider);
   const { chain, sender } = await connectChain(config, deps, { closers, signal, account });
   const { network, params } = await chain.network();
-  const store = await openProviderStore(join(config.dataDir, 'provider.db'), network.genesisHash);
+  const store = await openStore(join(config.dataDir, 'provider.db'), network.genesisHash);
   closers.push(() => store.close());
+  const payments = await openOneShotStore(join(config.dataDir, 'one-shot.db'));
+  closers.push(() => payments.close());
   const base = { log, nowMs, signer, adminToken, provider, address, chain, sender };
-  return { ...base, network, params, store };
+  return { ...base, network, params, store, payments };
 }
 
 async function connectChain(
@@ -198,16 +223,67 @@ async function networkOf(chain: ChainClient, log: Log, signal: AbortSignal): Pro
 /** Makes all parts; nothing runs yet. */
 function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & ChosenEngine) {
   const { network, params, signer, store, nowMs, engine, chain, provider, address } = base;
-  const trouble = (error: unknown, message: string) => log.warn({ err: error }, message);
   const endpoint = createCell('');
   const link = createCell(createNoLink());
+  const miscounts = createCell(0);
   const template = () => offerTemplate(config, address, endpoint.get());
   const offers = createOfferBook(template, { network, signer, store, nowMs });
   const slots = slotsOf(config.slots, engine);
   const queue = createJobQueue({ ...config, slots }, nowMs);
+  const money = makeBooks(config, base);
+  const { books, mirror, mandates, claimer } = money;
+  const admissionTimes = createTimeSamples();
+  const desk = createJobDesk({
+    ...{ network, signer, nowMs, engine, books, offers, mirror, mandates, queue, store },
+    admissionTimes,
+    needVoucherWaitMs: config.needVoucherWaitMs,
+    keys: createRegisteredKeys({ chain, nowMs }),
+    model: (name) => watch.probe().models.find((model) => model.name === name),
+    onMiscount(fault) {
+      miscounts.set(miscounts.get() + 1);
+      warnOfMiscount(log, fault);
+    },
+    onTrouble: (error, jobId) => log.warn({ err: error, jobId }, 'a job failed'),
+    onEnded() {
+      claimer.look();
+      oneShots.look();
+    },
+    onBroken: die,
+  });
+  const oneShots = createOneShots(
+    { intervalMs: refundIntervalMs, startWithinMs: oneShotStartMs },
+    {
+      ...{ network, params, provider, signer, offers, queue, books, nowMs, log },
+      store: base.payments,
+      chain: createOneShotChain(chain.rpc, mirror.height),
+      offerOf: store.offer,
+      job: store.job,
+      account: base.sender.signer,
+      onTrouble: troubleOf(log),
+    },
+  );
+  const onChange = () => link.get().tellOffers();
+  const watch = createEngineWatch(base.probe, {
+    ...{ engine, offers, onChange, log },
+    wanted: config.models,
+  });
+  const parts = { endpoint, link, miscounts, offers, queue, admissionTimes, desk, oneShots, watch };
+  return { ...money, ...parts };
+}
+
+/** The books of all channels, what keeps them in step with the chain, and what claims what is due. */
+function makeBooks(config: ProviderConfig, base: Base) {
+  const { network, params, signer, store, nowMs, chain, provider, address, log } = base;
+  const trouble = troubleOf(log);
+  const mandates = createMandateMirror({
+    ...{ chain, network, provider, authorizer: signer.publicKey, onTrouble: trouble },
+    height: () => mirror.height(),
+    ageMs: () => mirror.ageMs(),
+  });
   const books = createChannelBooks({
     seller: { network, provider, authorizer: signer.publicKey },
     store,
+    mandates,
     nowMs,
     onLoss: (channelId, writtenOff) =>
       log.error({ channelId, writtenOff: `${writtenOff}` }, 'a withdrawal took what was due'),
@@ -220,6 +296,7 @@ function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Ch
       onTrouble: trouble,
       onChannel(channel) {
         books.observe(channel);
+        mandates.track(channel);
         claimer.look();
       },
     },
@@ -231,26 +308,22 @@ function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Ch
       params,
       authorizer: signer,
       sender: base.sender,
-      records: books.all,
+      records: () => claimableOf(books.all()),
       refresh: mirror.refresh,
       onPaid: store.saveClaim,
       onTrouble: trouble,
     },
   );
-  const admissionTimes = createTimeSamples();
-  const desk = createJobDesk({
-    ...{ network, signer, nowMs, engine, books, offers, mirror, queue, store, admissionTimes },
-    needVoucherWaitMs: config.needVoucherWaitMs,
-    onTrouble: (error, jobId) => log.warn({ err: error, jobId }, 'a job failed'),
-    onEnded: claimer.look,
-    onBroken: die,
-  });
-  const onChange = () => link.get().tellOffers();
-  const watch = createEngineWatch(base.probe, {
-    ...{ engine, offers, onChange, log },
-    wanted: config.models,
-  });
-  return { endpoint, link, offers, queue, books, mirror, claimer, admissionTimes, desk, watch };
+  return { books, mirror, mandates, claimer };
+}
+
+function troubleOf(log: Log): (error: unknown, message: string) => void {
+  return (error, message) => log.warn({ err: error }, message);
+}
+
+/** An engine whose counter and stream disagree has lost or invented tokens: its owner should know. */
+function warnOfMiscount(log: Log, { jobId, claimed, streamed }: CounterFault): void {
+  log.warn({ jobId, claimed, streamed }, 'the counter of the engine differs from its stream');
 }
 
 /** A value that is set once the start has come so far. */

@@ -1,7 +1,7 @@
 import { AppError } from '@aitbc/protocol';
 import type { ProviderConfig } from './config.ts';
 import { detectEngine } from './engines/detect-engine.ts';
-import type { Engine, EngineProbe } from './engines/engine.ts';
+import type { Engine, EngineProbe, EngineResume } from './engines/engine.ts';
 import { createOllamaEngine } from './engines/ollama/ollama-engine.ts';
 import { createOpenaiEngine } from './engines/openai/openai-engine.ts';
 
@@ -19,16 +19,25 @@ export async function chooseEngine(
   config: ProviderConfig,
   signal: AbortSignal,
 ): Promise<ChosenEngine> {
-  const { engine: kind, ollamaUrl, openaiUrl, modelPath } = config;
-  if (kind === 'ollama') return started(createOllamaEngine({ baseUrl: ollamaUrl }), signal);
+  const { engine: kind, ollamaUrl, openaiUrl, modelPath, embedModels } = config;
+  const resume = resumeOf(config.resume);
+  if (kind === 'ollama')
+    return started(createOllamaEngine({ baseUrl: ollamaUrl, ...resume }), signal);
   if (kind === 'openai') {
     if (openaiUrl === '') throw new AppError('CONFIG_INVALID', { reason: 'openaiUrl is not set' });
-    return started(createOpenaiEngine({ baseUrl: openaiUrl }), signal);
+    const engine = createOpenaiEngine({ baseUrl: openaiUrl, embedModels, ...resume });
+    return started(engine, signal);
   }
   const model = modelPath === undefined ? {} : { modelPath };
   if (kind === 'embedded') return detectEngine({ ollamaUrl: null, ...model }, signal);
   const openai = openaiUrl === '' ? {} : { openaiUrl };
-  return detectEngine({ ollamaUrl, ...openai, ...model }, signal);
+  return detectEngine({ ollamaUrl, embedModels, ...resume, ...openai, ...model }, signal);
+}
+
+/** The owner's word, as the engines spell it; nothing for `auto`. */
+function resumeOf(word: string): { readonly resume?: EngineResume } {
+  if (word === 'exact' || word === 'none') return { resume: word };
+  return word === 'best-effort' ? { resume: 'best effort' } : {};
 }
 
 async function started(engine: Engine, signal: AbortSignal): Promise<ChosenEngine> {

@@ -69,6 +69,19 @@ export const providerConfig = defineConfig({
       default: undefined,
       help: 'GGUF file of the embedded engine; unset: the bundled small model',
     },
+    resume: {
+      env: 'AITBC_PROVIDER_RESUME',
+      type: 'string',
+      default: 'auto',
+      choices: ['auto', 'exact', 'best-effort', 'none'],
+      help: 'how Ollama or an OpenAI-compatible engine continues broken answers; auto: what is known of it',
+    },
+    embedModels: {
+      env: 'AITBC_PROVIDER_EMBED_MODELS',
+      type: 'list',
+      default: [],
+      help: 'models of an OpenAI-compatible engine that make vectors',
+    },
     models: {
       env: 'AITBC_PROVIDER_MODELS',
       type: 'list',

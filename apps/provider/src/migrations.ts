@@ -52,4 +52,11 @@ export const migrations: readonly Migration[] = [
       ) strict, without rowid;
     `,
   },
+  {
+    name: 'resumed-jobs',
+    up: `
+      alter table jobs add column resumed_from integer;
+      alter table jobs add column resumed_prefix_hash text;
+    `,
+  },
 ];

@@ -22,9 +22,15 @@ import type { JobDesk } from './jobs/take-job.ts';
 import type { TimeSamples } from './jobs/time-samples.ts';
 import type { OfferBook } from './offers/offer-book.ts';
 import { modelList, tagList } from './offers/price-list.ts';
+import type { OneShots } from './oneshot/one-shots.ts';
+import { claimableOf } from './oneshot/own-channel.ts';
 import type { ProviderStore } from './store.ts';
 
-const { chatCompletions, ollamaChat, ollamaGenerate, ...freeEndpoints } = providerEndpoints;
+const { models, ollamaTags, offers, extend, acknowledge, receipt, status, claimNow } =
+  providerEndpoints;
+const freeEndpoints = {
+  ...{ models, ollamaTags, offers, extend, acknowledge, receipt, status, claimNow },
+};
 
 export interface RouteDeps {
   readonly address: string;
@@ -35,6 +41,7 @@ export interface RouteDeps {
   readonly desk: JobDesk;
   readonly store: ProviderStore;
   readonly claimer: Pick<Claimer, 'claimNow'>;
+  readonly oneShots: Pick<OneShots, 'charged'>;
   readonly admissionTimes: TimeSamples;
   readonly queue: () => QueueGauges;
   readonly probe: () => EngineProbe;
@@ -43,15 +50,20 @@ export interface RouteDeps {
 
 /** Mounts the free calls. */
 export function mountFreeRoutes(app: FastifyInstance, deps: RouteDeps): void {
-  const { offers, claimer } = deps;
+  const { claimer } = deps;
   mountEndpoints(app, freeEndpoints, {
     log: deps.log,
     authorize: (row, request) => authorize(row, request, deps.adminToken),
     handlers: {
-      models: () => modelList(offers.list()),
-      ollamaTags: () => tagList(offers.list()),
-      offers: () => ({ offers: offers.list().map(({ signed }) => signed) }),
-      extend: (input) => extend(input, deps),
+      models: () => modelList(deps.offers.list()),
+      ollamaTags: () => tagList(deps.offers.list()),
+      offers: () => ({ offers: deps.offers.list().map(({ signed }) => signed) }),
+      extend: (input) => takeTopUp(input, deps),
+      acknowledge(input) {
+        const verdict = deps.desk.acknowledge(input);
+        if (!verdict.ok) throw errorOfRefusal(verdict);
+        return receiptsOf(input.jobId, deps);
+      },
       receipt: ({ jobId }) => receiptsOf(jobId, deps),
       status: () => statusOf(deps),
       claimNow: () => claimer.claimNow(),
@@ -67,7 +79,7 @@ function authorize({ access }: Endpoint, { headers }: FastifyRequest, token: str
   throw new AppError('UNAUTHORIZED', { reason: 'the token of admin.token is needed' });
 }
 
-function extend(
+function takeTopUp(
   input: ParsedInputOf<typeof providerEndpoints.extend>,
   { desk }: RouteDeps,
 ): OutputOf<typeof providerEndpoints.extend> {
@@ -93,10 +105,11 @@ function receiptsOf(jobId: Hex, { store }: RouteDeps): OutputOf<typeof providerE
 function statusOf(deps: RouteDeps): OutputOf<typeof providerEndpoints.status> {
   let charged = 0n;
   let claimed = 0n;
-  for (const record of deps.books.all()) {
+  for (const record of claimableOf(deps.books.all())) {
     charged += record.charged;
     claimed += record.channel.totalClaimed;
   }
+  const atOnce = deps.oneShots.charged();
   const { engine, version } = deps.probe();
   return {
     provider: deps.address,
@@ -104,8 +117,8 @@ function statusOf(deps: RouteDeps): OutputOf<typeof providerEndpoints.status> {
     models: deps.offers.list().map(({ payload }) => payload.model),
     ...deps.queue(),
     ...deps.store.totals(),
-    charged: charged.toString(),
-    claimed: claimed.toString(),
+    charged: (charged + atOnce).toString(),
+    claimed: (claimed + atOnce).toString(),
     coordinator: deps.linkState(),
     verifyMicros: deps.admissionTimes.summary(),
   };

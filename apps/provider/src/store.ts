@@ -6,7 +6,7 @@
  * cut may lose the newest commits, which costs the provider at most the work of that moment; on chain,
  * `totalClaimed` only grows, so nothing can be claimed twice.
  */
-import type { BestVoucher, ChannelRecord, JobRecord, SavedRecord } from '@aitbc/market';
+import type { BestVoucher, ChannelRecord, JobRecord, ResumeMark, SavedRecord } from '@aitbc/market';
 import {
   AppError,
   amountOf,
@@ -15,6 +15,7 @@ import {
   channelFromJson,
   channelToJson,
   type Hex,
+  type Outcome,
   type SignedOffer,
   type SignedReceipt,
 } from '@aitbc/protocol';
@@ -27,7 +28,9 @@ export interface JournalRow {
   readonly channelId: Hex;
   readonly offerId: Hex;
   readonly bodyDigest: Hex;
-  readonly outcome: string;
+  /** Where it went on that another provider began; undefined for a job that began here. */
+  readonly resume: ResumeMark | undefined;
+  readonly outcome: Outcome;
   readonly tokensCovered: number;
   readonly delivered: number;
   readonly promptTokens: number;
@@ -46,6 +49,13 @@ export interface PlacedReceipt {
   readonly receipt: SignedReceipt;
 }
 
+/** What the journal keeps of a job besides its record. */
+export interface StartFacts {
+  readonly bodyDigest: Hex;
+  readonly resume: ResumeMark | undefined;
+  readonly atMs: number;
+}
+
 /** Sums over all ended jobs. */
 export interface Totals {
   readonly jobs: number;
@@ -56,18 +66,15 @@ export interface Totals {
 export interface ProviderStore {
   channels(): SavedChannel[];
   saveChannel(record: ChannelRecord): void;
+  dropChannel(channelId: Hex): void;
   offers(nowMs: number): SignedOffer[];
   offer(offerId: Hex): SignedOffer | undefined;
   saveOffer(offerId: Hex, offer: SignedOffer): void;
   /** The reservation and its journal row; false, with nothing written, when the journal has the job. */
-  startJob(
-    record: ChannelRecord,
-    job: JobRecord,
-    facts: { bodyDigest: Hex; atMs: number },
-  ): boolean;
+  startJob(record: ChannelRecord, job: JobRecord, facts: StartFacts): boolean;
   /** The books and the journal row after a top-up. */
   extendJob(record: ChannelRecord, job: JobRecord): void;
-  /** A window: books, journal row and receipt. */
+  /** A window, or what a buyer acknowledged later: books, journal row and receipt. */
   checkpoint(record: ChannelRecord, job: JobRecord, receipt: PlacedReceipt): void;
   /** The end of a job: as `checkpoint`, and it counts in the totals. */
   endJob(
@@ -125,6 +132,7 @@ function channelQueries(sqlite: Sqlite) {
     "insert into channels values (?, ?, '0', '0', null) on conflict do update set state = excluded.state",
   );
   const all = sqlite.prepare('select state, charged, signed_max, best from channels');
+  const dropChannel = sqlite.prepare('delete from channels where channel_id = ?');
   const offers = sqlite.prepare('select offer from offers where valid_until_ms >= ?');
   const offer = sqlite.prepare('select offer from offers where offer_id = ?');
   const saveOffer = sqlite.prepare('insert or ignore into offers values (?, ?, ?)');
@@ -142,6 +150,7 @@ function channelQueries(sqlite: Sqlite) {
         writeState.run(channel.channelId, JSON.stringify(channelToJson(channel)));
         writeBooks(record);
       }),
+    dropChannel: (channelId: Hex) => void dropChannel.run(channelId),
     offers: (nowMs: number) => offers.all(nowMs).map((row) => parsed<SignedOffer>(row.offer)),
     offer(offerId: Hex) {
       const row = offer.get(offerId);
@@ -170,7 +179,7 @@ function booksWriter(sqlite: Sqlite): (record: ChannelRecord) => void {
 function jobQueries(sqlite: Sqlite) {
   const writeBooks = booksWriter(sqlite);
   const insert = sqlite.prepare(
-    "insert or ignore into jobs values (?, ?, ?, ?, 'running', ?, 0, 0, '0', ?, null)",
+    "insert or ignore into jobs values (?, ?, ?, ?, 'running', ?, ?, 0, '0', ?, null, ?, ?)",
   );
   const update = sqlite.prepare(
     'update jobs set outcome = ?, tokens_covered = ?, delivered = ?, prompt_tokens = ?, charged = ? where job_id = ?',
@@ -187,17 +196,15 @@ function jobQueries(sqlite: Sqlite) {
     receipt.run(job.jobId, placed.place, JSON.stringify(placed.receipt));
   };
   return {
-    startJob(record: ChannelRecord, job: JobRecord, facts: { bodyDigest: Hex; atMs: number }) {
-      const { jobId, offerId, tokensCovered } = job;
+    startJob(record: ChannelRecord, job: JobRecord, facts: StartFacts) {
+      const { jobId, offerId, tokensCovered, delivered } = job;
       const { channelId } = record.channel;
+      const { bodyDigest, resume, atMs } = facts;
       return sqlite.transaction(() => {
         const { changes } = insert.run(
-          jobId,
-          channelId,
-          offerId,
-          facts.bodyDigest,
-          tokensCovered,
-          facts.atMs,
+          ...[jobId, channelId, offerId, bodyDigest, tokensCovered, delivered, atMs],
+          resume?.from ?? null,
+          resume?.prefixHash ?? null,
         );
         if (Number(changes) === 0) return false;
         writeBooks(record);
@@ -229,7 +236,7 @@ function journalQueries(sqlite: Sqlite) {
   const running = sqlite.prepare("select * from jobs where outcome = 'running'");
   const receipts = sqlite.prepare('select receipt from receipts where job_id = ? order by place');
   const totals = sqlite.prepare<{ jobs: number; tokens: number }>(
-    'select count(*) as jobs, coalesce(sum(delivered), 0) as tokens from jobs where ended_ms is not null',
+    'select count(*) as jobs, coalesce(sum(delivered - coalesce(resumed_from, 0)), 0) as tokens from jobs where ended_ms is not null',
   );
   const prune = sqlite.prepare(
     'delete from receipts where job_id in (select job_id from jobs where ended_ms < ?)',
@@ -286,7 +293,11 @@ function journalRowOf(row: SqlRow): JournalRow {
     channelId: String(row.channel_id),
     offerId: String(row.offer_id),
     bodyDigest: String(row.body_digest),
-    outcome: String(row.outcome),
+    resume:
+      row.resumed_from === null
+        ? undefined
+        : { from: Number(row.resumed_from), prefixHash: String(row.resumed_prefix_hash) },
+    outcome: String(row.outcome) as Outcome,
     tokensCovered: Number(row.tokens_covered),
     delivered: Number(row.delivered),
     promptTokens: Number(row.prompt_tokens),

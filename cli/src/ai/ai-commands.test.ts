@@ -11,7 +11,7 @@ import type { Job } from './job-text.ts';
 
 const home = createTestHome();
 afterAll(() => home.remove());
-const { proof, provider } = sampleProof();
+const { proof, provider, offer, receipts } = sampleProof();
 const { jobId } = proof;
 
 const chunk = (content: string) => ({ model: 'tiny', choices: [{ delta: { content } }] });
@@ -196,8 +196,8 @@ describe('asynchronous jobs', () => {
       jobResult: () => ({
         jobId,
         answer: { choices: [{ message: { content: 'Forty-two.' } }] },
-        receipt: proof.receipts[1] as (typeof proof.receipts)[number],
-        offer: proof.offer,
+        receipt: receipts[1] as (typeof receipts)[number],
+        offer,
       }),
     });
   });
@@ -225,7 +225,7 @@ describe('asynchronous jobs', () => {
     expect([early.exitCode, early.stderr.includes('is queued')]).toEqual([6, true]);
     const whole = await ask('ai', 'results', jobId, '--wait');
     expect(whole.stdout).toBe('Forty-two.\n');
-    expect(whole.stderr).toContain('20 tokens · 0.00000445 AIT');
+    expect(whole.stderr).toContain('12 tokens · 0.0000018 AIT');
     const broken = await ask('ai', 'results', '00'.repeat(32), '--wait', '--json');
     expect(broken.exitCode).toBe(7);
     expect(JSON.parse(broken.stdout).error).toMatchObject(failed);

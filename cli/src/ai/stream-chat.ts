@@ -59,11 +59,14 @@ export interface ChatLink {
   readonly signal: AbortSignal;
 }
 
+/** Hears each piece; `provider` is who the answer began with. */
+export type OnText = (text: string, provider: string | null) => void | Promise<void>;
+
 /** Asks and calls `onText` with every piece. Throws the gateway's error, UNAVAILABLE, TIMEOUT or CANCELLED. */
 export async function streamChat(
   link: ChatLink,
   request: ChatRequest,
-  onText: (text: string) => void | Promise<void>,
+  onText: OnText,
 ): Promise<ChatAnswer> {
   const what = link.gatewayUrl;
   const begunMs = performance.now();
@@ -81,7 +84,7 @@ export async function streamChat(
     if (piece !== '') {
       firstTokenMs ??= sinceMs(begunMs);
       state.text += piece;
-      await onText(piece);
+      await onText(piece, answer.header(gatewayHeaders.provider) ?? null);
     }
     state.finishReason = chunk.choices?.[0]?.finish_reason ?? state.finishReason;
     state.model = chunk.model ?? state.model;

@@ -16,14 +16,14 @@ const servers: TestServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
 afterAll(() => home.remove());
 
-const { proof, provider } = sampleProof();
+const { offer: signedOffer, provider } = sampleProof();
 const txId = '0e'.repeat(32);
 const zero = '00'.repeat(32);
 const measured = {
   ...{ firstTokenMsP50: null, firstTokenMsP90: null, tokensPerSecondP50: null, samples: 0 },
 };
 const gauges = { running: 0, waiting: 0, slots: 4 };
-const offer = { offerId: zero, offer: proof.offer, rank: 0, reason: 'only', measured, gauges };
+const offer = { offerId: zero, offer: signedOffer, rank: 0, reason: 'only', measured, gauges };
 const status = {
   ...{ provider, engine: { name: 'e', version: '1' }, models: ['tiny'], running: 0, waiting: 0 },
   ...{ slots: 4, jobs: 0, outputTokens: 0, charged: '0', claimed: '0' },
@@ -42,7 +42,7 @@ async function startMarket() {
     },
     state_getProvider({ address }) {
       if (account.balance === 0n) throw new AppError('PROVIDER_UNKNOWN', { account: address });
-      const authorizer = proof.offer.signer;
+      const authorizer = signedOffer.signer;
       return { address, authorizer, endpoint: '', bond: '100000000000', unbondDueMs: 0 };
     },
     dev_faucet() {

@@ -110,12 +110,12 @@ describe('chain commands', () => {
 });
 
 describe('market commands', () => {
-  const { proof, provider } = sampleProof();
+  const { offer: signedOffer, provider } = sampleProof();
   const gauges = { running: 2, waiting: 1, slots: 4 };
   const measured = {
     ...{ firstTokenMsP50: 151.6, firstTokenMsP90: null, tokensPerSecondP50: 40, samples: 3 },
   };
-  const offer = { offerId: zero, offer: proof.offer, rank: 1, reason: 'price', measured, gauges };
+  const offer = { offerId: zero, offer: signedOffer, rank: 1, reason: 'price', measured, gauges };
 
   it('list offers page by page with price, speed and load', async () => {
     const coordinator = await serveTable(coordinatorEndpoints, {

@@ -11,13 +11,14 @@ import { createNarrator, type Narrator, type NarratorOutput } from '../devnet/na
 import { residentBytesOf } from '../devnet/resident-memory.ts';
 import { counted, latencyText, shortAddress } from '../wording.ts';
 
-const whoColumn = 9;
+const whoColumn = 10;
 /** More is a load test of this machine, not a network. */
 const validatorsMax = 10;
+const providersMax = 8;
 
 export default defineCommand({
   summary:
-    'Start a whole network on this machine: validators, wallet, coordinator, provider, gateway',
+    'Start a whole network on this machine: validators, wallet, coordinator, providers, gateway',
   details:
     'Everything is kept in the home folder, so that the next start goes on where this one ended. ' +
     'Ctrl-C, or `aitbc down` in another terminal, stops it.',
@@ -28,6 +29,12 @@ export default defineCommand({
       flags: '--validators <n>',
       help: 'nodes that agree on the chain, 4 in a new home folder; from 4 on it survives the loss of one',
       parse: validatorCount,
+    },
+    providers: {
+      flags: '--providers <n>',
+      help: 'sellers with the same model; from 2 on an answer survives the loss of one',
+      default: '2',
+      parse: providerCount,
     },
     ports: {
       flags: '--ports <which>',
@@ -63,6 +70,7 @@ export default defineCommand({
       freePorts: options.ports === 'free',
       engine: options.engine,
       validators: options.validators,
+      providers: options.providers,
       signal: context.signal,
       tell: createTeller(say),
     });
@@ -80,9 +88,17 @@ export default defineCommand({
 });
 
 function validatorCount(text: string, flag: string): number {
+  return countUpTo(validatorsMax, text, flag);
+}
+
+function providerCount(text: string, flag: string): number {
+  return countUpTo(providersMax, text, flag);
+}
+
+function countUpTo(max: number, text: string, flag: string): number {
   const count = positiveInteger(text, flag);
-  if (count <= validatorsMax) return count;
-  throw new AppError('CLI_USAGE', { reason: `${flag} is 1 to ${validatorsMax}, not ${count}` });
+  if (count <= max) return count;
+  throw new AppError('CLI_USAGE', { reason: `${flag} is 1 to ${max}, not ${count}` });
 }
 
 /** Tells of the daemons first and of the money when all of them are up: it moves while they start. */
@@ -129,7 +145,7 @@ type MoneyEvent = Exclude<DevnetEvent, { type: 'planned' | 'starting' | 'up' }>;
 function moneyText(event: MoneyEvent): string {
   const address = shortAddress(event.address);
   if (event.type === 'registered')
-    return `provider  bond of ${aitText(event.bond)} registered (${address})`;
+    return `provider   bond of ${aitText(event.bond)} registered (${address})`;
   const who = event.who.padEnd(whoColumn);
   if (event.type === 'solvent') return `${who} has ${aitText(event.balance)} (${address})`;
   const { amount, height, ms } = event;

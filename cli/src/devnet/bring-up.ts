@@ -3,7 +3,7 @@
  * the accounts they work with. A folder keeps everything, so that a second start goes on where the first
  * ended. Steps are reported as they happen; whatever fails stops all that was started.
  *
- *   nodes → wallet, coordinator → provider → gateway, while the accounts are funded
+ *   nodes → wallet, coordinator → providers → gateway, while the accounts are funded
  *
  * Each validator has a node of its own; they agree over their mesh. Everybody else talks to the first.
  */
@@ -24,7 +24,14 @@ import {
 } from '@aitbc/sdk';
 import { pause } from '../chain/await-final.ts';
 import { type ChainFiles, openChainFiles } from './chain-files.ts';
-import { type DaemonName, meshPortOf, type NodeName, portOf } from './daemon-name.ts';
+import {
+  type DaemonName,
+  meshPortOf,
+  type NodeName,
+  type ProviderName,
+  portOf,
+  providerNames,
+} from './daemon-name.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import { isRunning, readDevnetFile, removeDevnetFile, writeDevnetFile } from './devnet-file.ts';
 import { createFleet, type Fleet } from './fleet.ts';
@@ -36,6 +43,7 @@ export interface DevnetClients {
   readonly node: NodeClient;
   readonly wallet: Client<typeof walletEndpoints>;
   readonly coordinator: CoordinatorClient;
+  /** The first provider. */
   readonly provider: ProviderClient;
   readonly gateway: GatewayClient;
 }
@@ -46,6 +54,8 @@ export interface Devnet {
   readonly genesisFile: string;
   /** One for each validator, with its key; the first is the one that everybody talks to. */
   readonly nodes: ReadonlyMap<NodeName, Hex>;
+  /** Providers by their name, with the owner's token. */
+  readonly providers: ReadonlyMap<ProviderName, ProviderClient>;
   /** All of them in the order of their start. */
   readonly names: readonly DaemonName[];
   readonly clients: DevnetClients;
@@ -100,11 +110,13 @@ export interface BringUpOptions {
   readonly engine: string;
   /** Those of the chain in the home folder, or four, when left out. */
   readonly validators?: number | undefined;
+  /** Two when left out, so that an answer survives the loss of one. */
+  readonly providers?: number | undefined;
   readonly signal: AbortSignal;
   tell(event: DevnetEvent): void;
 }
 
-const servants: readonly DaemonName[] = ['wallet', 'coordinator', 'provider', 'gateway'];
+const providersUsual = 2;
 const host = '127.0.0.1';
 const readyTimeoutMs = 60_000;
 const pollMs = 50;
@@ -147,8 +159,10 @@ async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
     fleet.start('coordinator', ['--node-url', node.url]),
   ]);
   const links = ['--node-url', node.url, '--coordinator-url', coordinator.url];
-  await fleet.start('provider', [...links, '--engine', engine, '--register']);
-  const clients = clientsOf(fleet, layout);
+  const sell = [...links, '--engine', engine, '--register'];
+  await Promise.all(layout.providers.map((name) => fleet.start(name, sell)));
+  const providers = providersOf(fleet, layout);
+  const clients = clientsOf(fleet, layout, providers);
   const buyer = await openBuyerAccount(clients, layout.home);
   const [gateway] = await Promise.all([
     startGateway(fleet, options, [
@@ -157,10 +171,13 @@ async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
       ...['--wallet-token-file', buyer.tokenFile, '--allow-private'],
     ]),
     faucetTo(clients, { who: 'agent', address: buyer.address, signal, tell }),
-    fundProvider(clients, options),
+    fundProviders(clients, providers, options),
   ]);
   record(layout, fleet, buyer.address);
-  return devnetOf({ fleet, layout, options }, buyer.address, { ...clients, gateway });
+  return devnetOf({ fleet, layout, options }, buyer.address, {
+    clients: { ...clients, gateway },
+    providers,
+  });
 }
 
 /** Starts all of them; the first is the one to talk to. */
@@ -195,7 +212,7 @@ async function startGateway(
 function devnetOf(
   { fleet, layout, options }: Start,
   account: string,
-  clients: DevnetClients,
+  { clients, providers }: Pick<Devnet, 'clients' | 'providers'>,
 ): Devnet {
   return {
     home: layout.home,
@@ -204,6 +221,7 @@ function devnetOf(
     names: layout.names,
     account,
     clients,
+    providers,
     signal: options.signal,
     failure: fleet.failure,
     daemon: fleet.get,
@@ -226,23 +244,33 @@ interface Layout {
   readonly home: string;
   readonly logs: string;
   readonly chain: ChainFiles;
+  readonly providers: readonly ProviderName[];
   readonly names: readonly DaemonName[];
   /** Where the nodes listen for one another. */
   readonly meshPorts: ReadonlyMap<NodeName, number>;
   dir(name: string): string;
 }
 
-async function makeLayout({ home, validators, freePorts }: BringUpOptions): Promise<Layout> {
+async function makeLayout(options: BringUpOptions): Promise<Layout> {
+  const { home, validators, freePorts } = options;
   const logs = join(home, 'logs');
   for (const folder of [home, logs]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const chain = await openChainFiles({ home, validators });
   const { nodes } = chain;
-  const names = [...nodes, ...servants];
+  const providers = providerNames(options.providers ?? providersUsual);
+  const names = [
+    ...nodes,
+    'wallet' as const,
+    'coordinator' as const,
+    ...providers,
+    'gateway' as const,
+  ];
   const standard = nodes.map(meshPortOf);
   if (!freePorts) await assertPortsFree([...names.map(portOf), ...standard]);
   const found = freePorts ? await findFreePorts(nodes.length) : standard;
   const meshPorts = new Map(nodes.map((name, at) => [name, found[at] as number]));
-  return { home, logs, chain, names, meshPorts, dir: (name: string) => join(home, name) };
+  const dir = (name: string) => join(home, name);
+  return { home, logs, chain, providers, names, meshPorts, dir };
 }
 
 function assertNotRunning(home: string): void {
@@ -269,32 +297,58 @@ function nodeArgs({ chain, meshPorts }: Layout, name: NodeName): string[] {
   ];
 }
 
-function clientsOf(fleet: Fleet, layout: Layout): Omit<DevnetClients, 'gateway'> {
-  const at = (name: DaemonName) => ({ baseUrl: fleet.get(name).url });
-  const withToken = (name: DaemonName) => ({
-    ...at(name),
-    token: readFileSync(join(layout.dir(name), 'admin.token'), 'utf8').trim(),
-  });
+function clientsOf(
+  fleet: Fleet,
+  layout: Layout,
+  providers: Devnet['providers'],
+): Omit<DevnetClients, 'gateway'> {
   return {
     node: createNodeClient({ url: fleet.get('node').url }),
-    wallet: createClient(walletEndpoints, withToken('wallet')),
-    coordinator: createCoordinatorClient(at('coordinator')),
-    provider: createProviderClient(withToken('provider')),
+    wallet: createClient(walletEndpoints, ownerOf(fleet, layout, 'wallet')),
+    coordinator: createCoordinatorClient({ baseUrl: fleet.get('coordinator').url }),
+    provider: providers.get('provider') as ProviderClient,
   };
 }
 
-/** Gives the provider coins for bond and fees, then waits until the coordinator shows its offers. */
-async function fundProvider(
+function providersOf(fleet: Fleet, layout: Layout): Devnet['providers'] {
+  const clientOf = (name: ProviderName) => createProviderClient(ownerOf(fleet, layout, name));
+  return new Map(layout.providers.map((name) => [name, clientOf(name)]));
+}
+
+/** Where a daemon is, with its owner's token. */
+function ownerOf(fleet: Fleet, layout: Layout, name: DaemonName) {
+  const token = readFileSync(join(layout.dir(name), 'admin.token'), 'utf8').trim();
+  return { baseUrl: fleet.get(name).url, token };
+}
+
+/** One after the other, because the faucet has one account. */
+async function fundProviders(
   clients: Omit<DevnetClients, 'gateway'>,
-  { tell, signal }: BringUpOptions,
+  providers: Devnet['providers'],
+  options: BringUpOptions,
 ): Promise<void> {
   const begunMs = performance.now();
-  const { provider: address } = await clients.provider.status({});
-  const known = await registrationOf(clients.node, address);
-  if (!known) await faucetTo(clients, { who: 'provider', address, signal, tell });
+  const addresses: string[] = [];
+  for (const [who, provider] of providers) {
+    const { provider: address } = await provider.status({});
+    addresses.push(address);
+    const known = await registrationOf(clients.node, address);
+    if (!known) await faucetTo(clients, { ...options, who, address });
+  }
+  await Promise.all(
+    addresses.map((address) => awaitOffers(clients, options, { address, begunMs })),
+  );
+}
+
+/** Waits until a provider has its bond on chain and the coordinator shows its offers. */
+async function awaitOffers(
+  { node, coordinator }: Omit<DevnetClients, 'gateway'>,
+  { tell, signal }: BringUpOptions,
+  { address, begunMs }: { readonly address: string; readonly begunMs: number },
+): Promise<void> {
   while (performance.now() - begunMs < readyTimeoutMs) {
-    const registration = await registrationOf(clients.node, address);
-    const { offers } = await clients.coordinator.listOffers({});
+    const registration = await registrationOf(node, address);
+    const { offers } = await coordinator.listOffers({});
     if (registration && offers.some(({ offer }) => offer.payload.provider === address)) {
       const ms = performance.now() - begunMs;
       tell({ type: 'registered', address, bond: BigInt(registration.bond), ms });

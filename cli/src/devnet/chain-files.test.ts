@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openChainFiles } from './chain-files.ts';
-import { meshPortOf, nodeNames, portOf, programOf } from './daemon-name.ts';
+import { meshPortOf, nodeNames, portOf, programOf, providerNames } from './daemon-name.ts';
 import { assertPortsFree, findFreePorts } from './free-ports.ts';
 import { residentBytesOf } from './resident-memory.ts';
 
@@ -62,7 +62,8 @@ describe('the files of a chain', () => {
 
 describe('names and ports', () => {
   it('give each node ports of its own, which no other daemon has', () => {
-    const names = [...nodeNames(10), 'wallet', 'coordinator', 'provider', 'gateway'] as const;
+    const servants = ['wallet', 'coordinator', ...providerNames(10), 'gateway'] as const;
+    const names = [...nodeNames(10), ...servants];
     const all = [...names.map(portOf), ...nodeNames(10).map(meshPortOf)];
     expect(new Set(all).size).toBe(all.length);
     expect([portOf('node'), portOf('node-2'), meshPortOf('node-4')]).toEqual([8006, 8016, 8037]);

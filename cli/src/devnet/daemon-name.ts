@@ -1,4 +1,4 @@
-/** Names of the daemons of a devnet: one per program, but several nodes, one for each validator. */
+/** Names of the daemons of a devnet: one per program, but several nodes and several providers. */
 import { ports } from '@aitbc/protocol';
 
 /** Programs, by the name of their package. */
@@ -7,20 +7,34 @@ export type ProgramName = 'node' | 'wallet' | 'coordinator' | 'provider' | 'gate
 /** The nodes: `node`, which everybody talks to, then `node-2`, `node-3` and so on. */
 export type NodeName = 'node' | `node-${number}`;
 
-/** Daemons of a devnet. */
-export type DaemonName = ProgramName | NodeName;
+/** The providers: `provider`, `provider-2` and so on. */
+export type ProviderName = 'provider' | `provider-${number}`;
 
-/** Each node has the ports of the one before, and this many more. */
+/** Daemons of a devnet. */
+export type DaemonName = ProgramName | NodeName | ProviderName;
+
+/** Each copy of a program has the port of the one before, and this much more. */
 const portStep = 10;
 
 /** The program of a daemon. */
 export function programOf(name: DaemonName): ProgramName {
-  return name.startsWith('node-') ? 'node' : (name as ProgramName);
+  return name.split('-')[0] as ProgramName;
 }
 
 /** Names of so many nodes. */
 export function nodeNames(count: number): NodeName[] {
-  return Array.from({ length: count }, (_, at): NodeName => (at === 0 ? 'node' : `node-${at + 1}`));
+  return copies('node', count);
+}
+
+/** Names of so many providers. */
+export function providerNames(count: number): ProviderName[] {
+  return copies('provider', count);
+}
+
+function copies<T extends ProgramName>(program: T, count: number): (T | `${T}-${number}`)[] {
+  return Array.from({ length: count }, (_, at) =>
+    at === 0 ? program : (`${program}-${at + 1}` as const),
+  );
 }
 
 /** Standard port of a daemon. */
@@ -34,5 +48,6 @@ export function meshPortOf(name: NodeName): number {
 }
 
 function offsetOf(name: DaemonName): number {
-  return name.startsWith('node-') ? (Number(name.slice('node-'.length)) - 1) * portStep : 0;
+  const number = name.split('-')[1];
+  return number === undefined ? 0 : (Number(number) - 1) * portStep;
 }

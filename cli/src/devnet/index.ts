@@ -1,5 +1,5 @@
 export * from './bring-up.ts';
-export type { DaemonName, NodeName, ProgramName } from './daemon-name.ts';
+export type { DaemonName, NodeName, ProgramName, ProviderName } from './daemon-name.ts';
 export {
   type DaemonProcess,
   type DaemonStart,

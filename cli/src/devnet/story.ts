@@ -3,7 +3,7 @@
  * line is read back from the daemons or computed from what they signed, and what must hold is checked.
  */
 import { join } from 'node:path';
-import { aitFromNait } from '@aitbc/primitives';
+import { aitFromNait, systemClock } from '@aitbc/primitives';
 import {
   AppError,
   type JobProof,
@@ -12,15 +12,28 @@ import {
   unwrap,
   verifyJobProof,
 } from '@aitbc/protocol';
-import { createTransport } from '@aitbc/sdk';
+import {
+  collectChainProof,
+  createRpcLightSource,
+  createTransport,
+  providersOf,
+  verifyProofOffline,
+} from '@aitbc/sdk';
 import { type ChatAnswer, streamChat } from '../ai/stream-chat.ts';
 import { aitText } from '../amounts.ts';
 import { pause } from '../chain/await-final.ts';
-import { networkOfFile } from '../receipt/find-network.ts';
+import { readGenesisFile } from '../chain/genesis-file.ts';
 import { readProof, writeProof } from '../receipt/read-proof.ts';
 import { counted, latencyText, shortAddress } from '../wording.ts';
 import type { Devnet } from './bring-up.ts';
 import type { Narrator } from './narrator.ts';
+import {
+  createStrike,
+  endFailover,
+  type FailoverResult,
+  type Strike,
+  tellParts,
+} from './story-failover.ts';
 import { beginOutage, endOutage, type OutageResult } from './story-outage.ts';
 
 const question = 'How does a virtual table use the xColumn method?';
@@ -42,6 +55,8 @@ export interface StoryResult {
   readonly charged: string;
   readonly settledHeight: number;
   readonly settleMs: number;
+  /** null with one provider only. */
+  readonly failover: FailoverResult | null;
   /** null with too few validators to lose one. */
   readonly outage: OutageResult | null;
   readonly receiptFile: string;
@@ -54,29 +69,33 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
   const { network } = await devnet.clients.node.network();
   const model = await rankOffers(devnet, say);
   const before = await balances(devnet);
-  const answer = await payAndStream(devnet, model, say);
-  const proof = await devnet.clients.gateway.proof({ jobId: answer.jobId });
+  const { answer, struck } = await payAndStream(devnet, model, say);
+  const { jobId } = answer;
+  const proof = struck
+    ? await endFailover(devnet, say, { ...struck, jobId })
+    : await devnet.clients.gateway.proof({ jobId });
   const proven = tellReceipts(network, proof, say);
   const outage = await beginOutage(devnet, say);
   const settled = await settle(devnet, proven, say);
   const { height } = settled;
   const ended = outage ? await endOutage(devnet, say, { outage, height }) : null;
   say.act('Every coin is accounted for');
-  await tellMoney(devnet, { before, proven, claimFee: settled.fee }, say);
+  await tellMoney(devnet, { before, proven, claimFees: settled.fees }, say);
   const supply = await tellSupply(devnet, say);
-  const receiptFile = verifyOffline(devnet, proof, say);
+  const receiptFile = await verifyOffline(devnet, proof, say);
   return {
-    jobId: proof.jobId,
-    provider: proven.provider,
+    jobId,
+    provider: proven.last.provider,
     model,
     promptTokens: proven.promptTokens,
     outputTokens: proven.outputTokens,
     firstTokenMs: answer.firstTokenMs ?? 0,
     verifyMicros: answer.verifyMicros,
-    receipts: proof.receipts.length,
+    receipts: receiptsOf(proven).length,
     charged: proven.charged.toString(),
     settledHeight: settled.height,
     settleMs: settled.ms,
+    failover: struck ? { ...struck, tokensBefore: proven.parts[0]?.to ?? 0 } : null,
     outage: ended,
     receiptFile,
     receiptVerified: true,
@@ -107,10 +126,11 @@ interface PaidAnswer extends ChatAnswer {
 }
 
 async function payAndStream(
-  { clients, daemon, signal }: Devnet,
+  devnet: Devnet,
   model: string,
   say: Narrator,
-): Promise<PaidAnswer> {
+): Promise<{ answer: PaidAnswer; struck: ReturnType<Strike['result']> }> {
+  const { providers, daemon, signal } = devnet;
   say.act('The payment is verified, then tokens stream');
   say.fact(`“${question}”`);
   const request = {
@@ -120,8 +140,10 @@ async function payAndStream(
     temperature: 0,
   };
   let verifyMicros: number | undefined;
-  const onText = async (piece: string) => {
-    verifyMicros ??= await tellPayment(clients.provider, say);
+  const strike = createStrike(devnet, say);
+  const onText = async (piece: string, provider: string | null) => {
+    verifyMicros ??= await tellPayment(providers, say);
+    await strike.onPiece(provider);
     say.stream(piece);
   };
   const transport = createTransport();
@@ -133,58 +155,81 @@ async function payAndStream(
   if (jobId === null || verifyMicros === undefined) {
     throw new AppError('ANSWER_INVALID', { what: 'The gateway', reason: 'it named no job' });
   }
-  const rate = Math.round(((answer.outputTokens ?? 0) * 1000) / Math.max(1, answer.durationMs));
-  const first = latencyText(answer.firstTokenMs ?? 0);
-  say.fact(`first token after ${first}, ${answer.outputTokens} tokens at ${rate} tokens/s`, true);
-  return { ...answer, jobId, verifyMicros };
+  const struck = strike.result();
+  tellSpeed(answer, struck, say);
+  return { answer: { ...answer, jobId, verifyMicros }, struck };
 }
 
-async function tellPayment(provider: Devnet['clients']['provider'], say: Narrator) {
-  const { verifyMicros } = await provider.status({});
-  const time = latencyText(verifyMicros.p50 / 1000);
-  say.fact(`payment verified in ${time}, before the engine ran`, true);
-  return verifyMicros.p50;
+function tellSpeed(answer: ChatAnswer, struck: ReturnType<Strike['result']>, say: Narrator): void {
+  const { outputTokens: tokens, durationMs, firstTokenMs } = answer;
+  const first = `first token after ${latencyText(firstTokenMs ?? 0)}`;
+  if (struck) {
+    const gap = latencyText(struck.gapMs);
+    say.fact(`the same stream went on at another provider after ${gap}`, true);
+    say.fact(`${first}, ${tokens} tokens in all, none lost, none twice`, true);
+  } else {
+    const rate = Math.round(((tokens ?? 0) * 1000) / Math.max(1, durationMs));
+    say.fact(`${first}, ${tokens} tokens at ${rate} tokens/s`, true);
+  }
+}
+
+/** The one that serves has looked at a payment; the others have not. */
+async function tellPayment(providers: Devnet['providers'], say: Narrator): Promise<number> {
+  const all = await Promise.all([...providers.values()].map((provider) => provider.status({})));
+  const micros = Math.max(...all.map(({ verifyMicros }) => verifyMicros.p50));
+  say.fact(`payment verified in ${latencyText(micros / 1000)}, before the engine ran`, true);
+  return micros;
 }
 
 function tellReceipts(network: Network, proof: JobProof, say: Narrator): ProvenJob {
   say.act('Signed receipts tile the answer');
   const proven = unwrap(verifyJobProof(network, proof));
-  const ranges = proof.receipts.flatMap(({ payload: { from, to } }) =>
-    from === to ? [] : [`${from}–${to}`],
-  );
-  say.fact(`${counted(proof.receipts.length, 'receipt')} signed by the provider`, true);
+  const receipts = receiptsOf(proven);
+  const ranges = receipts.flatMap(({ from, to }) => (from === to ? [] : [`${from}–${to}`]));
+  const signers = counted(proven.parts.length, 'provider');
+  say.fact(`${counted(receipts.length, 'receipt')} signed by ${signers}`, true);
   say.fact(`their token ranges have no gap and no overlap: ${ranges.join(', ')}`, true);
   const tokens = `${proven.promptTokens} tokens in, ${proven.outputTokens} out`;
   const charged = `${naitText(proven.charged)} (${aitText(proven.charged)})`;
+  if (proven.parts.length > 1) tellParts(proven, say);
   say.fact(`charged ${charged}: ${tokens}, as offered`, true);
   return proven;
 }
 
-interface Settlement {
-  readonly height: number;
-  readonly ms: number;
-  /** nait */
-  readonly fee: bigint;
+function receiptsOf({ parts }: ProvenJob) {
+  return parts.flatMap(({ receipts }) => receipts);
 }
 
-/** Asks the provider to claim now and waits until the chain has paid. */
+interface Settlement {
+  /** Block of the last claim. */
+  readonly height: number;
+  readonly ms: number;
+  /** nait, of all claims */
+  readonly fees: bigint;
+}
+
+/** Asks the providers to claim now and waits until the chain has paid. */
 async function settle(devnet: Devnet, proven: ProvenJob, say: Narrator): Promise<Settlement> {
   say.act('The job settles on chain');
-  const { node, provider } = devnet.clients;
   const begunMs = performance.now();
-  const { txId } = await provider.claimNow({});
+  const earning = proven.parts.filter(({ charged }) => charged > 0n);
+  const claims = await Promise.all(earning.map(({ provider }) => claimOf(devnet, provider)));
+  const ms = performance.now() - begunMs;
+  const height = Math.max(...claims.map((claim) => claim.height));
+  const what = claims.length === 1 ? 'its claim is' : `${counted(claims.length, 'claim')} are`;
+  say.fact(`${what} final in block ${height}, ${latencyText(ms)} later`, true);
+  for (const part of earning) await tellChannel(devnet, part, say);
+  return { height, ms, fees: claims.reduce((sum, { fee }) => sum + fee, 0n) };
+}
+
+async function claimOf(devnet: Devnet, address: string): Promise<{ height: number; fee: bigint }> {
+  const { node } = devnet.clients;
+  const begunMs = performance.now();
+  const { txId } = await (await sellerOf(devnet, address)).claimNow({});
   if (!txId) throw new AppError('INTERNAL', { reason: 'the provider had nothing to claim' });
   for (;;) {
     const { status, receipt } = await node.rpc.tx_get({ txId });
-    if (status === 'final' && receipt) {
-      const ms = performance.now() - begunMs;
-      say.fact(
-        `the provider's claim is final in block ${receipt.height}, ${latencyText(ms)} later`,
-        true,
-      );
-      await tellChannel(devnet, proven, say);
-      return { height: receipt.height, ms, fee: BigInt(receipt.fee) };
-    }
+    if (status === 'final' && receipt) return { height: receipt.height, fee: BigInt(receipt.fee) };
     if (performance.now() - begunMs > settleTimeoutMs) {
       throw new AppError('TIMEOUT', { what: 'The settlement', timeoutMs: settleTimeoutMs });
     }
@@ -192,11 +237,17 @@ async function settle(devnet: Devnet, proven: ProvenJob, say: Narrator): Promise
   }
 }
 
-async function tellChannel({ clients }: Devnet, { last }: ProvenJob, say: Narrator): Promise<void> {
-  const { channelId } = last;
-  const { totalClaimed } = await clients.node.rpc.state_getChannel({ channelId });
+async function tellChannel(
+  { clients }: Devnet,
+  { provider, receipts }: ProvenJob['parts'][number],
+  say: Narrator,
+): Promise<void> {
+  const last = receipts.at(-1);
+  if (!last) throw new AppError('INTERNAL', { reason: 'a provider was paid without a receipt' });
+  const { totalClaimed } = await clients.node.rpc.state_getChannel({ channelId: last.channelId });
   expectEqual(totalClaimed, last.chargedCumulative, 'the channel paid what the receipts say');
-  say.fact(`the channel has paid ${naitText(totalClaimed)} in all, what the receipts say`, true);
+  const whose = `the channel of ${shortAddress(provider)}`;
+  say.fact(`${whose} has paid ${naitText(totalClaimed)} in all, as its receipts say`, true);
 }
 
 interface Balances {
@@ -204,26 +255,42 @@ interface Balances {
   readonly claimed: bigint;
 }
 
-async function balances({ clients }: Devnet): Promise<Balances> {
-  const { provider: address, claimed } = await clients.provider.status({});
-  const account = await clients.node.rpc.state_getAccount({ address });
-  return { provider: BigInt(account.balance), claimed: BigInt(claimed) };
+/** The client of a provider. */
+async function sellerOf({ providers }: Devnet, address: string) {
+  for (const provider of providers.values()) {
+    if ((await provider.status({})).provider === address) return provider;
+  }
+  throw new AppError('PROVIDER_UNKNOWN', { account: address });
 }
 
-/** The provider's balance rose by what was claimed since, less the fees of its claims. */
+/** What the providers have, all together. */
+async function balances({ clients, providers }: Devnet): Promise<Balances> {
+  let sums: Balances = { provider: 0n, claimed: 0n };
+  for (const each of providers.values()) {
+    const { provider: address, claimed } = await each.status({});
+    const { balance } = await clients.node.rpc.state_getAccount({ address });
+    sums = {
+      provider: sums.provider + BigInt(balance),
+      claimed: sums.claimed + BigInt(claimed),
+    };
+  }
+  return sums;
+}
+
+/** The providers' balances rose by what was claimed since, less the fees of their claims. */
 async function tellMoney(
   devnet: Devnet,
-  { before, proven, claimFee }: { before: Balances; proven: ProvenJob; claimFee: bigint },
+  { before, proven, claimFees }: { before: Balances; proven: ProvenJob; claimFees: bigint },
   say: Narrator,
 ): Promise<void> {
   const after = await balances(devnet);
   const earned = after.claimed - before.claimed;
   const rise = after.provider - before.provider;
   if (earned === proven.charged) {
-    expectEqual(rise, proven.charged - claimFee, 'the provider has what it earned');
+    expectEqual(rise, proven.charged - claimFees, 'the providers have what they earned');
   }
   say.fact(
-    `the provider earned ${naitText(earned)}, less ${naitText(claimFee)} for its claim: ` +
+    `earned: ${naitText(earned)}, less ${naitText(claimFees)} for claiming: ` +
       `${naitText(rise)} more`,
     true,
   );
@@ -239,16 +306,30 @@ async function tellSupply({ clients }: Devnet, say: Narrator): Promise<string> {
   return audit.supply;
 }
 
-/** Reads the proof back from a file and checks it against nothing but the genesis file. */
-function verifyOffline({ home, genesisFile }: Devnet, proof: JobProof, say: Narrator): string {
+/** Adds the way to the chain, reads the proof back from a file and checks it against nothing but the genesis file. */
+async function verifyOffline(
+  { home, genesisFile, clients, daemon, signal }: Devnet,
+  told: JobProof,
+  say: Narrator,
+): Promise<string> {
   say.act('The receipt is verified offline');
   const file = join(home, proofFileName);
-  writeProof(file, proof);
-  const network = networkOfFile(genesisFile);
+  const trust = { genesis: readGenesisFile(genesisFile) };
+  const providers = providersOf(told.parts.map(({ offer }) => offer.payload));
+  const source = createRpcLightSource(clients.node, daemon('node').url);
+  const wish = { providers, trust };
+  const chain = await collectChainProof(wish, { source, clock: systemClock }, signal);
+  writeProof(file, { ...told, chain });
   const read = readProof(file);
-  unwrap(verifyJobProof(network, read));
+  const { chain: proven } = unwrap(verifyProofOffline(read, trust, systemClock));
   say.fact('signatures, token ranges, text hashes and price hold, without any server', true);
-  if (verifyJobProof(network, withOneNaitMore(read)).ok) {
+  const [registration] = proven.registrations;
+  say.fact(
+    `the key that signed stood on chain after block ${registration?.at.height}: Merkle path, ` +
+      'certificate and validators lead to the genesis document',
+    true,
+  );
+  if (verifyProofOffline(withOneNaitMore(read), trust, systemClock).ok) {
     throw new AppError('INTERNAL', { reason: 'a changed receipt was accepted' });
   }
   say.fact('with one nait more in it, the same receipt is refused', true);
@@ -257,11 +338,14 @@ function verifyOffline({ home, genesisFile }: Devnet, proof: JobProof, say: Narr
 }
 
 function withOneNaitMore(proof: JobProof): JobProof {
-  const receipts = proof.receipts.map(({ payload, ...seal }) => ({
-    ...seal,
-    payload: { ...payload, charged: String(BigInt(payload.charged) + 1n) },
-  }));
-  return { ...proof, receipts };
+  const parts = proof.parts.map((part) => {
+    const receipts = part.receipts.map(({ payload, ...seal }) => ({
+      ...seal,
+      payload: { ...payload, charged: String(BigInt(payload.charged) + 1n) },
+    }));
+    return { ...part, receipts };
+  });
+  return { ...proof, parts };
 }
 
 function naitText(amountNait: bigint | string): string {

@@ -2,7 +2,14 @@
  * What the chain adds to a proof: whether the key that signed is the one registered for a bonded provider,
  * and whether the channel has paid. A foreign key makes a proof worthless; an open bill does not.
  */
-import { AppError, amountOf, asAppError, type Network, type ProvenJob } from '@aitbc/protocol';
+import {
+  AppError,
+  amountOf,
+  asAppError,
+  type Network,
+  type ProvenJob,
+  type ProvenPart,
+} from '@aitbc/protocol';
 import type { NodeClient } from '@aitbc/sdk';
 import { aitText } from '../amounts.ts';
 import { shortAddress, shortHash } from '../wording.ts';
@@ -26,15 +33,21 @@ export async function checkOnChain(
     return [{ name: 'chain', holds: null, detail }];
   }
   const bondMin = amountOf(status.params.providerBondMin);
-  return [
-    ...(await checkKey(node, job, { bondMin, signal })),
-    await checkSettlement(node, job, signal),
-  ];
+  const checks: Check[] = [];
+  for (const [place, part] of job.parts.entries()) {
+    const found = [
+      ...(await checkKey(node, part, { bondMin, signal })),
+      ...(await checkSettlement(node, part, signal)),
+    ];
+    const number = job.parts.length > 1 ? ` ${place + 1}` : '';
+    checks.push(...found.map((check) => ({ ...check, name: `${check.name}${number}` })));
+  }
+  return checks;
 }
 
 async function checkKey(
   node: NodeClient,
-  job: ProvenJob,
+  job: ProvenPart,
   { bondMin, signal }: { readonly bondMin: bigint; readonly signal: AbortSignal },
 ): Promise<Check[]> {
   const provider = await unlessUnknown(
@@ -59,30 +72,29 @@ async function checkKey(
 
 async function checkSettlement(
   node: NodeClient,
-  { last, authorizer }: ProvenJob,
+  { receipts, authorizer }: ProvenPart,
   signal: AbortSignal,
-): Promise<Check> {
+): Promise<Check[]> {
+  const last = receipts.at(-1);
+  if (!last) return [];
   const { channelId } = last;
+  const name = 'settled';
   const channel = await unlessUnknown(
     'CHANNEL_UNKNOWN',
     node.rpc.state_getChannel({ channelId }, { signal }),
   );
-  if (!channel)
-    return {
-      name: 'settled',
-      holds: false,
-      detail: `not yet: there is no channel ${shortHash(channelId)}`,
-    };
+  if (!channel) {
+    const detail = `not yet: there is no channel ${shortHash(channelId)}`;
+    return [{ name, holds: false, detail }];
+  }
   if (channel.receiver !== last.provider || channel.receiverAuthorizer !== authorizer) {
     throw new AppError('RECEIPT_INVALID', { reason: `channel ${channelId} pays somebody else` });
   }
   const due = amountOf(last.chargedCumulative);
   const claimed = amountOf(channel.totalClaimed);
-  return {
-    name: 'settled',
-    holds: claimed >= due,
-    detail: `${claimed >= due ? '' : 'not yet: '}${aitText(claimed)} of ${aitText(due)} claimed from the channel`,
-  };
+  const holds = claimed >= due;
+  const detail = `${holds ? '' : 'not yet: '}${aitText(claimed)} of ${aitText(due)} claimed from the channel`;
+  return [{ name, holds, detail }];
 }
 
 async function unlessUnknown<T>(code: string, call: Promise<T>): Promise<T | undefined> {

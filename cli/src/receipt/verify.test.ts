@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   AppError,
+  encodeJobProof,
   type Genesis,
   type JobProof,
   networkFromGenesis,
@@ -19,12 +20,12 @@ afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
 afterAll(() => home.remove());
 
 const sample = sampleProof();
-const { provider, authorizer, channelId } = sample;
+const { providers, channels } = sample;
 const offline = ['--offline', '--genesis-hash', sampleGenesisHash];
 
-function proofFile(name: string, proof: unknown): string {
+function proofFile(name: string, proof: JobProof): string {
   const file = join(home.dir, name);
-  writeFileSync(file, JSON.stringify(proof));
+  writeFileSync(file, encodeJobProof(proof));
   return file;
 }
 
@@ -41,36 +42,42 @@ async function startNode(handlers: NodeHandlers): Promise<string[]> {
 const registered: NodeHandlers = {
   state_getProvider: ({ address }) => ({
     address,
-    authorizer,
+    authorizer: providers.find((one) => one.address === address)?.authorizer ?? '',
     endpoint: 'http://127.0.0.1:8008',
     bond: '200000000000',
     unbondDueMs: 0,
   }),
-  state_getChannel: () => ({
-    channelId,
-    payer: provider,
-    payerAuthorizer: authorizer,
-    receiver: provider,
-    receiverAuthorizer: authorizer,
-    withdrawDelayMs: 1000,
-    salt: '00'.repeat(32),
-    balance: '1000000',
-    totalClaimed: '9450',
-    withdrawAmount: '0',
-    withdrawDueMs: 0,
-    refundNonce: 0,
-    closed: false,
-  }),
+  state_getChannel: ({ channelId }) => {
+    const provider = providers[channels.indexOf(channelId)];
+    if (!provider) throw new AppError('CHANNEL_UNKNOWN', { channelId });
+    return {
+      channelId,
+      payer: provider.address,
+      payerAuthorizer: provider.authorizer,
+      receiver: provider.address,
+      receiverAuthorizer: provider.authorizer,
+      withdrawDelayMs: 1000,
+      salt: '00'.repeat(32),
+      balance: '1000000',
+      totalClaimed: '7800',
+      withdrawAmount: '0',
+      withdrawDueMs: 0,
+      refundNonce: 0,
+      closed: false,
+    };
+  },
 };
 
 describe('receipt verify without a server', () => {
   it('prints line by line what is proven', async () => {
     const { exitCode, stdout, stderr } = await verify(good, ...offline);
     expect([exitCode, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/✓ offer signed/);
-    expect(stdout).toMatch(/✓ ranges tile +output tokens 0 to 20/);
+    expect(stdout).toMatch(/✓ receipts 1 signed +2 receipts, output tokens 0 to 12/);
+    expect(stdout).toMatch(/✓ offer 2 signed/);
+    expect(stdout).toMatch(/✓ ranges tile +output tokens 0 to 25, .*; 4 tokens unpaid/);
     expect(stdout).toMatch(/✓ text chain/);
-    expect(stdout).toMatch(/✓ charge within price +0.00000445 AIT/);
+    expect(stdout).toMatch(/✓ charge +0.0000046 AIT in all/);
+    expect(stdout).toMatch(/25 output tokens from 9 prompt tokens by 2 providers/);
     expect(stdout).not.toContain('\u001b');
   });
 
@@ -78,10 +85,16 @@ describe('receipt verify without a server', () => {
     const { stdout } = await verify(good, ...offline, '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       valid: true,
+      reachesChain: false,
       jobId: sample.proof.jobId,
-      charged: '4450',
-      outputTokens: 20,
+      charged: '4600',
+      outputTokens: 25,
+      unsignedTokens: 4,
       outcome: 'complete',
+      parts: [
+        { from: 0, to: 12, charged: '1800' },
+        { from: 16, to: 25, charged: '2800' },
+      ],
     });
   });
 
@@ -98,32 +111,39 @@ describe('receipt verify without a server', () => {
     writeFileSync(join(dir, 'chain', 'genesis.json'), JSON.stringify(genesis));
     const { exitCode, stderr } = await verify(good, '--offline', '--home', dir);
     expect(networkFromGenesis(genesis).genesisHash).not.toBe(sampleGenesisHash);
-    expect([exitCode, stderr.includes('not of this network')]).toEqual([8, true]);
+    expect([exitCode, stderr.includes('of another network')]).toEqual([8, true]);
   });
 
   it('refuses every tampered proof with exit code 8', async () => {
-    const [first, last] = sample.proof.receipts as [
-      JobProof['receipts'][number],
-      JobProof['receipts'][number],
-    ];
-    const withLast = (patch: object) => ({
-      ...sample.proof,
-      receipts: [first, { ...last, payload: { ...last.payload, ...patch } }],
-    });
-    const tampered: Record<string, unknown> = {
+    const { parts } = sample.proof;
+    const [first, second] = parts as [JobProof['parts'][number], JobProof['parts'][number]];
+    const withLast = (patch: object) => {
+      const receipts = second.receipts.map((one, place) =>
+        place === 1 ? { ...one, payload: { ...one.payload, ...patch } } : one,
+      );
+      return { ...sample.proof, parts: [first, { ...second, receipts }] };
+    };
+    const tampered: Record<string, JobProof> = {
       'charges less': withLast({ charged: '1' }),
       'other text': withLast({ textHash: '00'.repeat(32) }),
-      gap: { ...sample.proof, receipts: [last] },
-      'other request': { ...sample.proof, bodyDigest: '00'.repeat(32) },
-      'no receipt': { ...sample.proof, receipts: [] },
-      'not a proof': { hello: 'world' },
+      gap: { ...sample.proof, parts: [second] },
+      'other request': { ...sample.proof, identity: null, bodyDigest: '00'.repeat(32) },
+      'other payer': { ...sample.proof, identity: { payer: sample.provider, idempotencyKey: 'k' } },
+      'no tail': { ...sample.proof, parts: [{ ...first, tail: null }, second] },
+    };
+    const file = join(home.dir, 'bad.json');
+    const fails = async (name: string) => {
+      const { exitCode, stdout } = await verify(file, ...offline, '--json');
+      expect([exitCode, JSON.parse(stdout).error.code], name).toEqual([8, 'RECEIPT_INVALID']);
     };
     for (const [name, proof] of Object.entries(tampered)) {
-      const { exitCode, stdout } = await verify(proofFile('bad.json', proof), ...offline, '--json');
-      expect([exitCode, JSON.parse(stdout).error.code], name).toEqual([8, 'RECEIPT_INVALID']);
+      proofFile('bad.json', proof);
+      await fails(name);
     }
-    writeFileSync(join(home.dir, 'text.json'), 'no json');
-    expect((await verify(join(home.dir, 'text.json'), ...offline)).exitCode).toBe(8);
+    for (const text of ['{"hello":"world"}', 'no json', JSON.stringify(sample.proof, null, 2)]) {
+      writeFileSync(file, text);
+      await fails(text);
+    }
   });
 
   it('asks for a network, a hash in form and a file that exists', async () => {
@@ -143,26 +163,27 @@ describe('receipt verify with a node', () => {
       ]),
     );
 
-  it('also shows a registered key, a bond and a settled channel', async () => {
+  it('also shows registered keys, bonds and settled channels', async () => {
     const node = await startNode(registered);
     const { exitCode, stdout } = await verify(good, ...node, '--json');
     expect(exitCode).toBe(0);
     expect(checksOf(stdout)).toMatchObject({
-      'key registered': true,
-      'provider bonded': true,
-      settled: true,
+      'key registered 1': true,
+      'provider bonded 2': true,
+      'settled 1': true,
+      'settled 2': true,
     });
   });
 
-  it('says when the channel has not paid yet, and the proof still holds', async () => {
+  it('says when a channel has not paid yet, and the proof still holds', async () => {
     const node = await startNode({
       ...registered,
-      state_getChannel: () => {
+      state_getChannel: ({ channelId }) => {
         throw new AppError('CHANNEL_UNKNOWN', { channelId });
       },
     });
     const { exitCode, stdout } = await verify(good, ...node, '--json');
-    expect([exitCode, checksOf(stdout).settled]).toEqual([0, false]);
+    expect([exitCode, checksOf(stdout)['settled 1']]).toEqual([0, false]);
   });
 
   it('refuses a key that the chain does not know, or knows for another', async () => {
@@ -178,8 +199,8 @@ describe('receipt verify with a node', () => {
     });
     expect((await verify(good, ...other)).exitCode).toBe(8);
     const unknown = await startNode({
-      state_getProvider: () => {
-        throw new AppError('PROVIDER_UNKNOWN', { account: provider });
+      state_getProvider: ({ address }) => {
+        throw new AppError('PROVIDER_UNKNOWN', { account: address });
       },
     });
     const { exitCode, stderr } = await verify(good, ...unknown);
@@ -191,7 +212,7 @@ describe('receipt verify with a node', () => {
       good,
       ...['--genesis-hash', sampleGenesisHash, '--node-url', 'http://127.0.0.1:9', '--json'],
     );
-    expect([away.exitCode, checksOf(away.stdout).chain]).toEqual([0, null]);
+    expect([away.exitCode, checksOf(away.stdout).node]).toEqual([0, null]);
     const foreign = await startNode({ chain_status: () => chainStatus('cd'.repeat(32)) });
     const { exitCode, stdout } = await verify(
       good,

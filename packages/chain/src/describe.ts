@@ -3,12 +3,12 @@ import { aitFromNait } from '@aitbc/primitives';
 import {
   addressOf,
   type Hex,
+  mandateAllows,
   type TxBody,
   type TxKind,
   type UnsignedTx,
   zeroHash,
 } from '@aitbc/protocol';
-import { mandateAllows } from './rules/mandates.ts';
 
 /** Operations of a batch that are told one by one. */
 const operationsTold = 8;
@@ -64,8 +64,11 @@ const tellers: { readonly [K in TxKind]: Teller<K> } = {
     ];
     const receivers = grant.receivers.map(({ receiver }) => addressOf(receiver));
     const to = receivers.length === 0 ? 'anyone' : receivers.join(', ');
+    const names = grant.models.map(({ model }) => quoted(model));
+    const models = names.length === 0 ? '' : `, only for ${names.join(', ')}`;
+    const job = grant.jobMaxNait === 0n ? '' : `${ait(grant.jobMaxNait)} for a job, `;
     return (
-      `Let ${addressOf(grant.subKey)} spend from the vault ${ways.join(' and ')} to ${to}: ` +
+      `Let ${addressOf(grant.subKey)} spend from the vault ${ways.join(' and ')} to ${to}${models}: ${job}` +
       `${ait(grant.channelMaxNait)} at a time, ${ait(grant.windowMaxNait)} in ${grant.windowMs / 1000} s, ` +
       `${ait(grant.totalMaxNait)} in all, until height ${grant.expiresAtHeight}.`
     );

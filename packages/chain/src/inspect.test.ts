@@ -237,8 +237,13 @@ describe('a description', () => {
     expect(text).toMatch('that anyone may do until 2027-01-15 08:10 UTC; nobody decides');
     const never = { ...open, deadlineMs: Number.MAX_SAFE_INTEGER };
     expect(describeTx(world.tx('task_post', payer, never))).toMatch('9007199254740991 ms');
-    const wide = { ...grant.body, receivers: [], allows: 1 };
+    const wide = { ...grant.body, receivers: [], models: [], allows: 1 };
     expect(describeTx(world.tx('mandate_grant', payer, wide))).toMatch('into channels to anyone:');
+    const models = [{ model: 'qwen3:8b' }, { model: 'a\nb' }];
+    const narrow = { ...wide, models, jobMaxNait: 20_000_000n };
+    expect(describeTx(world.tx('mandate_grant', payer, narrow))).toMatch(
+      'to anyone, only for "qwen3:8b", "a�b": 0.02 AIT for a job, ',
+    );
   });
 
   it('shows each time as the calendar does', () => {

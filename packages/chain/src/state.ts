@@ -24,6 +24,7 @@ import {
   type StateKey,
   type ValidatorState,
 } from './entries.ts';
+import type { MandateState } from './work-entries.ts';
 
 /** Where entries are read from. */
 export interface StateReader {
@@ -54,7 +55,18 @@ interface Cell {
 /** An overlay that starts empty. */
 export function createOverlay(base: StateReader): Overlay {
   const cells = new Map<StateKey, Cell>();
+  const accounts = new Map<Hex, StateKey>();
   let undo: [StateKey, Cell | undefined][] | undefined;
+
+  // Each transfer looks for its two accounts five times; a key that is put together anew is hashed anew.
+  const keyFor = (kind: EntryKind, id: Hex): StateKey => {
+    if (kind !== 'account') return keyOf(kind, id);
+    const known = accounts.get(id);
+    if (known !== undefined) return known;
+    const key = keyOf(kind, id);
+    accounts.set(id, key);
+    return key;
+  };
 
   const place = (key: StateKey, cell: Cell): void => {
     undo?.push([key, cells.get(key)]);
@@ -75,7 +87,7 @@ export function createOverlay(base: StateReader): Overlay {
       place(key, { kind: partsOfKey(key).kind, entry: undefined, bytes: value, written: true });
     },
     entry<K extends EntryKind>(kind: K, id: Hex) {
-      const key = keyOf(kind, id);
+      const key = keyFor(kind, id);
       const cell = cells.get(key);
       if (cell?.entry) return cell.entry as Entries[K];
       const bytes = cell ? cell.bytes : base.get(key);
@@ -84,7 +96,7 @@ export function createOverlay(base: StateReader): Overlay {
       return entry;
     },
     put: (kind, id, entry) =>
-      place(keyOf(kind, id), { kind, entry, bytes: undefined, written: true }),
+      place(keyFor(kind, id), { kind, entry, bytes: undefined, written: true }),
     attempt(run) {
       const log: [StateKey, Cell | undefined][] = [];
       undo = log;
@@ -133,6 +145,11 @@ export function accountOf(reader: StateReader | Overlay, id: Hex): AccountState 
 /** A channel by its id. */
 export function channelOf(reader: StateReader | Overlay, id: Hex): ChannelState | undefined {
   return entryOf(reader, 'channel', id);
+}
+
+/** A mandate by its id. */
+export function mandateOf(reader: StateReader | Overlay, id: Hex): MandateState | undefined {
+  return entryOf(reader, 'mandate', id);
 }
 
 /** An agent by its account id. */

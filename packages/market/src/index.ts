@@ -1,3 +1,4 @@
 export * from './admission/index.ts';
 export * from './jobs/index.ts';
+export * from './mandate/index.ts';
 export * from './routing/index.ts';

@@ -1,4 +1,5 @@
 export * from './blocks.ts';
+export * from './dialects/index.ts';
 export * from './endpoints/index.ts';
 export * from './errors.ts';
 export * from './evidence.ts';

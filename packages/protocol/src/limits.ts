@@ -16,6 +16,8 @@ export const limits = Object.freeze({
   expiringHorizonBlocks: 10_000,
   expiringPerAccount: 64,
   mandateReceivers: 16,
+  mandateModels: 16,
+  modelNameBytes: 128, // the longest names that engines list have about 100
   taskSpanMsMax: 90 * 24 * 3_600_000,
   taskReviewMsMin: 1_000,
   taskReviewMsMax: 30 * 24 * 3_600_000,
@@ -71,6 +73,9 @@ export const limits = Object.freeze({
   outputTokensMax: 8_192,
   needVoucherWaitMs: 30_000,
   openCreditRequests: 16,
+  resumePieces: 2_048, // receipts of one job, four tokens each
+  resumeTailTokens: 512, // two of the largest windows: the last provider's, and that of one before it
+  embedInputs: 256,
   offerLifetimeMs: 24 * 3_600_000,
   clockSkewMs: 120_000,
   mirrorAgeMsMax: 60_000,

@@ -7,6 +7,7 @@ import { limits } from './limits.ts';
 import { networkFromHash } from './network.ts';
 import {
   contentIdOf,
+  createTxVerifier,
   decodeTx,
   encodeUnsignedTx,
   feePayerOf,
@@ -73,7 +74,9 @@ const batchable: Record<BatchableKind, fc.Arbitrary<unknown>> = {
     windowMaxNait: amount,
     windowMs: count,
     totalMaxNait: amount,
+    jobMaxNait: amount,
     receivers: fc.array(fc.record({ receiver: id }), { maxLength: limits.mandateReceivers }),
+    models: fc.array(fc.record({ model: text(128) }), { maxLength: limits.mandateModels }),
     allows: fc.nat({ max: 255 }),
     expiresAtHeight: count,
   }),
@@ -198,6 +201,23 @@ describe('transactions', () => {
         ]);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('get the same answer from a verifier that has checked others before', () => {
+    const isSigned = createTxVerifier(network);
+    fc.assert(
+      fc.property(anyTx, fc.nat(), (tx, position) => {
+        const { bytes } = signedBoth(tx);
+        const changed = Uint8Array.from(bytes);
+        const at = position % bytes.length;
+        changed[at] = (changed[at] ?? 0) ^ 1;
+        for (const one of [bytes, changed, bytes.subarray(0, at), bytes]) {
+          expect(isSigned({ bytes: one })).toBe(verifyTx(network, { bytes: one }));
+        }
+        expect(isSigned({ bytes })).toBe(true);
+      }),
+      { numRuns: 200 },
     );
   });
 

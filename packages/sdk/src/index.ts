@@ -7,20 +7,32 @@ export {
   type BuyerStore,
   type CallRow,
   type CallStatus,
+  type CallTail,
   type ChannelRow,
   type ChannelStatus,
   createMemoryStore,
   type DaySpend,
 } from './books/store.ts';
-export { zCorrectiveFacts } from './buyer/adopt-corrective.ts';
 export {
   type Buyer,
   type BuyerDeps,
   type BuyerOptions,
   createBuyer,
 } from './buyer/buyer.ts';
+export { zCorrectiveFacts } from './buyer/pay/adopt-corrective.ts';
 export type { SubmittedJob } from './buyer/submit-job.ts';
-export type { BuyCall, JobEnd, JobEvent, PayMode, RunningJob } from './buyer/types.ts';
+export type {
+  BuyCall,
+  EmbedCall,
+  EmbedResult,
+  JobEnd,
+  JobEvent,
+  JobMoved,
+  JobPart,
+  PayMode,
+  RunningJob,
+} from './buyer/types.ts';
+export * from './chain/funder.ts';
 export { createRpcLightSource } from './chain/light-source.ts';
 export {
   type ChainInfo,
@@ -38,20 +50,15 @@ export type {
   Subscription,
 } from './chain/subscriptions.ts';
 export * from './chain/tx-sender.ts';
-export {
-  type AnswerSubject,
-  type AnswerWriter,
-  createAnswerWriter,
-  errorAnswer,
-} from './dialects/answer-writer.ts';
+export { collect, eventText, finishOf, writerOf } from './dialects/bought-answer.ts';
 export {
   type BuyRequest,
-  buyRequestFrom,
   buyRequestOf,
   createIdempotencyKeys,
   type IdempotencyKeys,
+  type RetryMarks,
 } from './dialects/buy-request.ts';
-export { collect, createPayingFetch } from './dialects/paying-fetch.ts';
+export { createPayingFetch, type FetchBuyer } from './dialects/paying-fetch.ts';
 export {
   type CallOptions,
   type Client,
@@ -67,6 +74,7 @@ export type {
   SocketEvents,
   Transport,
 } from './http/transport.ts';
+export { type ChainProofWish, collectChainProof } from './light/collect-chain-proof.ts';
 export { createLightClient, type LightClient, type LightDeps } from './light/light-client.ts';
 export type {
   LightAttack,
@@ -82,3 +90,13 @@ export type {
   VerifiedState,
   VerifiedTx,
 } from './light/types.ts';
+export {
+  type ProofTrust,
+  type ProvenBlock,
+  type ProvenChain,
+  type ProvenOffline,
+  type ProvenRegistration,
+  providersOf,
+  verifyChainProof,
+  verifyProofOffline,
+} from './light/verify-chain-proof.ts';

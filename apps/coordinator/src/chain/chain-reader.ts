@@ -1,6 +1,7 @@
 /** What the coordinator asks of the chain, and the node client behind it. */
 import { type Hex, isErrorCode, type Network, networkFromHash } from '@aitbc/protocol';
 import { createNodeClient } from '@aitbc/sdk';
+import { createFacilitatorChain, type FacilitatorChain } from '@aitbc/x402';
 
 /** Identity and rules of the chain. */
 export interface ChainFacts {
@@ -23,14 +24,18 @@ export interface ChainReader {
   facts(): Promise<ChainFacts>;
   /** Undefined for an account that is no provider. */
   provider(address: string): Promise<Registration | undefined>;
+  /** The chain as its facilitator sees it. */
+  readonly x402: FacilitatorChain;
   close(): Promise<void>;
 }
 
 const callTimeoutMs = 5_000; // a login waits for this answer
+const settleTimeoutMs = 15_000; // a settlement waits for a final block
 
 /** A reader of a node's JSON-RPC. */
 export function createChainReader(nodeUrl: string): ChainReader {
   const node = createNodeClient({ url: nodeUrl, timeoutMs: callTimeoutMs });
+  const settling = createNodeClient({ url: nodeUrl, timeoutMs: settleTimeoutMs });
   return {
     async facts() {
       const { network, genesisHash, params } = await node.rpc.chain_status({});
@@ -49,7 +54,11 @@ export function createChainReader(nodeUrl: string): ChainReader {
         throw error;
       }
     },
-    close: () => node.close(),
+    x402: createFacilitatorChain({ ...node.rpc, tx_sendAndWait: settling.rpc.tx_sendAndWait }),
+    async close() {
+      await node.close();
+      await settling.close();
+    },
   };
 }
 

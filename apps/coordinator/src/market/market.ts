@@ -51,7 +51,11 @@ function reasonOf(excluded: Readonly<Partial<Record<Exclusion, number>>>): strin
   return parts.join(', ') || 'nobody connected offers it';
 }
 
-function isOnSale({ sessions, clock }: MarketDeps, { provider, offer }: OfferEntry): boolean {
+/** True while its provider is heard of and the offer holds. */
+export function isOnSale(
+  { sessions, clock }: MarketDeps,
+  { provider, offer }: OfferEntry,
+): boolean {
   const nowMs = clock.nowMs();
   const session = sessions.get(provider);
   if (!session || nowMs - session.lastFrameMs > silentMs) return false;

@@ -18,6 +18,7 @@ import {
 import { AppError, networkFromHash } from '@aitbc/protocol';
 import { createCoordinatorClient } from '@aitbc/sdk';
 import { createLog } from '@aitbc/service';
+import { createMemoryChain, type MemoryChain } from '@aitbc/x402/testing';
 import { type Coordinator, createCoordinator } from '../app.ts';
 import type { ChainReader, Registration } from '../chain/chain-reader.ts';
 import type { CoordinatorConfig } from '../config.ts';
@@ -55,6 +56,7 @@ export interface TestChain extends ChainReader {
   genesisHash: string;
   /** Calls of `provider` so far. */
   lookups: number;
+  readonly x402: MemoryChain;
 }
 
 /** A chain without providers. */
@@ -67,6 +69,7 @@ export function createTestChain(): TestChain {
     isUp: true,
     genesisHash: network.genesisHash,
     lookups: 0,
+    x402: createMemoryChain(network),
     register({ address, publicKey }, changes = {}) {
       const registration = { authorizer: publicKey, bondNait: bondMinNait, unbondDueMs: 0 };
       providers.set(address, { ...registration, ...changes });

@@ -105,6 +105,7 @@ export function offerPayload(
     outputMax: 512,
     price: { inputPerMTok: '50000000', outputPerMTok: '150000000', perRequest: '0' },
     windowTokens: 16,
+    serves: ['chat'],
     canResume: false,
     firstTokenMs: 1_000,
     withdrawDelayMsMin: 60_000,

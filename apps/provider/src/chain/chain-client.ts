@@ -8,8 +8,11 @@ export interface ChainClient {
     | 'state_getAccount'
     | 'state_getAgent'
     | 'state_getChannel'
+    | 'state_getMandate'
     | 'state_getProvider'
     | 'state_listChannels'
+    | 'tx_get'
+    | 'tx_sendAndWait'
   >;
   network: NodeClient['network'];
   subscribe: NodeClient['subscribe'];

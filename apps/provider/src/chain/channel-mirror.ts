@@ -53,6 +53,8 @@ export interface ChannelMirror {
   stop(): void;
   /** Time since everything the chain has made final was known here, ms. */
   ageMs(): number;
+  /** Height of the newest final block that was heard of, -1 before the first. */
+  height(): number;
   /** Asks the node for a channel that was never heard of; undefined when none pays this provider. */
   lookUp(channelId: Hex): Promise<ChannelState | undefined>;
   /** Reads channels anew, after a claim. */
@@ -115,6 +117,7 @@ export function createChannelMirror(options: MirrorOptions, deps: MirrorDeps): C
       ending.abort(new AppError('CANCELLED'));
     },
     ageMs: () => nowMs() - state.freshAtMs,
+    height: () => state.height,
     lookUp,
     async refresh(channelIds) {
       for (const channelId of channelIds) {

@@ -1,10 +1,16 @@
 /** Jobs that come through the coordinator run like any other: same payment, same admission, same receipts. */
 import { utf8 } from '@aitbc/primitives';
-import { AppError, asAppError, type CoordinatorFrame, type ProviderFrame } from '@aitbc/protocol';
+import {
+  AppError,
+  asAppError,
+  type CoordinatorFrame,
+  dialectForms,
+  type ProviderFrame,
+  readDialect,
+} from '@aitbc/protocol';
 import { collectAnswer } from '../front/collect-answer.ts';
-import { readDialectBody } from '../front/dialect-body.ts';
-import { openaiForm } from '../front/openai-form.ts';
 import { errorOfRefusal } from '../front/payment-terms.ts';
+import { finishOf } from '../front/stream-answer.ts';
 import type { JobDesk } from '../jobs/take-job.ts';
 
 /** A job frame of the coordinator. */
@@ -36,9 +42,9 @@ async function run(
   { desk, nowMs, onAccepted }: AssignmentDeps,
 ): Promise<ResultFrame> {
   if (job.deadlineMs <= nowMs()) throw new AppError('JOB_EXPIRED', { jobId: job.jobId });
-  const { inference } = readDialectBody('openai', parsedBody(job.body));
-  const payment = job.payment;
-  const taken = await desk.take({ request: inference, body: utf8(job.body), payment });
+  const { request } = readDialect('openai', parsedBody(job.body));
+  const { payment } = job;
+  const taken = await desk.take({ request, body: utf8(job.body), payment });
   if (!taken.ok) throw errorOfRefusal(taken);
   const { jobId, answer } = taken.value;
   const { whole, leave } = collectAnswer(answer);
@@ -50,14 +56,15 @@ async function run(
   const collected = await whole;
   if (!collected) throw new AppError('CANCELLED');
   if (collected.error) throw collected.error;
-  const { end, receipts } = collected;
+  const { text, end, receipts } = collected;
   const receipt = receipts.at(-1);
   if (!receipt) throw new Error('an answer has no receipt');
-  const subject = { jobId, model: inference.model, createdMs: nowMs(), includeUsage: true };
+  const subject = { jobId, model: request.model, createdMs: nowMs(), includeUsage: true };
+  const words = dialectForms.openai.writer(subject);
   return {
     type: 'jobResult',
     jobId,
-    answer: openaiForm.whole(subject, collected),
+    answer: words.whole(text, { ...finishOf(end), receipts }),
     receipt,
     firstTokenMs: Math.round(end.firstTokenMs),
     durationMs: Math.round(end.durationMs),

@@ -188,25 +188,82 @@ async function standsStillWithItsConsumer(target: ComplianceTarget): Promise<voi
   assert.equal(text, undisturbed.text);
 }
 
-async function continuesExactlyOrRefuses(target: ComplianceTarget): Promise<void> {
+/** Text and tokens of the first events of an answer. */
+function partOf({ events }: Collected, cut: number) {
+  const before = events.slice(0, cut);
+  const tokens = before.reduce((sum, event) => sum + event.tokens, 0);
+  return { prefixText: before.map((event) => event.text).join(''), tokens };
+}
+
+/** Asserts that an answer goes on after each of its tokens as it did, with the same end. */
+export async function assertContinues(engine: Engine, request: EngineRequest): Promise<Collected> {
+  const whole = await collect(engine, request);
+  for (let cut = 1; cut < whole.events.length; cut += 1) {
+    const { prefixText, tokens } = partOf(whole, cut);
+    if (prefixText === '') continue;
+    const maxTokens = request.maxTokens - tokens;
+    const rest = await collect(engine, { ...request, prefixText, maxTokens });
+    assert.equal(prefixText + rest.text, whole.text, `cut after ${tokens} tokens`);
+    assert.equal(tokens + rest.tokens, whole.tokens, `cut after ${tokens} tokens`);
+    assert.equal(rest.end.reason, whole.end.reason);
+  }
+  return whole;
+}
+
+async function continuesAsItSays(target: ComplianceTarget): Promise<void> {
   const { engine, model } = target;
-  const whole = await collect(engine, greedyRequest(model));
-  if (!(await modelOf(target)).canResume) {
+  const { resume } = await modelOf(target);
+  if (resume === 'none') {
     const error = await failureOf(engine, greedyRequest(model, { prefixText: 'The' }));
     assert.equal(engine.classify(error), 'bad');
     return;
   }
-  for (let cut = 1; cut < whole.events.length; cut += 9) {
-    const before = whole.events.slice(0, cut);
-    const tokens = before.reduce((sum, event) => sum + event.tokens, 0);
-    const prefixText = before.map((event) => event.text).join('');
-    const rest = await collect(
-      engine,
-      greedyRequest(model, { prefixText, maxTokens: 60 - tokens }),
-    );
-    assert.equal(prefixText + rest.text, whole.text, `cut after ${tokens} tokens`);
-    assert.equal(tokens + rest.tokens, whole.tokens);
-  }
+  if (resume === 'exact') await assertContinues(engine, greedyRequest(model, { maxTokens: 30 }));
+  const whole = await collect(engine, greedyRequest(model));
+  const { prefixText } = partOf(whole, 5);
+  const rest = await collect(engine, greedyRequest(model, { prefixText }));
+  assert(!rest.text.startsWith(prefixText), 'the prefix was repeated');
+}
+
+/** A slot is as free after a continued answer as after any other. */
+async function abortsContinuedQuickly({ engine, model }: ComplianceTarget): Promise<void> {
+  const { resume } = await modelOf({ engine, model });
+  if (resume === 'none') return;
+  const prefixText = (await collect(engine, greedyRequest(model, { maxTokens: 8 }))).text;
+  const abort = new AbortController();
+  const request = greedyRequest(model, { prefixText, maxTokens: 2_000 });
+  const events = engine.generate(request, abort)[Symbol.asyncIterator]();
+  await events.next();
+  const fromMs = performance.now();
+  abort.abort(new AppError('CANCELLED'));
+  await assert.rejects(events.next());
+  await collect(engine, greedyRequest(model, { maxTokens: 1 }));
+  const tookMs = performance.now() - fromMs;
+  assert(tookMs <= ABORT_MS_MAX, `a slot was free only after ${tookMs} ms`);
+  assert.equal(engine.gauges().running, 0);
+}
+
+async function embedsOrRefuses({ engine, model }: ComplianceTarget): Promise<void> {
+  const { serves = ['chat'] } = await modelOf({ engine, model });
+  if (!serves.includes('embed')) return;
+  const { signal } = new AbortController();
+  const inputs = ['one text', 'another text', 'one text', 'é ü 漢字'];
+  const first = await engine.embed({ model, inputs }, { signal });
+  assert.equal(first.vectors.length, inputs.length);
+  assert(first.promptTokens >= inputs.length);
+  const [one = [], two = [], same = []] = first.vectors;
+  assert(one.length > 1 && one.every((value) => Number.isFinite(value)));
+  assert(Math.abs(Math.hypot(...one) - 1) < 1e-6, 'a vector has another length than 1');
+  assert.deepEqual(same, one);
+  assert.notDeepEqual(two, one);
+  assert.deepEqual(await engine.embed({ model, inputs }, { signal }), first);
+  const { contextMax } = await modelOf({ engine, model });
+  const long = engine.embed({ model, inputs: ['one two '.repeat(contextMax)] }, { signal });
+  await assert.rejects(long, (error) => engine.classify(error) === 'bad');
+  const reason = new AppError('CANCELLED');
+  const aborted = engine.embed({ model, inputs }, { signal: AbortSignal.abort(reason) });
+  await assert.rejects(aborted, (error) => error === reason);
+  assert.equal(engine.gauges().running, 0);
 }
 
 async function namesUnknownModels({ engine }: ComplianceTarget): Promise<void> {
@@ -235,7 +292,9 @@ export const complianceCases: readonly ComplianceCase[] = [
   { name: 'refuses a request that is aborted before it starts', run: refusesAbortedStart },
   { name: 'ends a generation when its consumer leaves', run: endsWithItsConsumer },
   { name: 'stands still while its consumer does, and goes on', run: standsStillWithItsConsumer },
-  { name: 'continues a prefix exactly, or refuses it', run: continuesExactlyOrRefuses },
+  { name: 'continues a prefix as it says, or refuses it', run: continuesAsItSays },
+  { name: 'frees the slot of a continued answer within 250 ms', run: abortsContinuedQuickly },
+  { name: 'makes vectors of texts, where the model is for that', run: embedsOrRefuses },
   { name: 'names an unknown model', run: namesUnknownModels },
   { name: 'refuses a prompt above the context', run: refusesLongPrompts },
 ];

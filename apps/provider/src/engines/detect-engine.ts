@@ -1,6 +1,6 @@
 import { bundledModelPath } from './bundled-model.ts';
 import { createEmbeddedEngine } from './embedded/embedded-engine.ts';
-import { createEngineErrors, type Engine, type EngineProbe } from './engine.ts';
+import { createEngineErrors, type Engine, type EngineProbe, type EngineResume } from './engine.ts';
 import { createOllamaEngine, OLLAMA_URL_DEFAULT } from './ollama/ollama-engine.ts';
 import { createOpenaiEngine } from './openai/openai-engine.ts';
 
@@ -13,7 +13,10 @@ export interface DetectOptions {
   readonly openaiUrl?: string;
   /** A GGUF file for the embedded engine; default: the small model of this app. */
   readonly modelPath?: string;
-  readonly continuesAssistant?: boolean;
+  /** The owner's word on how answers are continued; default: what each engine is known to do. */
+  readonly resume?: EngineResume;
+  /** Models of the OpenAI-compatible server that make vectors. */
+  readonly embedModels?: readonly string[];
   readonly probeTimeoutMs?: number;
 }
 
@@ -69,11 +72,19 @@ async function tryEngine(
 }
 
 function candidatesOf(options: DetectOptions): Engine[] {
-  const { ollamaUrl = OLLAMA_URL_DEFAULT, openaiUrl, modelPath, continuesAssistant } = options;
-  const flag = continuesAssistant === undefined ? {} : { continuesAssistant };
+  const {
+    ollamaUrl = OLLAMA_URL_DEFAULT,
+    openaiUrl,
+    modelPath,
+    resume,
+    embedModels = [],
+  } = options;
+  const flag = resume === undefined ? {} : { resume };
   return [
     ...(ollamaUrl === null ? [] : [createOllamaEngine({ baseUrl: ollamaUrl, ...flag })]),
-    ...(openaiUrl === undefined ? [] : [createOpenaiEngine({ baseUrl: openaiUrl, ...flag })]),
+    ...(openaiUrl === undefined
+      ? []
+      : [createOpenaiEngine({ baseUrl: openaiUrl, embedModels, ...flag })]),
     createEmbeddedEngine({ modelPath: modelPath ?? bundledModelPath() }),
   ];
 }

@@ -17,10 +17,18 @@
  *
  * Rejected: passing engine options through. Every field here is one that a stranger may set.
  */
-import { AppError, type Facts } from '@aitbc/protocol';
+import { AppError, type Facts, type JobKind } from '@aitbc/protocol';
 
 /** The kinds of engine a provider can stand on. */
 export type EngineKind = 'embedded' | 'ollama' | 'openai';
+
+/**
+ * How a model goes on with the text of an answer that broke off elsewhere.
+ *   exact        what follows is what would have followed at temperature 0
+ *   best effort  it goes on with the text, but nobody promises that it goes on the same way
+ *   none         it would answer anew
+ */
+export type EngineResume = 'exact' | 'best effort' | 'none';
 
 /** How far the embedded engine runs ahead of its consumer, in tokens: half of the payment window. */
 export const RUN_AHEAD_TOKENS = 8;
@@ -34,8 +42,10 @@ export interface EngineModel {
   /** Tokens of prompt and answer together. */
   readonly contextMax: number;
   readonly parameters?: number;
-  /** Whether `prefixText` is continued exactly. */
-  readonly canResume: boolean;
+  /** Default: chats only. */
+  readonly serves?: readonly JobKind[];
+  /** How `prefixText` is continued. */
+  readonly resume: EngineResume;
 }
 
 /** What stands behind the engine now. */
@@ -62,8 +72,21 @@ export interface EngineRequest {
   readonly topK?: number;
   readonly seed?: number;
   readonly stop?: readonly string[];
-  /** Text of the answer so far, to be continued and not repeated; needs `canResume`. */
+  /** Text of the answer so far, to be continued and not repeated; refused where `resume` is `none`. */
   readonly prefixText?: string;
+}
+
+/** Texts to be turned into vectors. */
+export interface EngineEmbedRequest {
+  readonly model: string;
+  readonly inputs: readonly string[];
+}
+
+/** One vector for each text, in order. */
+export interface EngineEmbeddings {
+  readonly vectors: readonly (readonly number[])[];
+  /** Tokens of all texts together; 0 when the engine does not say. */
+  readonly promptTokens: number;
 }
 
 /** Tokens that were generated; `text` may be empty while a character is incomplete. */
@@ -119,6 +142,11 @@ export interface Engine {
     request: EngineRequest,
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<EngineEvent>;
+  /** Throws ENGINE_BAD_REQUEST for a text that does not fit. Abort throws the signal's reason. */
+  embed(
+    request: EngineEmbedRequest,
+    options: { readonly signal: AbortSignal },
+  ): Promise<EngineEmbeddings>;
   /** Exact prompt tokens, prefix included, or undefined where the engine cannot tell beforehand. */
   countPromptTokens(request: EngineRequest, signal: AbortSignal): Promise<number | undefined>;
   gauges(): EngineGauges;

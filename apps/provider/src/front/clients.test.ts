@@ -1,5 +1,6 @@
 import { utf8 } from '@aitbc/primitives';
 import { bodyDigestOf, decodePaymentHeader } from '@aitbc/protocol';
+import Anthropic from '@anthropic-ai/sdk';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,6 +28,9 @@ const payingFetch: typeof fetch = (input, init) => {
 const openai = () =>
   new OpenAI({ baseURL: `${test.url}/v1`, apiKey: 'none', fetch: payingFetch, maxRetries: 0 });
 const ollama = () => new Ollama({ host: test.url, fetch: payingFetch });
+
+const anthropic = () =>
+  new Anthropic({ baseURL: test.url, apiKey: 'none', fetch: payingFetch, maxRetries: 0 });
 
 const messages = [{ role: 'user' as const, content: 'hi' }];
 const expected = defaultWords.join('');
@@ -116,6 +120,103 @@ describe('the stock ollama client', () => {
   it('lists the models', async () => {
     const { models } = await new Ollama({ host: test.url }).list();
     expect(models.map(({ name }) => name)).toEqual([modelName]);
+  });
+});
+
+describe('other endpoints of OpenAI', () => {
+  it('completes a prompt, streaming and not', async () => {
+    const request = { model: modelName, prompt: 'hi' };
+    const whole = await openai().completions.create(request);
+    expect(whole.choices[0]).toMatchObject({ text: expected, finish_reason: 'stop' });
+    let text = '';
+    for await (const chunk of await openai().completions.create({ ...request, stream: true })) {
+      text += chunk.choices[0]?.text ?? '';
+    }
+    expect(text).toBe(expected);
+  });
+
+  it('sells vectors, with one receipt for one token', async () => {
+    const answer = await openai().embeddings.create({ model: modelName, input: ['hi', 'you'] });
+    expect(answer.data.map(({ embedding }) => [...embedding])).toEqual([
+      [2, 0.5, -1],
+      [3, 0.5, -1],
+    ]);
+    expect(answer.usage).toEqual({ prompt_tokens: 7, total_tokens: 7 });
+    expect(answer).toMatchObject({
+      x_aitbc_receipts: [{ payload: { from: 0, to: 1, outcome: 'complete' } }],
+    });
+    const both = await ollama().embed({ model: modelName, input: 'hi' });
+    expect(both.embeddings).toEqual([[2, 0.5, -1]]);
+  });
+});
+
+describe('the stock anthropic client', () => {
+  const request = { model: modelName, max_tokens: 64, messages };
+
+  it('gets messages, streaming and not', async () => {
+    const whole = await anthropic().messages.create(request);
+    expect(whole).toMatchObject({
+      content: [{ type: 'text', text: expected }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 7, output_tokens: 40 },
+    });
+    const final = await anthropic().messages.stream(request).finalMessage();
+    expect(final.content).toMatchObject([{ text: expected }]);
+    expect(final.usage).toMatchObject({ input_tokens: 7, output_tokens: 40 });
+  });
+
+  it('sees a refusal as an error of its own', async () => {
+    const client = new Anthropic({ baseURL: test.url, apiKey: 'none', maxRetries: 0 });
+    await expect(client.messages.create(request)).rejects.toMatchObject({
+      status: 402,
+      type: 'billing_error',
+      error: { error: { code: 'PAYMENT_REQUIRED' } },
+    });
+  });
+});
+
+interface RequestBody {
+  readonly content: { readonly 'application/json': { readonly example?: object } };
+}
+
+describe('who looks for what is sold', () => {
+  it('finds paid calls, their payment and examples in the OpenAPI document', async () => {
+    const { paths } = (await (await fetch(`${test.url}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, Record<string, unknown>>>;
+    };
+    const paid = Object.entries(paths).filter(([, row]) => row.post?.['x-payment-info']);
+    expect(paid.map(([path]) => path).sort()).toEqual([
+      '/api/chat',
+      '/api/embed',
+      '/api/generate',
+      '/v1/chat/completions',
+      '/v1/completions',
+      '/v1/embeddings',
+      '/v1/messages',
+      '/v1/payments/resume',
+    ]);
+    expect(paths['/v1/models']?.get).not.toHaveProperty('x-payment-info');
+    const example = (path: string) => {
+      const body = paths[path]?.post?.requestBody as RequestBody | undefined;
+      return body?.content['application/json'].example;
+    };
+    for (const [path] of paid.filter(([name]) => name !== '/v1/payments/resume')) {
+      const unpaid = await fetch(test.url + path, {
+        method: 'POST',
+        body: JSON.stringify({ ...example(path), model: modelName }),
+      });
+      expect([path, unpaid.status]).toEqual([path, 402]);
+    }
+  });
+
+  it('reads a page for language models and a registration', async () => {
+    const page = await (await fetch(`${test.url}/llms.txt`)).text();
+    expect(page).toContain(`- ${modelName} (chat, embed): 1000000 nait per million tokens in`);
+    const registration = await fetch(`${test.url}/.well-known/agent-registration.json`);
+    expect(await registration.json()).toMatchObject({
+      x402Support: true,
+      registrations: [{ agentId: test.provider.address, agentRegistry: test.chain.network.caip2 }],
+    });
   });
 });
 

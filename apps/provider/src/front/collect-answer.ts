@@ -1,9 +1,11 @@
 import type { AppError, SignedReceipt } from '@aitbc/protocol';
-import type { AnswerLog } from '../jobs/answer-log.ts';
-import type { WholeAnswer } from './answer-form.ts';
+import type { AnswerEnd, AnswerLog } from '../jobs/answer-log.ts';
 
 /** An answer read to its end; `error` when it ended early. */
-export interface Collected extends WholeAnswer {
+export interface Collected {
+  readonly text: string;
+  readonly receipts: readonly SignedReceipt[];
+  readonly end: AnswerEnd;
   readonly error?: AppError;
 }
 

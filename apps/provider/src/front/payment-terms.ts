@@ -4,33 +4,26 @@ import {
   AppError,
   encodePaymentHeader,
   type Facts,
-  fullCharge,
-  type InferenceRequest,
   type PaymentRequirements,
   paymentHeaders,
   paymentRequiredOf,
-  promptTokensBound,
   requirementsOf,
 } from '@aitbc/protocol';
 import type { StandingOffer } from '../offers/offer-book.ts';
-
-/** Most that a request can cost under an offer, nait. */
-export function mostOf(offer: StandingOffer, request: InferenceRequest): bigint {
-  const { outputMax } = offer.payload;
-  return fullCharge(offer.terms.price, {
-    promptTokens: promptTokensBound(request.messages),
-    outputTokens: Math.min(request.maxTokens ?? outputMax, outputMax),
-  });
-}
 
 /** A call that was refused for its payment, and what would make it pass. */
 export interface Unpaid {
   readonly error: AppError;
   readonly offer: StandingOffer;
-  readonly request: InferenceRequest;
+  /** Most that the call can cost, nait. */
+  readonly most: bigint;
   /** Path of the call. */
   readonly path: string;
   readonly corrective?: CorrectiveState | undefined;
+  /** For `extra` of the first entry: what a signature must know of the call. */
+  readonly callExtra: Readonly<Record<string, unknown>>;
+  /** Further ways to pay. */
+  readonly others: readonly PaymentRequirements[];
 }
 
 /** Header and body part of a 402. */
@@ -38,13 +31,11 @@ export function paymentTerms(unpaid: Unpaid): {
   headers: Record<string, string>;
   x402: Record<string, unknown>;
 } {
-  const { error, offer, request, path, corrective } = unpaid;
-  const terms = requirementsOf(offer.offerId, offer.payload, mostOf(offer, request));
-  const accepts: PaymentRequirements = {
-    ...terms,
-    extra: { ...terms.extra, ...correctiveExtra(corrective) },
-  };
-  const x402 = paymentRequiredOf(error.message, offer.payload.endpoint + path, [accepts]);
+  const { error, offer, most, path, corrective, callExtra, others } = unpaid;
+  const terms = requirementsOf(offer.offerId, offer.payload, most);
+  const extra = { ...terms.extra, ...callExtra, ...correctiveExtra(corrective) };
+  const accepts = [{ ...terms, extra }, ...others];
+  const x402 = paymentRequiredOf(error.message, offer.payload.endpoint + path, accepts);
   return { headers: { [paymentHeaders.required]: encodePaymentHeader(x402) }, x402 };
 }
 

@@ -37,6 +37,7 @@ describe('a call that is not paid', () => {
     ['/v1/chat/completions', body],
     ['/api/chat', body],
     ['/api/generate', JSON.stringify({ model: modelName, prompt: 'hi' })],
+    ['/v1/completions', JSON.stringify({ model: modelName, prompt: 'hi' })],
   ])('gets terms that x402 understands at %s', async (path, text) => {
     const { status, headers, json } = await post(path, text);
     expect(status).toBe(402);
@@ -215,7 +216,7 @@ describe('a body that is not for sale', () => {
       JSON.stringify({ model: modelName, prompt: 'x', raw: true }),
     ],
     ['BAD_REQUEST', '/api/generate', JSON.stringify({ model: modelName, prompt: '' })],
-    ['BAD_REQUEST', '/v1/chat/completions', of({ n: 2 })],
+    ['FIELD_UNSUPPORTED', '/v1/chat/completions', of({ n: 2 })],
     ['BAD_REQUEST', '/v1/chat/completions', of({ max_tokens: 100_000 })],
     ['BAD_REQUEST', '/v1/chat/completions', of({ temperature: '1' })],
     ['BAD_REQUEST', '/v1/chat/completions', '{'],

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type AnswerEnd, type AnswerEvent, createAnswerLog } from './answer-log.ts';
 
-const text = (value: string): AnswerEvent => ({ type: 'text', text: value });
+const text = (value: string, tokens = 1): AnswerEvent => ({ type: 'text', text: value, tokens });
 const end: AnswerEvent = { type: 'end', end: { outcome: 'complete' } as AnswerEnd };
 
 describe('the log of an answer', () => {
@@ -15,7 +15,7 @@ describe('the log of an answer', () => {
     expect(events).toEqual([text('a'), text('b'), end]);
     const late: AnswerEvent[] = [];
     log.follow({ onEvent: (event) => late.push(event) });
-    expect(late).toEqual([text('ab'), end]);
+    expect(late).toEqual([text('ab', 2), end]);
   });
 
   it('tells its owner when the last reader leaves early, not after the end', () => {

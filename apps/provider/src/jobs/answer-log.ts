@@ -16,7 +16,7 @@ import type { AppError, Hex, Outcome, SignedReceipt } from '@aitbc/protocol';
 export interface NeedVoucher {
   readonly jobId: Hex;
   readonly channelId: Hex;
-  /** Output tokens the next voucher must cover, in all. */
+  /** Position up to which the next voucher must cover output tokens. */
   readonly tokens: number;
   /** Cumulative cap it must have, nait as decimal string. */
   readonly required: string;
@@ -28,14 +28,18 @@ export interface AnswerEnd {
   readonly outcome: Outcome;
   readonly reason: 'stop' | 'length';
   readonly promptTokens: number;
+  /** Delivered here; what another provider delivered before is not in it. */
   readonly completionTokens: number;
   readonly firstTokenMs: number;
   readonly durationMs: number;
 }
 
-/** One thing that happened to an answer. */
+/**
+ * One thing that happened to an answer. A text stands for `tokens` output tokens, which may be 0 or more than 1:
+ * a character of several tokens comes whole.
+ */
 export type AnswerEvent =
-  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string; readonly tokens: number }
   | { readonly type: 'receipt'; readonly receipt: SignedReceipt }
   | { readonly type: 'need'; readonly need: NeedVoucher }
   | { readonly type: 'end'; readonly end: AnswerEnd }
@@ -125,7 +129,8 @@ function joined(events: readonly AnswerEvent[]): AnswerEvent[] {
     const before = result.at(-1);
     if (event.type === 'need') continue;
     if (event.type === 'text' && before?.type === 'text') {
-      result[result.length - 1] = { type: 'text', text: before.text + event.text };
+      const tokens = before.tokens + event.tokens;
+      result[result.length - 1] = { type: 'text', text: before.text + event.text, tokens };
     } else result.push(event);
   }
   return result;

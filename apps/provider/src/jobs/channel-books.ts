@@ -8,12 +8,15 @@
  * signs for what went out before a new state of the chain is looked at, which may take its reservation.
  */
 import {
+  type AcknowledgeRequest,
   type Admission,
   type AdmissionVerdict,
+  acknowledgeTokens,
   admitJob,
   type ChannelRecord,
   claimRowOf,
   deliverTokens,
+  type Extension,
   endJob,
   extendJob,
   type JobEnd,
@@ -29,17 +32,22 @@ import {
   type ChannelState,
   type ClaimRow,
   type Hex,
+  type Refusal,
   refuse,
   type SignedReceipt,
+  type Verdict,
 } from '@aitbc/protocol';
+import type { MandateMirror } from '../chain/mandate-mirror.ts';
 import type { PlacedReceipt, ProviderStore } from '../store.ts';
 
 export interface BooksDeps {
   readonly seller: Seller;
   readonly store: Pick<
     ProviderStore,
-    'channels' | 'saveChannel' | 'startJob' | 'extendJob' | 'checkpoint' | 'endJob'
+    'channels' | 'saveChannel' | 'dropChannel' | 'startJob' | 'extendJob' | 'checkpoint' | 'endJob'
   >;
+  /** What mandates say of the hot keys of channels. */
+  readonly mandates: Pick<MandateMirror, 'refusal'>;
   readonly nowMs: () => number;
   /** Money that a withdrawal took from under charges, nait: somebody must know. */
   readonly onLoss: (channelId: Hex, writtenOff: bigint) => void;
@@ -57,9 +65,11 @@ export interface ChannelBooks {
    * Decides, and writes reservation and journal before it answers. JOB_CONFLICT also for a job that the
    * journal has and the request does not call known.
    */
-  admit(channelId: Hex, request: JobRequest): AdmissionVerdict<Admission>;
-  extend(topUp: TopUp): AdmissionVerdict<JobRecord>;
-  /** Output tokens that vouchers cover; 0 for a job that is not live. */
+  admit(channelId: Hex, request: MandatedRequest): AdmissionVerdict<Admission>;
+  /** The same decision with nothing written: what `admit` would say now. */
+  check(channelId: Hex, request: MandatedRequest): AdmissionVerdict<Admission>;
+  extend(topUp: MandatedTopUp): AdmissionVerdict<JobRecord>;
+  /** Position up to which vouchers cover output tokens; 0 for a job that is not live. */
   covered(channelId: Hex, jobId: Hex): number;
   /** Resolves true when so many tokens are covered, false after the time; rejects on abort. */
   whenCovered(wanted: CoverWish): Promise<boolean>;
@@ -71,8 +81,29 @@ export interface ChannelBooks {
   /** Charges what was counted, and writes it with its receipt. */
   checkpoint(job: LiveRef, promptTokens: number, receiptOf: ReceiptOf): PlacedReceipt;
   /** Settles a job and writes it with its last receipt. */
-  end(job: LiveRef, end: JobEnd, receiptOf: ReceiptOf): { step: Metered; receipt: SignedReceipt };
+  end(
+    job: LiveRef,
+    end: Omit<JobEnd, 'outputTokens'>,
+    receiptOf: ReceiptOf,
+  ): { step: Metered; receipt: SignedReceipt };
+  /**
+   * Charges tokens of a dead job that its buyer says it received, and writes them with their receipt. The channel
+   * must be known.
+   */
+  acknowledge(request: AcknowledgeRequest, receiptOf: ReceiptOf): Verdict<SignedReceipt>;
+  /** Drops the books of a channel that is not on chain and has no live job. */
+  forget(channelId: Hex): void;
   claimRows(): ClaimRow[];
+}
+
+/** What asks to run, with the model that its mandate must allow. */
+export interface MandatedRequest extends JobRequest {
+  readonly model: string;
+}
+
+/** A voucher for the next window, with the model of its job. */
+export interface MandatedTopUp extends TopUp {
+  readonly model: string;
 }
 
 /** A live job by its ids. */
@@ -88,7 +119,9 @@ export interface CoverWish extends LiveRef {
   readonly signal: AbortSignal;
 }
 
-export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps): ChannelBooks {
+export function createChannelBooks(deps: BooksDeps): ChannelBooks {
+  const { store, nowMs, onLoss } = deps;
+  const judge = createJudge(deps);
   const records = new Map<Hex, ChannelRecord>();
   const counts = createCounts();
   const waits = createWaits();
@@ -102,10 +135,6 @@ export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps):
     return record;
   };
   const keep = (record: ChannelRecord): void => void records.set(record.channel.channelId, record);
-  const settle = (ref: LiveRef, promptTokens: number): Metered => {
-    const outputTokens = counts.take(ref.jobId);
-    return deliverTokens(mustGet(ref.channelId), ref.jobId, { outputTokens, promptTokens });
-  };
   const covered = (channelId: Hex, jobId: Hex): number =>
     records.get(channelId)?.jobs.get(jobId)?.tokensCovered ?? 0;
 
@@ -122,18 +151,20 @@ export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps):
       if (writtenOff > 0n) onLoss(channelId, writtenOff);
     },
     admit(channelId, request) {
-      const verdict = admitJob(seller, records.get(channelId), request);
+      const verdict = judge.admit(records.get(channelId), request);
       if (!verdict.ok || verdict.value.kind === 'attach') return verdict;
       const { record, job } = verdict.value;
-      const facts = { bodyDigest: request.bodyDigest, atMs: nowMs() };
+      const { bodyDigest, resume } = request;
+      const facts = { bodyDigest, resume, atMs: nowMs() };
       if (!store.startJob(record, job, facts)) return refuse('JOB_CONFLICT', { jobId: job.jobId });
       keep(record);
       return verdict;
     },
+    check: (channelId, request) => judge.admit(records.get(channelId), request),
     extend(topUp) {
       const record = records.get(topUp.channelId);
       if (!record) return refuse('VOUCHER_CHANNEL_WRONG', { channelId: topUp.channelId });
-      const verdict = extendJob(seller, record, topUp);
+      const verdict = judge.extend(record, topUp);
       if (!verdict.ok) return verdict;
       store.extendJob(verdict.value.record, verdict.value.job);
       keep(verdict.value.record);
@@ -144,21 +175,72 @@ export function createChannelBooks({ seller, store, nowMs, onLoss }: BooksDeps):
     whenCovered: (wish) =>
       waits.until(wish, () => covered(wish.channelId, wish.jobId) >= wish.tokens),
     count: counts.add,
+    ...createSteps({ mustGet, keep, counts }, deps),
+    forget(channelId) {
+      if ((records.get(channelId)?.jobs.size ?? 0) > 0) return;
+      records.delete(channelId);
+      store.dropChannel(channelId);
+    },
+    claimRows: () => [...records.values()].flatMap((record) => claimRowOf(record) ?? []),
+  };
+}
+
+interface Books {
+  mustGet(channelId: Hex): ChannelRecord;
+  keep(record: ChannelRecord): void;
+  readonly counts: ReturnType<typeof createCounts>;
+}
+
+/** What turns delivered tokens into charges, each with its receipt. */
+function createSteps(
+  { mustGet, keep, counts }: Books,
+  { seller, store, nowMs }: BooksDeps,
+): Pick<ChannelBooks, 'checkpoint' | 'end' | 'acknowledge'> {
+  return {
     checkpoint(ref, promptTokens, receiptOf) {
-      const step = settle(ref, promptTokens);
+      const delivery = { outputTokens: counts.take(ref.jobId), promptTokens };
+      const step = deliverTokens(mustGet(ref.channelId), ref.jobId, delivery);
       const placed = receiptOf(step);
       store.checkpoint(step.record, step.job, placed);
       keep(step.record);
       return placed;
     },
     end(ref, end, receiptOf) {
-      const step = endJob(settle(ref, end.promptTokens).record, ref.jobId, end);
+      const outputTokens = counts.take(ref.jobId);
+      const step = endJob(mustGet(ref.channelId), ref.jobId, { ...end, outputTokens });
       const placed = receiptOf(step);
       store.endJob(step.record, step.job, { receipt: placed, atMs: nowMs() });
       keep(step.record);
       return { step, receipt: placed.receipt };
     },
-    claimRows: () => [...records.values()].flatMap((record) => claimRowOf(record) ?? []),
+    acknowledge(request, receiptOf) {
+      const verdict = acknowledgeTokens(seller, mustGet(request.ack.channelId), request);
+      if (!verdict.ok) return verdict;
+      const placed = receiptOf(verdict.value);
+      store.checkpoint(verdict.value.record, verdict.value.job, placed);
+      keep(verdict.value.record);
+      return { ok: true, value: placed.receipt };
+    },
+  };
+}
+
+/** The rules of the market, and what mandates say of all that a job then promises. */
+function createJudge({ seller, mandates }: Pick<BooksDeps, 'seller' | 'mandates'>) {
+  const refusalOf = ({ record, job }: Extension, model: string): Refusal | undefined =>
+    mandates.refusal(record.channel, { model, promised: job.charged + job.reserved });
+  return {
+    admit(
+      record: ChannelRecord | undefined,
+      request: MandatedRequest,
+    ): AdmissionVerdict<Admission> {
+      const verdict = admitJob(seller, record, request);
+      if (!verdict.ok || verdict.value.kind === 'attach') return verdict;
+      return refusalOf(verdict.value, request.model) ?? verdict;
+    },
+    extend(record: ChannelRecord, topUp: MandatedTopUp): AdmissionVerdict<Extension> {
+      const verdict = extendJob(seller, record, topUp);
+      return verdict.ok ? (refusalOf(verdict.value, topUp.model) ?? verdict) : verdict;
+    },
   };
 }
 

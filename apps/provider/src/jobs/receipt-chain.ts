@@ -1,5 +1,5 @@
 /** The receipts of one job: each starts where the one before ended, and the prefix hash chains the text. */
-import type { Metered } from '@aitbc/market';
+import type { Metered, ResumeMark } from '@aitbc/market';
 import {
   type DocumentSigner,
   firstPrefixHash,
@@ -9,7 +9,6 @@ import {
   type ReceiptPayload,
   type SignedReceipt,
   signDocument,
-  textHashOf,
 } from '@aitbc/protocol';
 import type { StandingOffer } from '../offers/offer-book.ts';
 import type { PlacedReceipt } from '../store.ts';
@@ -20,6 +19,8 @@ export interface ReceiptSubject {
   readonly channelId: Hex;
   readonly offer: StandingOffer;
   readonly bodyDigest: Hex;
+  /** Where the answer goes on that another provider began. */
+  readonly resume?: ResumeMark | undefined;
 }
 
 export interface ReceiptSigner {
@@ -30,9 +31,9 @@ export interface ReceiptSigner {
 
 /** Signs the receipts of a job in order. */
 export interface ReceiptChain {
-  /** Signs the range from the last receipt to what was delivered by now. */
-  next(step: Metered, text: string): PlacedReceipt;
-  /** Output tokens in receipts so far. */
+  /** Signs the range from the last receipt to what was delivered by now, with the hash of its text. */
+  next(step: Metered, textHash: Hex): PlacedReceipt;
+  /** Position up to which output tokens are in receipts. */
   to(): number;
 }
 
@@ -44,12 +45,12 @@ export function createReceiptChain(
 ): ReceiptChain {
   const last = earlier.at(-1)?.payload;
   let place = earlier.length;
-  let from = last?.to ?? 0;
+  let from = last?.to ?? subject.resume?.from ?? 0;
   let prefixHash = last
     ? nextPrefixHash(network, last)
-    : firstPrefixHash(network, subject.bodyDigest);
+    : (subject.resume?.prefixHash ?? firstPrefixHash(network, subject.bodyDigest));
   return {
-    next({ record, job }, text) {
+    next({ record, job }, textHash) {
       const { payload: offer, offerId } = subject.offer;
       const payload: ReceiptPayload = {
         v: 1,
@@ -63,7 +64,7 @@ export function createReceiptChain(
         from,
         to: job.delivered,
         prefixHash,
-        textHash: textHashOf(text),
+        textHash,
         promptTokens: job.promptTokens,
         outcome: job.outcome,
         charged: job.charged.toString(),

@@ -11,7 +11,13 @@
  * unpaid. Holding one event instead of none means that an answer which ends exactly at the edge of a
  * window ends without asking for a voucher that nobody needs.
  *
- * Hidden reasoning of a model is not sold: it is neither shown nor counted.
+ * Hidden reasoning of a model is not sold: it is neither shown nor counted. Tokens without text (half a
+ * character, the possible start of a stop string) wait for the text they belong to, so that text and position
+ * stand together wherever the answer breaks off. They are given up to the buyer only when there is nothing
+ * left to cover them.
+ *
+ * A resumed job gives its engine the text so far to go on with. An embedding job delivers its vectors as one
+ * token, in one receipt.
  *
  * A receipt is signed when `windowTokens` went out since the last one, when the chain's view of the channel
  * changes, and at the end. It is written with the charge in one transaction before readers hear of it.
@@ -19,25 +25,31 @@
  * The first token counts from the moment the engine gave it: a buyer who is slow with a voucher cannot
  * make it late.
  */
-import { type JobEnd, type KnownJob, type Metered, requiredCap } from '@aitbc/market';
+import type { KnownJob } from '@aitbc/market';
 import {
   AppError,
   asAppError,
+  type EmbedRequest,
+  embeddingText,
   type Hex,
   type InferenceRequest,
-  type Outcome,
+  type ResumePoint,
 } from '@aitbc/protocol';
-import type { Engine, EngineRequest, TokensEvent } from '../engines/engine.ts';
+import type { EndEvent, Engine, EngineRequest, TokensEvent } from '../engines/engine.ts';
 import type { StandingOffer } from '../offers/offer-book.ts';
-import type { AnswerEnd, AnswerLog } from './answer-log.ts';
-import type { ChannelBooks } from './channel-books.ts';
+import type { AnswerLog } from './answer-log.ts';
+import { createJobMeter, type Ending, type JobMeter, type MeterDeps } from './job-meter.ts';
 import type { Place } from './job-queue.ts';
-import { createReceiptChain, type ReceiptSigner } from './receipt-chain.ts';
 
 /** A reader that takes nothing for so long is gone. */
 const stalledReaderMs = 30_000;
 /** A job that found no slot in this time ends unpaid; the buyer may go elsewhere. */
 const queueWaitMs = 120_000;
+
+/** What a job is: an answer to a chat, or vectors of texts. */
+export type JobWork =
+  | { readonly kind: 'chat'; readonly request: InferenceRequest }
+  | { readonly kind: 'embed'; readonly request: EmbedRequest };
 
 /** A job that was admitted and has not ended. */
 export interface LiveJob {
@@ -45,9 +57,11 @@ export interface LiveJob {
   readonly channelId: Hex;
   readonly known: KnownJob;
   readonly offer: StandingOffer;
-  readonly request: InferenceRequest;
+  readonly work: JobWork;
   readonly bodyDigest: Hex;
-  /** Most output tokens the engine is asked for. */
+  /** Where the answer goes on that another provider began. */
+  readonly resume: ResumePoint | undefined;
+  /** Most output tokens the engine is asked for; those of another provider are not among them. */
   readonly maxTokens: number;
   readonly answer: AnswerLog;
   readonly place: Place;
@@ -56,27 +70,17 @@ export interface LiveJob {
   readonly abort: AbortController;
 }
 
-export interface RunDeps extends ReceiptSigner {
+export interface RunDeps extends MeterDeps {
   readonly engine: Engine;
-  readonly books: ChannelBooks;
-  readonly needVoucherWaitMs: number;
-  /** Called for failures of the engine. */
-  readonly onTrouble: (error: unknown, jobId: Hex) => void;
-}
-
-interface Ending {
-  readonly outcome: Exclude<Outcome, 'running'>;
-  readonly reason: 'stop' | 'length';
-  readonly error?: AppError;
 }
 
 /** Runs the job to its end; the answer log tells the rest. Rejects only when the books cannot be written. */
 export async function runJob(job: LiveJob, deps: RunDeps): Promise<void> {
-  const meter = createMeter(job, deps);
+  const meter = createJobMeter(job, deps);
   let ending: Ending;
   try {
     await waitForSlot(job);
-    ending = await pump(job, meter, deps);
+    ending = await work(job, meter, deps.engine);
   } catch (error) {
     ending = endingOf(error, job);
     if (ending.outcome === 'provider_error') deps.onTrouble(error, job.jobId);
@@ -98,29 +102,82 @@ async function waitForSlot({ place, abort }: LiveJob): Promise<void> {
   }
 }
 
-async function pump(job: LiveJob, meter: Meter, { engine }: RunDeps): Promise<Ending> {
-  const { signal } = job.abort;
-  const request = engineRequestOf(job);
-  meter.countPrompt(engine.countPromptTokens(request, signal));
-  for await (const event of engine.generate(request, { signal })) {
-    if (event.type === 'end') {
-      if (event.incomplete) break; // it stopped talking: not an answer that was sold whole
-      await meter.promptCounted(event.promptTokens);
-      return { outcome: 'complete', reason: event.reason };
-    }
-    if (event.thinking && event.text === '') continue;
-    meter.heard();
-    if (!meter.isCovered(event.tokens) && !(await meter.untilCovered(event.tokens))) {
-      return { outcome: 'limit', reason: 'length' };
-    }
-    meter.deliver(event);
-    const room = job.answer.room(stalledReaderMs);
-    if (room !== true && !(await room)) throw new AppError('CANCELLED');
-  }
-  throw new AppError('ENGINE_PROTOCOL', { engine: engine.kind, reason: 'its answer broke off' });
+function work(job: LiveJob, meter: JobMeter, engine: Engine): Promise<Ending> {
+  const { work } = job;
+  if (work.kind === 'embed') return embed(work.request, { job, meter, engine });
+  return generate(engineRequestOf(work.request, job), { job, meter, engine });
 }
 
-function engineRequestOf({ request, maxTokens }: LiveJob): EngineRequest {
+interface Run {
+  readonly job: LiveJob;
+  readonly meter: JobMeter;
+  readonly engine: Engine;
+}
+
+async function embed(request: EmbedRequest, { job, meter, engine }: Run): Promise<Ending> {
+  const { vectors, promptTokens } = await engine.embed(request, { signal: job.abort.signal });
+  meter.heard();
+  await meter.engineEnded({ promptTokens, completionTokens: 1 });
+  meter.deliver({ text: embeddingText(vectors), tokens: 1 }, true);
+  return { outcome: 'complete', reason: 'stop' };
+}
+
+async function generate(request: EngineRequest, { job, meter, engine }: Run): Promise<Ending> {
+  const { signal } = job.abort;
+  const { prefixText: _, ...prompt } = request;
+  meter.countPrompt(engine.countPromptTokens(prompt, signal));
+  let held = 0;
+  for await (const event of engine.generate(request, { signal })) {
+    if (event.type === 'end') return endOf(event, held, { job, meter, engine });
+    if (event.thinking && event.text === '') continue;
+    meter.heard();
+    const left = await sell(event, held, meter);
+    if (left === undefined) return { outcome: 'limit', reason: 'length' };
+    held = left;
+    const room = job.answer.room(stalledReaderMs);
+    if (room !== true) await room.then(assertRead);
+  }
+  throw brokenOff(engine);
+}
+
+/** An answer that stopped without its last word is not the one that was sold. */
+async function endOf(event: EndEvent, held: number, { meter, engine }: Run): Promise<Ending> {
+  if (event.incomplete) throw brokenOff(engine);
+  await meter.engineEnded(event);
+  if (held > 0) meter.deliver({ text: '', tokens: held }, true);
+  return { outcome: 'complete', reason: event.reason };
+}
+
+function brokenOff({ kind }: Engine): AppError {
+  return new AppError('ENGINE_PROTOCOL', { engine: kind, reason: 'its answer broke off' });
+}
+
+function assertRead(hasRoom: boolean): void {
+  if (!hasRoom) throw new AppError('CANCELLED');
+}
+
+/** Delivers an event, or holds it while it has no text; gives the tokens now held, undefined for no voucher. */
+async function sell(
+  { text, tokens }: TokensEvent,
+  held: number,
+  meter: JobMeter,
+): Promise<number | undefined> {
+  let waiting = held;
+  if (text === '' && meter.isCovered(held + tokens)) return held + tokens;
+  if (!meter.isCovered(held + tokens)) {
+    // A buyer covers what follows what it has received: nothing may be held back from it here.
+    if (held > 0) meter.deliver({ text: '', tokens: held });
+    waiting = 0;
+    if (!(await meter.untilCovered(tokens))) return undefined;
+  }
+  meter.deliver({ text, tokens: waiting + tokens });
+  return 0;
+}
+
+function engineRequestOf(
+  request: InferenceRequest,
+  { maxTokens, resume }: Pick<LiveJob, 'maxTokens' | 'resume'>,
+): EngineRequest {
   const { model, messages, temperature, topP, topK, seed, stop } = request;
   return {
     model,
@@ -131,6 +188,7 @@ function engineRequestOf({ request, maxTokens }: LiveJob): EngineRequest {
     ...(topK === undefined ? {} : { topK }),
     ...(seed === undefined ? {} : { seed }),
     ...(stop.length === 0 ? {} : { stop }),
+    ...(resume?.text ? { prefixText: resume.text } : {}),
   };
 }
 
@@ -138,91 +196,4 @@ function endingOf(error: unknown, { abort }: LiveJob): Ending {
   const known = asAppError(abort.signal.aborted ? abort.signal.reason : error);
   const outcome = known.code === 'CANCELLED' ? 'client_abort' : 'provider_error';
   return { outcome, reason: 'stop', error: known };
-}
-
-type Meter = ReturnType<typeof createMeter>;
-
-/** Counts what goes out, signs receipts, and closes the books of the job. */
-function createMeter(job: LiveJob, deps: RunDeps) {
-  const { jobId, channelId, answer, offer } = job;
-  const { books, nowMs } = deps;
-  const receipts = createReceiptChain(job, deps);
-  const { windowTokens, firstTokenMs: firstTokenMsMax } = offer.payload;
-  let text = '';
-  let delivered = 0;
-  let promptTokens = 0;
-  let firstTokenMs: number | undefined;
-  let prompt: Promise<void> = Promise.resolve();
-
-  const receiptOf = (step: Metered) => {
-    const placed = receipts.next(step, text);
-    text = '';
-    return placed;
-  };
-  const checkpoint = (): void => {
-    const { receipt } = books.checkpoint(job, promptTokens, receiptOf);
-    answer.append({ type: 'receipt', receipt });
-  };
-  return {
-    /** Engines that can count the prompt before its end tell it here; the others with their last word. */
-    countPrompt(counted: Promise<number | undefined>): void {
-      prompt = counted.then(
-        (tokens) => {
-          promptTokens = tokens ?? promptTokens;
-        },
-        (error: unknown) => {
-          if (!job.abort.signal.aborted) deps.onTrouble(error, jobId);
-        },
-      );
-    },
-    async promptCounted(tokens: number | undefined): Promise<void> {
-      if (tokens === undefined) await prompt;
-      else promptTokens = tokens;
-    },
-    /** The engine gave a token. */
-    heard(): void {
-      firstTokenMs ??= nowMs() - job.startedAtMs;
-    },
-    isCovered: (tokens: number) => delivered + tokens <= books.covered(channelId, jobId),
-    untilCovered(tokens: number): Promise<boolean> {
-      const wanted = delivered + tokens;
-      answer.append({ type: 'need', need: needOf(job, wanted, books) });
-      const { signal } = job.abort;
-      const wish = { channelId, jobId, tokens: wanted, waitMs: deps.needVoucherWaitMs, signal };
-      return books.whenCovered(wish);
-    },
-    deliver(event: TokensEvent): void {
-      delivered += event.tokens;
-      text += event.text;
-      books.count(jobId, event.tokens, checkpoint);
-      answer.append({ type: 'text', text: event.text });
-      if (delivered - receipts.to() >= windowTokens) checkpoint();
-    },
-    end({ outcome, reason, error }: Ending): void {
-      const isLate = (firstTokenMs ?? 0) > firstTokenMsMax;
-      const ended: JobEnd = { outcome, promptTokens, isLate };
-      const { step, receipt } = books.end(job, ended, receiptOf);
-      const settled = step.job;
-      answer.append({ type: 'receipt', receipt });
-      const end: AnswerEnd = {
-        outcome,
-        reason,
-        promptTokens: settled.promptTokens,
-        completionTokens: settled.delivered,
-        firstTokenMs: firstTokenMs ?? 0,
-        durationMs: nowMs() - job.startedAtMs,
-      };
-      answer.append(error ? { type: 'error', error, end } : { type: 'end', end });
-    },
-  };
-}
-
-function needOf({ jobId, channelId, offer }: LiveJob, tokens: number, books: ChannelBooks) {
-  const record = books.get(channelId);
-  const job = record?.jobs.get(jobId);
-  if (!record || !job) throw new Error('a live job has no books');
-  const { signedMax } = record;
-  const wanted = Math.max(tokens, job.tokensCovered + offer.payload.windowTokens);
-  const required = requiredCap({ record, job }, wanted);
-  return { jobId, channelId, tokens: wanted, required: `${required}`, signedMax: `${signedMax}` };
 }

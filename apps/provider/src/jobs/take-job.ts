@@ -4,50 +4,75 @@
  *
  * The same job asked for again never runs again: while it runs the caller reads along from the start,
  * a complete answer is kept for a while, and after that the caller is sent to the receipts. Kept answers
- * are bounded in age and in size together.
+ * are in memory only, bounded in age and in size together; a restart forgets them.
+ *
+ * A call that continues an answer of another provider is the same job with a resume point. Its past is
+ * checked between the checks of a first call and the reservation (resume-point.ts), where the chain may have to
+ * be asked, so the checks of the payment are made once more in the turn that reserves.
  */
 import type {
+  Admission,
   AdmissionRefusal,
   AdmissionVerdict,
   JobRecord,
   KnownJob,
-  StartVoucher,
   TopUp,
 } from '@aitbc/market';
 import {
   AppError,
   accept,
-  amountOf,
   asAppError,
   bodyDigestOf,
-  decodePayment,
+  type EmbedRequest,
+  embedTokensBound,
   type Hex,
   type InferenceRequest,
-  isIdempotencyKey,
   jobIdOf,
   promptTokensBound,
   providerEndpoints,
   type Refusal,
+  type Resume,
+  type ResumePoint,
   refuse,
+  type SignedReceipt,
   type Verdict,
 } from '@aitbc/protocol';
 import type { ChannelMirror } from '../chain/channel-mirror.ts';
+import type { MandateMirror } from '../chain/mandate-mirror.ts';
+import type { EngineModel } from '../engines/engine.ts';
 import type { OfferBook, StandingOffer } from '../offers/offer-book.ts';
 import type { ProviderStore } from '../store.ts';
+import { acknowledgeJob, type SignedAcknowledgement } from './acknowledge-job.ts';
 import { type AnswerLog, createAnswerLog } from './answer-log.ts';
+import type { MandatedRequest } from './channel-books.ts';
 import type { JobQueue } from './job-queue.ts';
 import { createKeptAnswers, type KeptAnswers } from './kept-answers.ts';
-import { type LiveJob, type RunDeps, runJob } from './run-job.ts';
+import { type Payment, readPayment } from './read-payment.ts';
+import type { RegisteredKeys } from './registered-keys.ts';
+import { chainPieces, checkResume } from './resume-point.ts';
+import { type JobWork, type LiveJob, type RunDeps, runJob } from './run-job.ts';
 import type { TimeSamples } from './time-samples.ts';
 
-/** A call with its payment. */
-export interface PaidCall {
-  readonly request: InferenceRequest;
+interface SignedBody {
   /** The body exactly as it was sent. */
   readonly body: Uint8Array;
   /** Value of the PAYMENT-SIGNATURE header. */
   readonly payment: string;
 }
+
+/** A call for an answer with its payment; `resume` for one that another provider began. */
+export interface ChatCall extends SignedBody {
+  readonly request: InferenceRequest;
+  readonly resume?: Resume | undefined;
+}
+
+/** A call for vectors with its payment. */
+export interface EmbedCall extends SignedBody {
+  readonly embed: EmbedRequest;
+}
+
+/** A call with its payment. The text of an embedding answer is that of `embeddingText`. */
+export type PaidCall = ChatCall | EmbedCall;
 
 /** The answer a paid call gets, to read along. */
 export interface TakenJob {
@@ -58,6 +83,8 @@ export interface TakenJob {
   readonly payer: Hex;
   /** nait; what this job may cost under the vouchers it came with. */
   readonly reserved: bigint;
+  /** Position of the first token of the answer: above 0 where another provider began it. */
+  readonly from: number;
 }
 
 /** Verdict on a paid call; refusals may carry the books for who holds the key. */
@@ -66,8 +93,12 @@ export type TakeVerdict = { readonly ok: true; readonly value: TakenJob } | Admi
 export interface DeskDeps extends RunDeps {
   readonly offers: OfferBook;
   readonly mirror: Pick<ChannelMirror, 'ageMs' | 'lookUp'>;
+  readonly mandates: Pick<MandateMirror, 'isKnown' | 'learn'>;
   readonly queue: JobQueue;
-  readonly store: Pick<ProviderStore, 'job'>;
+  readonly store: Pick<ProviderStore, 'job' | 'offer' | 'receipts'>;
+  readonly keys: RegisteredKeys;
+  /** A model as the engine has it now. */
+  readonly model: (name: string) => EngineModel | undefined;
   readonly admissionTimes: TimeSamples;
   /** A job has ended and is written. */
   readonly onEnded: () => void;
@@ -80,6 +111,8 @@ export interface JobDesk {
   take(call: PaidCall): Promise<TakeVerdict>;
   /** Takes the voucher of the next window. Refusals: JOB_UNKNOWN, JOB_ENDED and those of `extendJob`. */
   extend(topUp: Omit<TopUp, 'jobMax'>): AdmissionVerdict<JobRecord>;
+  /** Signs and charges what a buyer received of a job that died here. Refusals: see `acknowledgeJob`. */
+  acknowledge(signed: SignedAcknowledgement): Verdict<SignedReceipt>;
   /** Ends all running jobs and waits until they are written. */
   stop(): Promise<void>;
 }
@@ -101,25 +134,17 @@ export function createJobDesk(deps: DeskDeps): JobDesk {
   const stopped = { what: 'This provider', reason: 'it is stopping' };
   let isStopping = false;
   return {
-    async take(call) {
-      if (isStopping) return refuse('UNAVAILABLE', stopped);
-      const startedAt = process.hrtime.bigint();
-      const payment = readPayment(call, deps);
-      if (!payment.ok) return payment;
-      if (deps.books.get(payment.value.voucher.channelId)) {
-        const verdict = admit(desk, call, payment.value);
-        deps.admissionTimes.add(Number(process.hrtime.bigint() - startedAt) / 1_000);
-        return verdict;
-      }
-      const missing = await findChannel(deps, payment.value.voucher.channelId);
-      return missing ?? admit(desk, call, payment.value);
-    },
+    take: async (call) => (isStopping ? refuse('UNAVAILABLE', stopped) : takeCall(desk, call)),
     extend(topUp) {
       const { jobId } = topUp;
       const job = running.get(jobId)?.job;
-      if (job) return deps.books.extend({ ...topUp, jobMax: job.offer.terms.jobMax });
+      if (job) {
+        const { terms, payload } = job.offer;
+        return deps.books.extend({ ...topUp, jobMax: terms.jobMax, model: payload.model });
+      }
       return deps.store.job(jobId) ? endedRefusal(desk, jobId) : refuse('JOB_UNKNOWN', { jobId });
     },
+    acknowledge: (signed) => acknowledgeJob(signed, deps),
     async stop() {
       isStopping = true;
       const reason = new AppError('UNAVAILABLE', stopped);
@@ -129,36 +154,47 @@ export function createJobDesk(deps: DeskDeps): JobDesk {
   };
 }
 
-/** A payment that was read, with the offer it is for. */
-interface Payment {
-  readonly voucher: StartVoucher;
-  readonly idempotencyKey: string;
-  readonly offer: StandingOffer;
+async function takeCall(desk: Desk, call: PaidCall): Promise<TakeVerdict> {
+  const { deps } = desk;
+  const startedAt = process.hrtime.bigint();
+  const work = workOf(call);
+  const payment = readPayment(call.payment, work, deps);
+  if (!payment.ok) return payment;
+  const { channelId } = payment.value.voucher;
+  const isHeardOf = isKnown(deps, channelId);
+  const missing = isHeardOf ? undefined : await findChannel(deps, channelId);
+  if (missing) return missing;
+  const asked = askFor(desk, { work, body: call.body, payment: payment.value });
+  if (!asked.ok) return asked;
+  const resume = 'request' in call ? call.resume : undefined;
+  if (resume) return takeResumed(desk, asked.value, resume);
+  const verdict = admit(desk, asked.value);
+  if (isHeardOf) deps.admissionTimes.add(Number(process.hrtime.bigint() - startedAt) / 1_000);
+  return verdict;
 }
 
-/** Refusals: PAYMENT_MALFORMED, PAYMENT_NETWORK_WRONG, OFFER_UNKNOWN. */
-function readPayment(
-  { payment, request }: PaidCall,
-  { network, offers }: DeskDeps,
-): Verdict<Payment> {
-  const decoded = decodePayment(payment, network.caip2);
-  if (!decoded.ok) return decoded;
-  const { idempotencyKey, maxClaimable, offerId, channelId, tokens, signature } = decoded.value;
-  if (!isIdempotencyKey(idempotencyKey)) {
-    return refuse('PAYMENT_MALFORMED', { reason: 'the idempotency key is too long' });
-  }
-  const offer = offers.find(offerId);
-  if (offer?.payload.model !== request.model) return refuse('OFFER_UNKNOWN', { offerId });
-  const cap = amountOf(maxClaimable);
-  const voucher = { offerId, channelId, tokens, maxClaimable: cap, signature };
-  return accept({ voucher, idempotencyKey, offer });
+function workOf(call: PaidCall): JobWork {
+  return 'embed' in call
+    ? { kind: 'embed', request: call.embed }
+    : { kind: 'chat', request: call.request };
 }
 
-/** Asks the chain for a channel that was never heard of; a refusal when that gives none. */
-async function findChannel({ mirror }: DeskDeps, channelId: Hex): Promise<Refusal | undefined> {
+/** True when admission needs nothing of the chain that is not here. */
+function isKnown({ books, mandates }: DeskDeps, channelId: Hex): boolean {
+  const channel = books.get(channelId)?.channel;
+  return channel !== undefined && mandates.isKnown(channel);
+}
+
+/** Asks the chain for a channel, or for its mandate, that was never heard of; a refusal when that gives none. */
+async function findChannel(
+  { books, mirror, mandates }: DeskDeps,
+  channelId: Hex,
+): Promise<Refusal | undefined> {
   try {
-    const channel = await mirror.lookUp(channelId);
-    return channel ? undefined : refuse('VOUCHER_CHANNEL_WRONG', { channelId });
+    const channel = books.get(channelId)?.channel ?? (await mirror.lookUp(channelId));
+    if (!channel) return refuse('VOUCHER_CHANNEL_WRONG', { channelId });
+    await mandates.learn(channel);
+    return undefined;
   } catch (error) {
     const { code, row } = asAppError(error);
     if (!row.retryable || code === 'INTERNAL') throw error;
@@ -166,63 +202,117 @@ async function findChannel({ mirror }: DeskDeps, channelId: Hex): Promise<Refusa
   }
 }
 
-/** Everything from here on happens in one turn: no other call can come between check and reservation. */
-function admit(
-  desk: Desk,
-  call: PaidCall,
-  { voucher, idempotencyKey, offer }: Payment,
-): TakeVerdict {
-  const { deps, running } = desk;
-  const { books, queue } = deps;
-  const { channelId } = voucher;
-  const channel = books.get(channelId)?.channel;
-  if (!channel) return refuse('VOUCHER_CHANNEL_WRONG', { channelId });
-  const bodyDigest = bodyDigestOf(call.body);
-  const jobId = jobIdOf(deps.network, { payer: channel.payer, idempotencyKey, bodyDigest });
-  const { outputMax } = offer.payload;
-  const maxTokens = Math.min(call.request.maxTokens ?? outputMax, outputMax);
-  const decide = (known: KnownJob | undefined) =>
-    (known ? undefined : queue.refusal(maxTokens)) ??
-    books.admit(channelId, {
-      jobId,
-      offer: offer.terms,
-      known,
-      bodyDigest,
-      promptBound: promptTokensBound(call.request.messages),
-      voucher,
-      mirrorAgeMs: deps.mirror.ageMs(),
-    });
-  const live = running.get(jobId)?.job.known;
-  let verdict = decide(live);
-  // The journal is read only when something is in the way: a fresh job pays for no look-up.
-  const past = verdict.ok || live ? undefined : deps.store.job(jobId);
-  if (past) verdict = decide(past);
-  if (!verdict.ok) return verdict;
-  const isFresh = verdict.value.kind === 'admitted';
-  const start = { jobId, bodyDigest, maxTokens, offer, channelId, request: call.request };
-  const answer = isFresh ? startJob(desk, start) : findAnswer(desk, jobId);
-  if (!answer) return endedRefusal(desk, jobId);
-  const job = books.get(channelId)?.jobs.get(jobId);
-  const reserved = (job?.charged ?? 0n) + (job?.reserved ?? 0n);
-  return accept({ jobId, answer, offer, payer: channel.payer, reserved });
+/** A call whose payment was read: what it asks for, and of whom. */
+interface Asked {
+  readonly work: JobWork;
+  readonly payment: Payment;
+  /** Account id of the payer. */
+  readonly payer: Hex;
+  readonly jobId: Hex;
+  readonly bodyDigest: Hex;
+  readonly promptBound: number;
+  /** Most output tokens of the job in all. */
+  readonly maxTokens: number;
+  readonly resume: ResumePoint | undefined;
 }
 
-type Start = Pick<
-  LiveJob,
-  'jobId' | 'bodyDigest' | 'maxTokens' | 'offer' | 'channelId' | 'request'
->;
+interface Call {
+  readonly work: JobWork;
+  readonly body: Uint8Array;
+  readonly payment: Payment;
+}
 
-function startJob({ deps, running, kept }: Desk, start: Start): AnswerLog {
-  const { jobId, channelId, offer } = start;
+function askFor({ deps }: Desk, { work, body, payment }: Call): Verdict<Asked> {
+  const { idempotencyKey, offer, voucher } = payment;
+  const payer = deps.books.get(voucher.channelId)?.channel.payer;
+  if (!payer) return refuse('VOUCHER_CHANNEL_WRONG', { channelId: voucher.channelId });
+  const bodyDigest = bodyDigestOf(body);
+  const jobId = jobIdOf(deps.network, { payer, idempotencyKey, bodyDigest });
+  const sizes = sizesOf(work, offer);
+  return accept({ work, payment, payer, jobId, bodyDigest, resume: undefined, ...sizes });
+}
+
+function sizesOf(work: JobWork, { payload: { outputMax } }: StandingOffer) {
+  if (work.kind === 'embed') {
+    return { maxTokens: 1, promptBound: embedTokensBound(work.request.inputs) };
+  }
+  const { maxTokens = outputMax, messages } = work.request;
+  const promptBound = promptTokensBound(messages);
+  return { maxTokens: Math.min(maxTokens, outputMax), promptBound };
+}
+
+async function takeResumed(desk: Desk, first: Asked, resume: Resume): Promise<TakeVerdict> {
+  const { deps } = desk;
+  const point = chainPieces(deps.network, first, resume);
+  const asked = point.ok ? { ...first, resume: point.value } : first;
+  if (point.ok) {
+    const verdict = decide(desk, asked, deps.books.check);
+    if (!verdict.ok) return verdict;
+    if (verdict.value.kind === 'attach') return admit(desk, asked);
+  }
+  const { model } = first.work.request;
+  const { receipt } = resume;
+  const checked = await checkResume(
+    { point, receipt, model, maxTokens: first.maxTokens },
+    {
+      resumes: (name) => deps.model(name)?.resume ?? 'none',
+      keys: deps.keys,
+      mirrorAgeMs: deps.mirror.ageMs,
+    },
+  );
+  return checked.ok ? admit(desk, asked) : checked;
+}
+
+type Decide = (channelId: Hex, request: MandatedRequest) => AdmissionVerdict<Admission>;
+
+/** What admission says of a call, with or without writing it. */
+function decide({ deps, running }: Desk, asked: Asked, ask: Decide): AdmissionVerdict<Admission> {
+  const { jobId, bodyDigest, promptBound, maxTokens, resume, payment } = asked;
+  const { voucher, offer } = payment;
+  const request = (known: KnownJob | undefined): MandatedRequest => ({
+    model: offer.payload.model,
+    ...{ jobId, offer: offer.terms, known, bodyDigest, promptBound, voucher },
+    ...(resume ? { resume: { from: resume.from, prefixHash: resume.prefixHash } } : {}),
+    mirrorAgeMs: deps.mirror.ageMs(),
+  });
+  const verdictOf = (known: KnownJob | undefined) =>
+    (known ? undefined : deps.queue.refusal(maxTokens - (resume?.from ?? 0))) ??
+    ask(voucher.channelId, request(known));
+  const live = running.get(jobId)?.job.known;
+  const verdict = verdictOf(live);
+  if (live || (verdict.ok && ask !== deps.books.check)) return verdict;
+  // The journal is read only when something is in the way: a fresh job pays for no look-up.
+  const past = deps.store.job(jobId);
+  return past ? verdictOf(past) : verdict;
+}
+
+/** Check and reservation happen in one turn: no other call can come between them. */
+function admit(desk: Desk, asked: Asked): TakeVerdict {
+  const { deps } = desk;
+  const { jobId, payer, resume } = asked;
+  const { offer, voucher } = asked.payment;
+  const verdict = decide(desk, asked, deps.books.admit);
+  if (!verdict.ok) return verdict;
+  const isFresh = verdict.value.kind === 'admitted';
+  const answer = isFresh ? startJob(desk, asked) : findAnswer(desk, jobId);
+  if (!answer) return endedRefusal(desk, jobId);
+  const job = deps.books.get(voucher.channelId)?.jobs.get(jobId);
+  const reserved = (job?.charged ?? 0n) + (job?.reserved ?? 0n);
+  return accept({ jobId, answer, offer, payer, reserved, from: resume?.from ?? 0 });
+}
+
+function startJob({ deps, running, kept }: Desk, asked: Asked): AnswerLog {
+  const { jobId, bodyDigest, resume, work } = asked;
+  const { offer, voucher } = asked.payment;
+  const { channelId } = voucher;
   const abort = new AbortController();
   const answer = createAnswerLog(() => abort.abort(new AppError('CANCELLED')));
+  const maxTokens = asked.maxTokens - (resume?.from ?? 0);
   const job: LiveJob = {
-    ...start,
-    known: { offerId: offer.offerId, channelId },
-    answer,
-    place: deps.queue.enter(start.maxTokens),
+    ...{ jobId, channelId, bodyDigest, resume, work, offer, maxTokens, answer, abort },
+    known: { offerId: offer.offerId, channelId, resume },
+    place: deps.queue.enter(maxTokens),
     startedAtMs: deps.nowMs(),
-    abort,
   };
   const done = runJob(job, deps)
     .then(() => {

@@ -6,7 +6,7 @@ import { createOfferBook, type OfferTemplate } from './offer-book.ts';
 const network = networkFromHash('test', 'aa'.repeat(32));
 const key = keyPairFromSeed(new Uint8Array(32).fill(1));
 const signer = { publicKey: hex(key.publicKey), secretKey: key.secretKey };
-const model = { name: 'm', contextMax: 100, canResume: false };
+const model = { name: 'm', contextMax: 100, resume: 'best effort' as const };
 const template: OfferTemplate = {
   provider: 'ait1llllllllllllllllllllllllllllllllllllllllllllllllllllqhfsv74',
   endpoint: 'http://p',

@@ -7,6 +7,7 @@ import {
   channelToJson,
   devnetParams,
   type Hex,
+  type MandateJson,
   type Network,
   networkFromHash,
   type TxBody,
@@ -24,7 +25,13 @@ export interface FakeChain {
   readonly lookups: Hex[];
   readonly state: { height: number; balance: string; isDown: boolean; failClaims: number };
   readonly registered: { agent: boolean; provider: { authorizer: Hex } | undefined };
+  /** Keys that other providers have registered, by address. */
+  readonly otherProviders: Map<string, Hex>;
+  /** Addresses of providers that were asked for. */
+  readonly providerLookups: string[];
   channel(channelId: Hex): ChannelState | undefined;
+  /** Gives, changes or takes back a mandate with the next block; tells subscribers unless `quietly`. */
+  putMandate(mandate: MandateJson, quietly?: boolean): void;
   /** Puts a channel on chain; tells subscribers unless `quietly`. */
   put(channel: ChannelState, quietly?: boolean): void;
   nextBlock(): void;
@@ -33,11 +40,14 @@ export interface FakeChain {
 export function createFakeChain(name = 'test-net', seed = 0xaa): FakeChain {
   const network = networkFromHash(name, seed.toString(16).padStart(2, '0').repeat(32));
   const channels = new Map<Hex, ChannelState>();
+  const mandates = new Map<string, MandateJson>();
   const handlers = new Map<string, Set<NotificationHandler>>();
   const claims: TxBody<'channel_claim'>[] = [];
   const lookups: Hex[] = [];
   const state = { height: 5, balance: '0', isDown: false, failClaims: 0 };
+  const providerLookups: string[] = [];
   const registered: FakeChain['registered'] = { agent: false, provider: undefined };
+  const otherProviders = new Map<string, Hex>();
 
   const notify = (topic: string, data: unknown): void => {
     for (const handler of handlers.get(topic) ?? []) {
@@ -54,12 +64,41 @@ export function createFakeChain(name = 'test-net', seed = 0xaa): FakeChain {
     notify(`receiver:${addressOf(channel.receiver)}`, channelToJson(channel));
     notify('finalBlocks', { header: { height: state.height } });
   };
-  const client = fakeClient({ channels, handlers, state, network, lookups, registered, reach });
+  const client = fakeClient({
+    channels,
+    mandates,
+    handlers,
+    state,
+    network,
+    lookups,
+    registered,
+    otherProviders,
+    providerLookups,
+    reach,
+  });
   const pay = (row: ClaimRow) => payRow(row, { channels, network, put });
   const sender = fakeSender({ claims, state, registered, reach, pay });
   return {
-    ...{ network, client, sender, claims, lookups, state, registered, put },
+    ...{
+      network,
+      client,
+      sender,
+      claims,
+      lookups,
+      state,
+      registered,
+      otherProviders,
+      providerLookups,
+      put,
+    },
     channel: (channelId) => channels.get(channelId),
+    putMandate(mandate, quietly = false) {
+      mandates.set(mandate.owner + mandate.subKey, mandate);
+      state.height += quietly ? 0 : 1;
+      if (quietly) return;
+      notify('mandates', mandate);
+      notify('finalBlocks', { header: { height: state.height } });
+    },
     nextBlock() {
       state.height += 1;
       notify('finalBlocks', { header: { height: state.height } });
@@ -69,16 +108,20 @@ export function createFakeChain(name = 'test-net', seed = 0xaa): FakeChain {
 
 interface World {
   readonly channels: Map<Hex, ChannelState>;
+  readonly mandates: Map<string, MandateJson>;
   readonly handlers: Map<string, Set<NotificationHandler>>;
   readonly state: FakeChain['state'];
   readonly network: Network;
   readonly lookups: Hex[];
   readonly registered: FakeChain['registered'];
+  readonly otherProviders: Map<string, Hex>;
+  readonly providerLookups: string[];
   reach(): void;
 }
 
 function fakeClient(world: World): ChainClient {
-  const { channels, handlers, state, network, lookups, registered, reach } = world;
+  const { channels, mandates, handlers, state, network, lookups, registered, reach } = world;
+  const { otherProviders, providerLookups } = world;
   const rpc = {
     chain_status: async () => {
       reach();
@@ -89,7 +132,11 @@ function fakeClient(world: World): ChainClient {
       if (!registered.agent) throw new AppError('AGENT_UNKNOWN', { account: 'test' });
       return {};
     },
-    state_getProvider: async () => {
+    state_getProvider: async ({ address }: { address: string }) => {
+      reach();
+      providerLookups.push(address);
+      const other = otherProviders.get(address);
+      if (other) return { authorizer: other };
       if (registered.provider) return registered.provider;
       throw new AppError('PROVIDER_UNKNOWN', { account: 'test' });
     },
@@ -99,6 +146,12 @@ function fakeClient(world: World): ChainClient {
       const channel = channels.get(channelId);
       if (!channel) throw new AppError('CHANNEL_UNKNOWN', { channelId });
       return channelToJson(channel);
+    },
+    state_getMandate: async ({ owner, subKey }: { owner: string; subKey: string }) => {
+      reach();
+      const mandate = mandates.get(owner + subKey);
+      if (!mandate) throw new AppError('MANDATE_UNKNOWN', { owner, subKey });
+      return mandate;
     },
     state_listChannels: async ({ receiver }: { receiver?: string }) => {
       reach();

@@ -45,14 +45,21 @@ export function readSse(raw: string): ReadAnswer {
   return answer;
 }
 
-/** Checks that receipts are signed, tile from token 0, and fit the text; gives their payloads. */
+/** Where receipts begin that follow an answer of another provider. */
+export interface FirstRange {
+  readonly from: number;
+  readonly prefixHash: Hex;
+}
+
+/** Checks that receipts are signed, tile from where they begin, and fit the text; gives their payloads. */
 export function checkReceipts(
   network: Network,
   { receipts, ranges }: Pick<ReadAnswer, 'receipts' | 'ranges'>,
-  bodyDigest: Hex,
+  begin: Hex | FirstRange,
 ): ReceiptPayload[] {
-  let prefixHash = firstPrefixHash(network, bodyDigest);
-  let from = 0;
+  const first =
+    typeof begin === 'string' ? { from: 0, prefixHash: firstPrefixHash(network, begin) } : begin;
+  let { from, prefixHash } = first;
   return receipts.map((receipt, index) => {
     const payload = unwrap(verifyReceipt(network, receipt, receipt.signer));
     const fits =

@@ -26,6 +26,7 @@ export interface TestProvider {
   readonly url: string;
   readonly chain: FakeChain;
   readonly counts: CountingEngine['counts'];
+  readonly requests: CountingEngine['requests'];
   readonly dataDir: string;
   readonly offer: SignedOffer;
   readonly buyer: TestBuyer;
@@ -67,6 +68,7 @@ export async function startProvider(wishes: TestWishes = {}): Promise<TestProvid
   return {
     ...{ provider, url, chain, dataDir, offer, buyer },
     counts: counting.counts,
+    requests: counting.requests,
     async stop() {
       await provider.stop();
       if (!wishes.dataDir) rmSync(dataDir, { recursive: true, force: true });

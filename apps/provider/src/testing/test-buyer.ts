@@ -10,10 +10,14 @@ import {
   jobIdOf,
   type Network,
   offerIdOf,
+  type ResumePoint,
   requirementsOf,
+  resumeContext,
   type SignedOffer,
+  signAcknowledgement,
   signVoucher,
   startContext,
+  textHashOf,
   topUpContext,
   unwrap,
   type VoucherPayment,
@@ -24,6 +28,8 @@ export interface PayWishes {
   readonly tokens?: number;
   /** Cumulative cap; default covers ten jobs like this one. */
   readonly cap?: bigint;
+  /** The point that a resumed job goes on from. */
+  readonly resume?: Pick<ResumePoint, 'from' | 'prefixHash'>;
   readonly change?: Partial<VoucherPayment>;
 }
 
@@ -33,8 +39,17 @@ export interface TestBuyer {
   jobId(body: string, key?: string): Hex;
   header(body: string, wishes?: PayWishes): string;
   topUp(jobId: Hex, tokens: number, cap: bigint): Record<string, unknown>;
+  /** A signed acknowledgement of a range of tokens. */
+  acknowledgement(jobId: Hex, range: AcknowledgedRange): Record<string, unknown>;
   /** The same payer with another channel. */
   sibling(): TestBuyer;
+}
+
+/** What a buyer says it received. */
+export interface AcknowledgedRange {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
 }
 
 export interface BuyerWishes {
@@ -75,7 +90,7 @@ export function createTestBuyer(
     channel: { ...config, ...chainSide, channelId },
     channelId,
     jobId,
-    header(body, { key: idempotencyKey = 'key', tokens = 64, cap = 50_000n, change } = {}) {
+    header(body, { key: idempotencyKey = 'key', tokens = 64, cap = 50_000n, resume, change } = {}) {
       const bodyDigest = bodyDigestOf(utf8(body));
       const terms = { offerId, jobId: jobId(body, idempotencyKey), bodyDigest, tokens };
       return encodePayment(requirementsOf(offerId, offer.payload, cap), {
@@ -85,9 +100,16 @@ export function createTestBuyer(
         idempotencyKey,
         tokens,
         maxClaimable: cap.toString(),
-        signature: sign(cap, startContext(network, terms)),
+        signature: sign(
+          cap,
+          resume ? resumeContext(network, { ...terms, ...resume }) : startContext(network, terms),
+        ),
         ...change,
       });
+    },
+    acknowledgement(job, { from, to, text }) {
+      const ack = { jobId: job, channelId, from, to, textHash: textHashOf(text) };
+      return { ...ack, signature: signAcknowledgement(network, ack, key.secretKey) };
     },
     sibling: () => createTestBuyer(network, offer, { balance, payer }),
     topUp: (job, tokens, cap) => ({

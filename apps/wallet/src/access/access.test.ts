@@ -83,9 +83,31 @@ test('a batch needs the scope of each of its operations and takes their sum', ()
 test('a mandate counts with all that it can ever spend', () => {
   const grant = {
     ...{ subKey: receiver, channelMaxNait: 1n, windowMaxNait: 2n, windowMs: 1_000 },
-    ...{ totalMaxNait: 70n, receivers: [], allows: 3, expiresAtHeight: 9 },
+    ...{ totalMaxNait: 70n, jobMaxNait: 0n, receivers: [], models: [], allows: 3 },
+    expiresAtHeight: 9,
   };
   expect(spendOf({ ...envelope, kind: 'mandate_grant', body: grant })).toBe(80n);
+});
+
+test('a token can be for giving mandates and taking them back, and for nothing else', () => {
+  const mayMandate = caller({ kinds: ['mandate_grant', 'mandate_revoke'], amountPerDay: '80' });
+  const grant = {
+    ...{ subKey: receiver, channelMaxNait: 1n, windowMaxNait: 2n, windowMs: 1_000 },
+    ...{ totalMaxNait: 70n, jobMaxNait: 1n, receivers: [], models: [{ model: 'a' }], allows: 1 },
+    expiresAtHeight: 9,
+  };
+  const granting: UnsignedTx = { ...envelope, kind: 'mandate_grant', body: grant };
+  assertMaySign(mayMandate, granting);
+  assertMaySign(mayMandate, { ...envelope, kind: 'mandate_revoke', body: { subKey: receiver } });
+  expect(spentAfter(mayMandate, 0n, spendOf(granting))).toBe(80n);
+  expect(() => spentAfter(mayMandate, 1n, spendOf(granting))).toThrow(refused);
+  const operations: Operation[] = [{ kind: 'mandate_grant', body: grant }];
+  const others: UnsignedTx[] = [
+    transfer(1n),
+    { ...envelope, kind: 'vault_deposit', body: { amount: 1n, allocations: [] } },
+    { ...envelope, kind: 'batch', body: { operations } },
+  ];
+  for (const tx of others) expect(() => assertMaySign(mayMandate, tx)).toThrow(refused);
 });
 
 test('no row of accepted spends ever passes the cap, and the admin has none', () => {

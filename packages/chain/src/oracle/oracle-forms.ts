@@ -34,9 +34,9 @@ const forms: Forms = {
     need(operations.length > 0, 'BATCH_EMPTY');
     for (const operation of operations) formOf(from, operation);
   },
-  mandate_grant(from, { subKey, windowMs, allows }) {
+  mandate_grant(from, { subKey, windowMs, allows, models }) {
     const isSound = subKey !== from && windowMs > 0 && allows >= 1 && allows <= 3;
-    need(isSound, 'MANDATE_INVALID');
+    need(isSound && models.every(({ model }) => model.length > 0), 'MANDATE_INVALID');
     needKey(subKey);
   },
   mandate_fund(from, body) {

@@ -29,7 +29,9 @@ const terms: TxBody<'mandate_grant'> = {
   windowMaxNait: 250n,
   windowMs: 1_000,
   totalMaxNait: 600n,
+  jobMaxNait: 0n,
   receivers: [],
+  models: [],
   allows: 3,
   expiresAtHeight: 1_000,
 };
@@ -100,6 +102,15 @@ describe('a mandate', () => {
     expect(mandate()?.spentNait).toBe(101n);
   });
 
+  it('keeps what providers enforce, and replaces it by the next grant', () => {
+    const models = [{ model: 'qwen3:8b' }, { model: 'qwen3:8b-q4' }];
+    ledger.done(grant({ jobMaxNait: 5n, models }));
+    expect(mandate()).toMatchObject({ jobMaxNait: 5n, models });
+    ledger.done(fund(100n));
+    ledger.done(grant());
+    expect(mandate()).toMatchObject({ jobMaxNait: 0n, models: [], spentNait: 100n });
+  });
+
   it('ends by its height, by a revocation, and is none before it was given', () => {
     expectRefused(move(1n), 'MANDATE_UNKNOWN');
     expectRefused(revoke(), 'MANDATE_UNKNOWN');
@@ -135,6 +146,7 @@ describe('a mandate', () => {
     expectRefused(grant({ windowMs: 0 }), 'MANDATE_INVALID');
     expectRefused(grant({ allows: 0 }), 'MANDATE_INVALID');
     expectRefused(grant({ allows: 4 }), 'MANDATE_INVALID');
+    expectRefused(grant({ models: [{ model: 'a' }, { model: '' }] }), 'MANDATE_INVALID');
     expectRefused(grant({ subKey: `01${'00'.repeat(31)}` }), 'KEY_INVALID');
     ledger.done(grant());
     expectRefused(move(0n), 'TX_AMOUNT_ZERO');

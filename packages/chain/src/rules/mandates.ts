@@ -15,6 +15,11 @@
  * balance. A window begins with its first spending and lasts `windowMs`, so an interval of length T meets
  * ⌊T / windowMs⌋ + 1 beginnings at most, and the window that was running.
  *
+ * `jobMaxNait` and `models` are kept here and enforced by providers, who alone see jobs and models: an honest
+ * one refuses what goes beyond them (`packages/market/src/mandate`). So they bound what a thief can buy, not
+ * what it can give away to a provider of its own. Rejected: enforcing them here, because a voucher never comes to
+ * the chain alone and a claim covers many jobs.
+ *
  * A new grant changes the limits but never the sums: `totalMaxNait` counts all that the key has ever spent for
  * this owner. Rejected: sums that begin anew with each grant, because then repeating a grant to be sure that
  * it arrived would double the limit; and sliding windows, which must remember every spending.
@@ -26,6 +31,7 @@ import {
   channelConfigOf,
   channelIdOf,
   type Hex,
+  mandateAllows,
   mandateIdOf,
   refuse,
   type TxBody,
@@ -37,8 +43,6 @@ import type { MandateState } from '../work-entries.ts';
 import { checkAllocation, checkKey, fundChannel } from './channel.ts';
 import { applied, checkNotZero, credit, type Rule, type Step, takeFromVault } from './rule.ts';
 
-/** Bits of `allows`. */
-export const mandateAllows = Object.freeze({ channels: 1, transfers: 2 });
 const allBits = mandateAllows.channels | mandateAllows.transfers;
 
 const nothingSpent = { spentNait: 0n, windowStartMs: 0, windowSpentNait: 0n } as const;
@@ -50,9 +54,10 @@ function invalid(reason: string): Verdict<never> {
 }
 
 export const mandateGrant: Rule<'mandate_grant'> = {
-  form(from, { subKey, windowMs, allows }: Grant) {
+  form(from, { subKey, windowMs, models, allows }: Grant) {
     if (subKey === from) return invalid('the sub-key is the owner itself');
     if (windowMs === 0) return invalid('windowMs is 0');
+    if (models.some(({ model }) => model === '')) return invalid('a model has no name');
     if (allows === 0 || (allows & ~allBits) !== 0) return invalid(`allows is ${allows}`);
     return checkKey(subKey, 'subKey');
   },

@@ -86,6 +86,8 @@ function pickTask(
   return { taskId, task, by: amount % 9n === 0n ? from : (party ?? from) };
 }
 
+const modelsFor = (amount: bigint): { model: string }[] =>
+  amount % 5n === 0n ? [] : [{ model: 'qwen3:8b' }, { model: amount % 11n === 0n ? '' : 'b' }];
 const capped = (amount: bigint): bigint => (amount > amountMax ? amountMax : amount);
 const hashOf = (amount: bigint): Hex => amount.toString(16).padStart(64, '0');
 
@@ -106,7 +108,9 @@ export const workMakers = {
       windowMaxNait: capped(2n * amount),
       windowMs: 5_000,
       totalMaxNait: capped(9n * amount),
+      jobMaxNait: salt === 0 ? 0n : amount,
       receivers: salt === 0 ? [] : [{ receiver: third.id }],
+      models: modelsFor(amount),
       allows: other + 1,
       expiresAtHeight: amount % 7n === 0n ? 5 : 1_000,
     });

@@ -1,17 +1,26 @@
 import { fullCharge, type Hex } from '@aitbc/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { acknowledgeTokens } from './acknowledge-tokens.ts';
 import { admitJob } from './admit-job.ts';
-import { type ChannelRecord, observeChannel, recordOf } from './channel-record.ts';
+import { type ChannelRecord, type JobRecord, observeChannel, recordOf } from './channel-record.ts';
 import { extendJob, type TopUp } from './extend-job.ts';
 import { deliverTokens, endJob } from './meter-job.ts';
-import { channel, offer, request, seller, topUp } from './testing/channel-fixture.ts';
+import {
+  acknowledgement,
+  channel,
+  offer,
+  request,
+  seller,
+  topUp,
+} from './testing/channel-fixture.ts';
 
 type Step =
-  | { type: 'admit'; job: number; tokens: number; cap: number }
+  | { type: 'admit'; job: number; from: number; tokens: number; cap: number }
   | { type: 'extend'; job: number; tokens: number; cap: number }
   | { type: 'deliver'; job: number; tokens: number }
   | { type: 'end'; job: number; outcome: 'complete' | 'limit' | 'client_abort' | 'provider_error' }
+  | { type: 'acknowledge'; job: number; tokens: number }
   | { type: 'claim' }
   | { type: 'withdraw'; amount: number };
 
@@ -20,13 +29,24 @@ const tokens = fc.integer({ min: 1, max: 40 });
 const cap = fc.integer({ min: 0, max: 400 });
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
-    fc.record({ type: fc.constant('admit' as const), job, tokens, cap }),
+    fc.record({
+      type: fc.constant('admit' as const),
+      job,
+      from: fc.constantFrom(0, 0, 25),
+      tokens,
+      cap,
+    }),
     fc.record({ type: fc.constant('extend' as const), job, tokens, cap }),
     fc.record({ type: fc.constant('deliver' as const), job, tokens }),
     fc.record({
       type: fc.constant('end' as const),
       job,
       outcome: fc.constantFrom('complete', 'limit', 'client_abort', 'provider_error'),
+    }),
+    fc.record({
+      type: fc.constant('acknowledge' as const),
+      job,
+      tokens: fc.integer({ min: -1, max: 20 }),
     }),
     fc.record({ type: fc.constant('claim' as const) }),
     fc.record({ type: fc.constant('withdraw' as const), amount: fc.nat(60) }),
@@ -36,8 +56,16 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 
 const jobIdAt = (index: number): Hex => request({ key: `job-${index}` }).jobId;
 
-/** One step of the world; `signed` collects every cap the buyer ever signed. */
-function advance(record: ChannelRecord, step: Step, signed: bigint[]): ChannelRecord {
+/** What happened besides the books: every cap the buyer ever signed, and the jobs that ended. */
+interface History {
+  readonly signed: bigint[];
+  readonly ended: Map<Hex, JobRecord>;
+}
+
+const prefixHash = 'ab'.repeat(32);
+
+/** One step of the world. */
+function advance(record: ChannelRecord, step: Step, { signed, ended }: History): ChannelRecord {
   if (step.type === 'claim') {
     return observeChannel(record, { ...record.channel, totalClaimed: record.charged }).record;
   }
@@ -51,9 +79,12 @@ function advance(record: ChannelRecord, step: Step, signed: bigint[]): ChannelRe
   const live = record.jobs.get(jobId);
   if (step.type === 'admit') {
     if (live) return record;
-    const wish = { key: `job-${step.job}`, tokens: step.tokens, cap: BigInt(step.cap) };
-    signed.push(wish.cap);
-    const verdict = admitJob(seller, record, request(wish));
+    const key = `job-${step.job}`;
+    const cap = BigInt(step.cap);
+    const resume = step.from > 0 ? { resume: { from: step.from, prefixHash } } : {};
+    signed.push(cap);
+    const asked = request({ key, cap, tokens: step.from + step.tokens, ...resume });
+    const verdict = admitJob(seller, record, asked);
     return verdict.ok && verdict.value.kind === 'admitted' ? verdict.value.record : record;
   }
   if (step.type === 'extend') {
@@ -61,9 +92,23 @@ function advance(record: ChannelRecord, step: Step, signed: bigint[]): ChannelRe
     const verdict = extendJob(seller, record, topUp(jobId, step.tokens, BigInt(step.cap)));
     return verdict.ok ? verdict.value.record : record;
   }
+  if (step.type === 'acknowledge') {
+    const dead = ended.get(jobId);
+    if (!dead) return record;
+    const asked = acknowledgement(dead, dead.delivered + step.tokens);
+    const verdict = acknowledgeTokens(seller, record, asked);
+    if (!verdict.ok) return record;
+    ended.set(jobId, verdict.value.job);
+    expect(dead.outcome).toBe('provider_error');
+    expect(verdict.value.record.charged - record.charged).toBe(BigInt(step.tokens));
+    return verdict.value.record;
+  }
   if (!live) return record;
   if (step.type === 'end') {
-    return endJob(record, jobId, { outcome: step.outcome, promptTokens: 9, isLate: false }).record;
+    const end = { outcome: step.outcome, promptTokens: 9, isLate: false };
+    const settled = endJob(record, jobId, end);
+    ended.set(jobId, settled.job);
+    return settled.record;
   }
   const outputTokens = Math.min(step.tokens, live.tokensCovered - live.delivered);
   return deliverTokens(record, jobId, { outputTokens, promptTokens: 9 }).record;
@@ -74,10 +119,11 @@ describe('admission over any sequence of events', () => {
     fc.assert(
       fc.property(steps, (sequence) => {
         const signed: bigint[] = [0n];
+        const history = { signed, ended: new Map<Hex, JobRecord>() };
         let record = recordOf(channel({ balance: 300n }));
         for (const step of sequence) {
           const before = record.charged;
-          record = advance(record, step, signed); // every transition asserts the invariant
+          record = advance(record, step, history); // every transition asserts the invariant
           const most = signed.reduce((a, b) => (a > b ? a : b));
           expect(record.charged + record.reserved <= most).toBe(true);
           expect(record.charged + record.reserved <= record.channel.balance).toBe(true);

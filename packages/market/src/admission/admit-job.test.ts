@@ -99,6 +99,46 @@ describe('admitJob', () => {
     expect(refused).not.toHaveProperty('corrective');
   });
 
+  const resume = { from: 20, prefixHash: 'ab'.repeat(32) };
+
+  it('reserves for a resumed job what comes after the resume point', () => {
+    const wish = request({ tokens: 36, cap: 33n, resume });
+    const record = admitted(recordOf(channel()), wish);
+    expect(record).toMatchObject({ reserved: 33n, signedMax: 33n });
+    const [job] = record.jobs.values();
+    expect(job).toMatchObject({ from: 20, delivered: 20, tokensCovered: 36, charged: 0n });
+    expect(codeOf(open, request({ tokens: 36, cap: 32n, resume }))).toBe('VOUCHER_UNDERFUNDED');
+  });
+
+  it('refuses a voucher that covers nothing after the resume point', () => {
+    expect(codeOf(open, request({ tokens: 20, resume }))).toBe('PAYMENT_MALFORMED');
+    expect(codeOf(open, request({ tokens: 21, resume }))).toBe('ok');
+  });
+
+  it('takes no start for a resumption, and no other point than was signed', () => {
+    const wish = request({ tokens: 36, resume });
+    expect(codeOf(open, { ...wish, resume: undefined })).toBe('VOUCHER_SIGNATURE_INVALID');
+    const others = [
+      { ...resume, from: 19 },
+      { ...resume, prefixHash: 'ac'.repeat(32) },
+    ];
+    for (const other of others) {
+      expect(codeOf(open, { ...wish, resume: other })).toBe('VOUCHER_SIGNATURE_INVALID');
+    }
+  });
+
+  it('attaches a resumed job only at the point where it was resumed', () => {
+    const wish = request({ tokens: 36, resume });
+    const record = admitted(open, wish);
+    const { channelId } = wish.voucher;
+    const known = { offerId: offer.offerId, channelId, resume };
+    expect(codeOf(record, { ...wish, known })).toBe('ok');
+    const others = [undefined, { ...resume, from: 19 }, { ...resume, prefixHash: '00'.repeat(32) }];
+    for (const other of others) {
+      expect(codeOf(record, { ...wish, known: { ...known, resume: other } })).toBe('JOB_CONFLICT');
+    }
+  });
+
   it('is bound to network, channel, offer, job, body, tokens and cap', () => {
     const other = { ...seller, network: { ...seller.network, genesisHash: 'bb'.repeat(32) } };
     const verdict = admitJob(other, open, asked);

@@ -2,7 +2,7 @@
  * Admission: may this job run, and is it paid? Local and cheap; nothing here asks the chain.
  *
  * Order, cheapest first; schema, offer look-up and queue room come before and are the caller's. A voucher
- * that covers no token, or more than the limit, is PAYMENT_MALFORMED. Then:
+ * that covers no token of what is asked for, or more than the limit, is PAYMENT_MALFORMED. Then:
  *   1. the offer is known                         OFFER_UNKNOWN
  *   2. the channel exists and pays this provider  VOUCHER_CHANNEL_WRONG, CHANNEL_CLOSED
  *   3. the job was asked for before               JOB_CONFLICT, or attach when the signature is valid
@@ -13,6 +13,10 @@
  * A repeated job is looked at before the amounts, because its own reservation would make them fail. When
  * an amount is refused the signature is checked all the same: a valid one gets the seller's books with
  * the refusal, any other gets VOUCHER_SIGNATURE_INVALID and learns nothing.
+ *
+ * A job that another provider began comes with the point where it goes on. The voucher signs that point,
+ * and only the tokens after it are reserved. Whether the answer so far is genuine is the caller's to check.
+ * The same job from another point is JOB_CONFLICT: two ranges of one answer must not overlap here.
  *
  * See docs/spec/payments.md, "Admission".
  */
@@ -26,6 +30,7 @@ import {
   type Price,
   type Refusal,
   refuse,
+  resumeContext,
   startContext,
   type Voucher,
   verifyVoucher,
@@ -61,6 +66,16 @@ export interface OfferTerms {
 export interface KnownJob {
   readonly offerId: Hex;
   readonly channelId: Hex;
+  /** Where it went on; undefined for a job that began here. */
+  readonly resume?: ResumeMark | undefined;
+}
+
+/** Where an answer goes on that another provider began. */
+export interface ResumeMark {
+  /** Position of the next output token. */
+  readonly from: number;
+  /** Chains all text before it. */
+  readonly prefixHash: Hex;
 }
 
 /** What asks to run. */
@@ -71,6 +86,7 @@ export interface JobRequest {
   readonly known: KnownJob | undefined;
   readonly bodyDigest: Hex;
   readonly promptBound: number;
+  readonly resume?: ResumeMark | undefined;
   readonly voucher: StartVoucher;
   /** Time since the chain was last heard of. */
   readonly mirrorAgeMs: number;
@@ -80,7 +96,7 @@ export interface JobRequest {
 export interface StartVoucher {
   readonly offerId: Hex;
   readonly channelId: Hex;
-  /** Output tokens it covers. */
+  /** Position up to which it covers output tokens. */
   readonly tokens: number;
   /** Cumulative cap, nait. */
   readonly maxClaimable: bigint;
@@ -99,8 +115,10 @@ export function admitJob(
   request: JobRequest,
 ): AdmissionVerdict<Admission> {
   const { offer, voucher } = request;
-  if (voucher.tokens < 1 || voucher.tokens > limits.outputTokensMax) {
-    return refuse('PAYMENT_MALFORMED', { reason: `tokens: from 1 to ${limits.outputTokensMax}` });
+  const first = (request.resume?.from ?? 0) + 1;
+  if (voucher.tokens < first || voucher.tokens > limits.outputTokensMax) {
+    const reason = `tokens: from ${first} to ${limits.outputTokensMax}`;
+    return refuse('PAYMENT_MALFORMED', { reason });
   }
   if (!offer) return refuse('OFFER_UNKNOWN', { offerId: voucher.offerId });
   if (!record || !paysSeller(seller, record.channel, offer)) {
@@ -123,9 +141,13 @@ export function admitJob(
   return accept({ kind: 'admitted', record: assertRecord(books), job });
 }
 
-function signedStart(network: Network, { jobId, bodyDigest, voucher }: JobRequest): Voucher {
+function signedStart(network: Network, request: JobRequest): Voucher {
+  const { jobId, bodyDigest, voucher, resume } = request;
   const { offerId, channelId, tokens, maxClaimable, signature } = voucher;
-  const context = startContext(network, { offerId, jobId, bodyDigest, tokens });
+  const terms = { offerId, jobId, bodyDigest, tokens };
+  const context = resume
+    ? resumeContext(network, { ...terms, ...resume })
+    : startContext(network, terms);
   return { channelId, maxClaimable, context, signature };
 }
 
@@ -138,11 +160,15 @@ function paysSeller(seller: Seller, channel: ChannelState, offer: OfferTerms): b
 }
 
 function attach(
-  { jobId, voucher }: JobRequest,
+  { jobId, voucher, resume }: JobRequest,
   known: KnownJob,
   forgery: () => Refusal | undefined,
 ): AdmissionVerdict<Admission> {
-  const isSame = known.offerId === voucher.offerId && known.channelId === voucher.channelId;
+  const isSame =
+    known.offerId === voucher.offerId &&
+    known.channelId === voucher.channelId &&
+    known.resume?.from === resume?.from &&
+    known.resume?.prefixHash === resume?.prefixHash;
   if (!isSame) return refuse('JOB_CONFLICT', { jobId });
   return forgery() ?? accept({ kind: 'attach', jobId });
 }
@@ -160,17 +186,20 @@ function checkState(channel: ChannelState, mirrorAgeMs: number): Refusal | undef
   return undefined;
 }
 
-function freshJob({ jobId, promptBound, voucher }: JobRequest, offer: OfferTerms): JobRecord {
-  const usage = { promptTokens: promptBound, outputTokens: voucher.tokens };
+function freshJob(request: JobRequest, offer: OfferTerms): JobRecord {
+  const { jobId, promptBound, voucher, resume } = request;
+  const from = resume?.from ?? 0;
+  const usage = { promptTokens: promptBound, outputTokens: voucher.tokens - from };
   return {
     jobId,
     offerId: offer.offerId,
     price: offer.price,
     promptBound,
+    from,
     tokensCovered: voucher.tokens,
     reserved: fullCharge(offer.price, usage),
     charged: 0n,
-    delivered: 0,
+    delivered: from,
     promptTokens: 0,
     outcome: 'running',
   };

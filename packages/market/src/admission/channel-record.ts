@@ -7,7 +7,8 @@
  *   totalClaimed ≤ charged ≤ charged + reserved ≤ signedMax ≤ balance
  *
  * where `reserved` is the sum over live jobs, and a live job's `charged + reserved` is the full price of
- * its prompt bound and of the output tokens its vouchers cover. Ended jobs leave the record; who asks
+ * its prompt bound and of the output tokens its vouchers cover here. Output tokens have positions in the
+ * job's whole answer, of which this seller may give only the part that begins at `from`. Ended jobs leave the record; who asks
  * again for one is answered by the caller's index of jobs, so a record stays as small as the queue.
  *
  * The chain may break the last comparison: a withdrawal lowers `balance`. `observeChannel` then releases
@@ -33,11 +34,13 @@ export interface JobRecord {
   readonly price: Price;
   /** Most prompt tokens this job may be charged for. */
   readonly promptBound: number;
-  /** Output tokens that vouchers cover. */
+  /** Position of its first output token here: 0, or where another provider's answer broke off. */
+  readonly from: number;
+  /** Position up to which vouchers cover output tokens. */
   readonly tokensCovered: number;
   readonly reserved: bigint;
   readonly charged: bigint;
-  /** Output tokens delivered and charged. */
+  /** Position up to which output tokens were delivered and charged. */
   readonly delivered: number;
   readonly promptTokens: number;
   readonly outcome: Outcome;
@@ -73,6 +76,7 @@ export function assertRecord(record: ChannelRecord): ChannelRecord {
   let sum = 0n;
   for (const job of jobs.values()) {
     assertMoney(job.reserved >= 0n && job.charged >= 0n, 'an amount of a job is negative');
+    assertMoney(job.from <= job.delivered, 'a job is in front of where it began');
     assertMoney(job.delivered <= job.tokensCovered, 'more was delivered than is covered');
     sum += job.reserved;
   }

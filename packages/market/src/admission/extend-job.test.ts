@@ -58,6 +58,19 @@ describe('extendJob', () => {
     expect(extendJob(seller, started(), voucher)).toMatchObject({ ok: false, code });
   });
 
+  it('reserves for a resumed job the tokens after its resume point only', () => {
+    const resume = { from: 100, prefixHash: 'ab'.repeat(32) };
+    const wish = request({ tokens: 116, cap: 33n, resume });
+    const verdict = admitJob(seller, recordOf(channel()), wish);
+    if (!verdict.ok || verdict.value.kind !== 'admitted') throw new Error('not admitted');
+    const { record } = verdict.value;
+    expect(extendJob(seller, record, topUp(wish.jobId, 132, 48n))).toMatchObject({
+      code: 'VOUCHER_UNDERFUNDED',
+      facts: { needed: 49n },
+    });
+    expect(extended(record, topUp(wish.jobId, 132, 49n))).toMatchObject({ reserved: 49n });
+  });
+
   it('extends during a withdrawal only from what stays in the channel, and never a closed one', () => {
     const leaving = channel({ withdrawDueMs: 9, withdrawAmount: 9_960n });
     const { record } = observeChannel(started(), leaving);

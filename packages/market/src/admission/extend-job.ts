@@ -21,7 +21,7 @@ import { type AdmissionVerdict, checkPromise, correctiveOf, signedBy } from './c
 export interface TopUp {
   readonly jobId: Hex;
   readonly channelId: Hex;
-  /** Output tokens covered in all. */
+  /** Position up to which output tokens are covered. */
   readonly tokens: number;
   /** Cumulative cap, nait. */
   readonly maxClaimable: bigint;
@@ -68,14 +68,14 @@ export function extendJob(
   return accept({ record: assertRecord(books), job: wider });
 }
 
-/** Cumulative cap a voucher needs so that the job is covered for `tokens` output tokens, nait. */
+/** Cumulative cap a voucher needs so that the job is covered up to position `tokens`, nait. */
 export function requiredCap({ record, job }: Extension, tokens: number): bigint {
   return record.charged + record.reserved + widened(job, tokens).reserved - job.reserved;
 }
 
 function widened(job: JobRecord, tokens: number): JobRecord {
   if (tokens <= job.tokensCovered) return job;
-  const usage = { promptTokens: job.promptBound, outputTokens: tokens };
+  const usage = { promptTokens: job.promptBound, outputTokens: tokens - job.from };
   const reserved = fullCharge(job.price, usage) - job.charged;
   return { ...job, tokensCovered: tokens, reserved };
 }

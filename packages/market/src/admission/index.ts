@@ -1,3 +1,4 @@
+export * from './acknowledge-tokens.ts';
 export * from './admit-job.ts';
 export * from './channel-record.ts';
 export * from './check-promise.ts';

@@ -62,6 +62,37 @@ describe('endJob', () => {
     expect(job).toMatchObject({ outcome, charged: due, delivered, reserved: 0n });
   });
 
+  const resume = { from: 30, prefixHash: 'ab'.repeat(32) };
+  const resumed = request({ key: 'resumed', tokens: 46, cap: 100n, resume });
+  const parts: Row[] = [
+    ['complete', 16, false, 31n],
+    ['complete', 0, false, 0n],
+    ['client_abort', 3, false, 18n],
+    ['provider_error', 5, false, 5n],
+  ];
+  it.each(parts)('a resumed job, %s after %i tokens here, late %s: %s nait', (...row) => {
+    const [outcome, outputTokens, isLate, due] = row;
+    const start = admitJob(seller, recordOf(channel()), resumed);
+    if (!start.ok || start.value.kind !== 'admitted') throw new Error('not admitted');
+    const step = { outputTokens, promptTokens: 8 };
+    const { record } = deliverTokens(start.value.record, resumed.jobId, step);
+    expect(record.charged).toBe(BigInt(outputTokens));
+    const ended = endJob(record, resumed.jobId, { outcome, promptTokens: 8, isLate });
+    expect(ended.record).toMatchObject({ charged: due, reserved: 0n });
+    expect(ended.job).toMatchObject({ from: 30, delivered: 30 + outputTokens, charged: due });
+  });
+
+  it('takes the last tokens with the end, and does not charge those the engine did not count', () => {
+    const end = { outcome: 'complete', promptTokens: 8, isLate: false } as const;
+    const whole = endJob(after(5), jobId, { ...end, outputTokens: 6 });
+    expect(whole).toMatchObject({ record: { charged: 26n }, job: { delivered: 11 } });
+    const less = endJob(after(5), jobId, { ...end, outputTokens: 6, doubtfulTokens: 4 });
+    expect(less).toMatchObject({ record: { charged: 22n, reserved: 0n }, job: { delivered: 11 } });
+    const failed = { ...end, outcome: 'provider_error', doubtfulTokens: 9 } as const;
+    expect(endJob(after(5), jobId, failed).record.charged).toBe(5n); // a receipt has charged them
+    expect(() => endJob(after(5), jobId, { ...end, outputTokens: 12 })).toThrow('no voucher');
+  });
+
   it('never bills more prompt tokens than the bound', () => {
     const end: JobEnd = { outcome: 'complete', promptTokens: 5_000, isLate: false };
     const { record, job } = endJob(after(16, 0), jobId, end);

@@ -3,8 +3,9 @@
  *
  * While a job runs only delivered output tokens are due. Its end decides about prompt and request fee
  * (`chargeFor`, the fault rule), and two rules are added here: nothing at all is due while no token was
- * delivered, and the prompt is waived when the first token came later than the offer promised. A charge
- * never passes what was reserved for the job.
+ * delivered here, and the prompt is waived when the first token came later than the offer promised. A
+ * charge never passes what was reserved for the job. A job that began elsewhere owes here what came from
+ * here: its prompt by the same rule, and none of the tokens before `from`.
  */
 import { chargeFor, type Hex, type Outcome } from '@aitbc/protocol';
 import { assertRecord, type ChannelRecord, type JobRecord, withJob } from './channel-record.ts';
@@ -30,16 +31,23 @@ export function deliverTokens(
   { outputTokens, promptTokens }: Delivery,
 ): Metered {
   const job = liveJob(record, jobId);
-  const delivered = job.delivered + outputTokens;
-  if (delivered > job.tokensCovered) throw new Error('tokens went out that no voucher covers');
+  const delivered = deliveredWith(job, outputTokens);
   const counted = { ...job, delivered, promptTokens: boundedPrompt(job, promptTokens) };
-  const due = chargeFor(job.price, { promptTokens: 0, outputTokens: delivered }, 'running');
+  const usage = { promptTokens: 0, outputTokens: delivered - job.from };
+  const due = chargeFor(job.price, usage, 'running');
   return charged(record, counted, atMost(due, job));
 }
 
 /** How a job ended. */
 export interface JobEnd {
   readonly outcome: Exclude<Outcome, 'running'>;
+  /** Output tokens since the last `deliverTokens`; default 0. */
+  readonly outputTokens?: number;
+  /**
+   * Delivered tokens that the engine's own counter does not confirm: not charged, unless a receipt did
+   * already. Default 0.
+   */
+  readonly doubtfulTokens?: number;
   readonly promptTokens: number;
   /** The first token came later than the offer's bound. */
   readonly isLate: boolean;
@@ -49,16 +57,23 @@ export interface JobEnd {
 export function endJob(record: ChannelRecord, jobId: Hex, end: JobEnd): Metered {
   const job = liveJob(record, jobId);
   const promptTokens = boundedPrompt(job, end.promptTokens);
-  const ended = { ...job, promptTokens, outcome: end.outcome };
-  const settled = charged(record, ended, atMost(dueAtEnd(ended, end.isLate), job));
+  const delivered = deliveredWith(job, end.outputTokens ?? 0);
+  const ended = { ...job, delivered, promptTokens, outcome: end.outcome };
+  const settled = charged(record, ended, atMost(dueAtEnd(ended, end), job));
   const books = { ...settled.record, ...withJob(settled.record, jobId, undefined) };
   return { record: assertRecord(books), job: { ...settled.job, reserved: 0n } };
 }
 
-function dueAtEnd(job: JobRecord, isLate: boolean): bigint {
-  const { delivered, promptTokens, outcome, price } = job;
-  if (delivered === 0) return 0n;
-  const usage = { promptTokens, outputTokens: delivered };
+function deliveredWith(job: JobRecord, outputTokens: number): number {
+  const delivered = job.delivered + outputTokens;
+  if (delivered > job.tokensCovered) throw new Error('tokens went out that no voucher covers');
+  return delivered;
+}
+
+function dueAtEnd(job: JobRecord, { isLate, doubtfulTokens = 0 }: JobEnd): bigint {
+  const { delivered, from, promptTokens, outcome, price } = job;
+  if (delivered === from) return 0n;
+  const usage = { promptTokens, outputTokens: Math.max(delivered - from - doubtfulTokens, 0) };
   return chargeFor(price, usage, isLate ? 'provider_error' : outcome);
 }
 

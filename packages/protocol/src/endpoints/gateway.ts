@@ -1,14 +1,13 @@
 /** HTTP of the buyer's gateway (port 11435, loopback): unmodified clients in, paid calls out. */
 import { z } from 'zod';
+import { zOpenAiChat } from '../dialects/openai-chat.ts';
 import { limits } from '../limits.ts';
-import { zSignedOffer } from '../payments/offer.ts';
-import { zSignedReceipt } from '../payments/receipt.ts';
+import { zJobProof } from '../payments/proof.ts';
 import { zAddress, zAmount, zCount, zHash, zText } from '../scalars.ts';
-import { zOpenAiChat } from './chat.ts';
 import { zJob } from './coordinator.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
-
-const none = z.strictObject({});
+import { gatewayListEndpoints, gatewayPaidEndpoints } from './gateway-dialects.ts';
+import { gatewayOwnerEndpoints } from './gateway-owner.ts';
 
 /** One paid call as the gateway's log keeps it. */
 export const zSpend = z.object({
@@ -24,16 +23,7 @@ export const zSpend = z.object({
   durationMs: zCount,
 });
 
-export const gatewayEndpoints = {
-  chatCompletions: endpoint({
-    method: 'POST',
-    path: '/v1/chat/completions',
-    summary: 'Chat in the OpenAI dialect; the gateway finds a provider and pays it by windows.',
-    access: 'open',
-    input: zOpenAiChat,
-    output: z.unknown(),
-    streams: true,
-  }),
+const gatewayBookEndpoints = {
   submitJob: endpoint({
     method: 'POST',
     path: '/v1/aitbc/jobs',
@@ -48,17 +38,6 @@ export const gatewayEndpoints = {
       idempotencyKey: zText(limits.idempotencyKeyBytes).optional(),
     }),
     output: zJob,
-  }),
-  models: endpoint({
-    method: 'GET',
-    path: '/v1/models',
-    summary: 'Models that can be bought now.',
-    access: 'open',
-    input: none,
-    output: z.object({
-      object: z.literal('list'),
-      data: z.array(z.record(z.string(), z.unknown())),
-    }),
   }),
   spend: endpoint({
     method: 'GET',
@@ -86,22 +65,27 @@ export const gatewayEndpoints = {
   proof: endpoint({
     method: 'GET',
     path: '/v1/aitbc/receipts/:jobId',
-    summary: 'Offer and receipts of a paid call, ready for `aitbc receipt verify`.',
+    summary:
+      'Offers and receipts of a paid call at all its providers, ready for `aitbc receipt verify`.',
     access: 'open',
     input: z.strictObject({ jobId: zHash }),
-    output: z.object({
-      jobId: zHash,
-      bodyDigest: zHash,
-      offer: zSignedOffer,
-      receipts: z.array(zSignedReceipt),
-    }),
+    output: zJobProof,
   }),
+} as const satisfies EndpointTable;
+
+/** All calls of a gateway. */
+export const gatewayEndpoints = {
+  ...gatewayPaidEndpoints,
+  ...gatewayListEndpoints,
+  ...gatewayBookEndpoints,
+  ...gatewayOwnerEndpoints,
 } as const satisfies EndpointTable;
 
 /** Headers the gateway adds to an answer. */
 export const gatewayHeaders = Object.freeze({
   jobId: 'x-aitbc-job',
+  /** Address; of a stream the provider that began it. */
   provider: 'x-aitbc-provider',
-  /** nait; non-streamed answers only, streams carry it in their usage chunk. */
+  /** nait; a header of whole answers, a trailer of streams, which carry it in their usage too. */
   cost: 'x-aitbc-cost',
 });

@@ -8,6 +8,7 @@ import { operatorRpc } from './node/operator-rpc.ts';
 import { stateRpc } from './node/state-rpc.ts';
 import { txRpc } from './node/tx-rpc.ts';
 
+export * from './node/mandates.ts';
 export * from './node/shapes.ts';
 export * from './node/socket-rpc.ts';
 export * from './node/state-shapes.ts';

@@ -1,9 +1,14 @@
 /** HTTP of the AI provider daemon (port 8008): an allow-list; everything else is an unknown path. */
 import { z } from 'zod';
+import { zAnthropicMessages } from '../dialects/anthropic.ts';
+import { zOllamaEmbed, zOpenAiEmbeddings } from '../dialects/embeddings.ts';
+import { zOllamaChat, zOllamaGenerate } from '../dialects/ollama.ts';
+import { zOpenAiChat } from '../dialects/openai-chat.ts';
+import { zOpenAiCompletions } from '../dialects/openai-completions.ts';
 import { zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
+import { zResume } from '../payments/resume.ts';
 import { zAddress, zAmount, zCount, zHash, zSignature } from '../scalars.ts';
-import { zOllamaChat, zOllamaGenerate, zOpenAiChat } from './chat.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 
 const none = z.strictObject({});
@@ -35,6 +40,14 @@ export const zJobPaymentState = z.object({
   charged: zAmount,
 });
 
+/** All receipts of a job at its provider, in order. */
+export const zJobReceipts = z.object({
+  jobId: zHash,
+  offer: zSignedOffer,
+  receipts: z.array(zSignedReceipt),
+  settledTxId: zHash.nullable(),
+});
+
 export const providerEndpoints = {
   chatCompletions: endpoint({
     method: 'POST',
@@ -62,6 +75,40 @@ export const providerEndpoints = {
     input: zOllamaGenerate,
     output: z.unknown(),
     streams: true,
+  }),
+  completions: endpoint({
+    method: 'POST',
+    path: '/v1/completions',
+    summary: 'Paid completion in the OpenAI dialect; the prompt is one user message.',
+    access: 'paid',
+    input: zOpenAiCompletions,
+    output: z.unknown(),
+    streams: true,
+  }),
+  messages: endpoint({
+    method: 'POST',
+    path: '/v1/messages',
+    summary: 'Paid chat in the Anthropic dialect.',
+    access: 'paid',
+    input: zAnthropicMessages,
+    output: z.unknown(),
+    streams: true,
+  }),
+  embeddings: endpoint({
+    method: 'POST',
+    path: '/v1/embeddings',
+    summary: 'Paid embeddings in the OpenAI dialect.',
+    access: 'paid',
+    input: zOpenAiEmbeddings,
+    output: z.unknown(),
+  }),
+  ollamaEmbed: endpoint({
+    method: 'POST',
+    path: '/api/embed',
+    summary: 'Paid embeddings in the Ollama dialect.',
+    access: 'paid',
+    input: zOllamaEmbed,
+    output: z.unknown(),
   }),
   models: endpoint({
     method: 'GET',
@@ -112,18 +159,41 @@ export const providerEndpoints = {
     }),
     output: zJobPaymentState,
   }),
+  resume: endpoint({
+    method: 'POST',
+    path: '/v1/payments/resume',
+    summary:
+      'Paid: continues an answer that another provider began; streams like chat in the OpenAI dialect.',
+    access: 'paid',
+    input: z.strictObject({
+      body: z.string().meta({ description: 'request body, byte for byte as it was first sent' }),
+      resume: zResume,
+    }),
+    output: z.unknown(),
+    streams: true,
+  }),
+  acknowledge: endpoint({
+    method: 'POST',
+    path: '/v1/payments/acknowledge',
+    summary: 'The buyer received tokens that no receipt covers; signs for them and charges them.',
+    access: 'open',
+    input: z.strictObject({
+      jobId: zHash,
+      channelId: zHash,
+      from: zCount,
+      to: zCount,
+      textHash: zHash,
+      signature: zSignature,
+    }),
+    output: zJobReceipts,
+  }),
   receipt: endpoint({
     method: 'GET',
     path: '/v1/payments/receipts/:jobId',
     summary: 'All receipts of a job, in order.',
     access: 'open',
     input: z.strictObject({ jobId: zHash }),
-    output: z.object({
-      jobId: zHash,
-      offer: zSignedOffer,
-      receipts: z.array(zSignedReceipt),
-      settledTxId: zHash.nullable(),
-    }),
+    output: zJobReceipts,
   }),
   status: endpoint({
     method: 'GET',
@@ -156,19 +226,3 @@ export const providerEndpoints = {
     output: z.object({ txId: zHash.nullable(), rows: zCount }),
   }),
 } as const satisfies EndpointTable;
-
-/** Extra fields our provider adds to the answers it sells, beside those of the dialect. */
-export interface PaidAnswerExtras {
-  /** Signed receipt of the job; in streams also one per window. */
-  readonly x_aitbc_receipt?: unknown;
-}
-
-/** In SSE streams a receipt travels as a comment line: this mark, then the receipt as one-line JSON. */
-export const sseReceiptMark = ': aitbc-receipt ';
-
-/** In SSE streams the provider asks for the next voucher with this comment. */
-export const sseNeedVoucherMark = ': aitbc-need-voucher ';
-
-/** In NDJSON streams both travel as these extra fields of a line with empty text. */
-export const ndjsonReceiptField = 'x_aitbc_receipt';
-export const ndjsonNeedVoucherField = 'x_aitbc_need_voucher';

@@ -50,6 +50,14 @@ export const marketRows = {
     false,
     'The vouchers promise {outstanding} nait more than is in use; the limit is {limit}.',
   ],
+  PAYMENT_NOT_FINAL: [
+    409,
+    7,
+    true,
+    'Transaction {txId} is not final yet. Send the same call with the same payment again.',
+  ],
+  PAYMENT_MISMATCH: [402, 6, false, 'The transaction does not pay for this call: {reason}.'],
+  PAYMENT_REFUSED: [402, 6, false, 'The chain does not take the payment: {reason}.'],
   JOB_CONFLICT: [409, 6, false, 'Job {jobId} was already asked for with other terms.'],
   JOB_ENDED: [409, 6, false, 'Job {jobId} has ended ({outcome}); its receipt is at {receiptPath}.'],
   JOB_UNKNOWN: [404, 4, false, 'There is no job {jobId} here.'],
@@ -74,6 +82,8 @@ export const marketRows = {
   ],
   FIELD_UNSUPPORTED: [400, 2, false, 'The field {field} is not supported: {reason}.'],
   RECEIPT_INVALID: [400, 8, false, 'The receipt does not prove what it says: {reason}.'],
+  RESUME_INVALID: [400, 2, false, 'The answer cannot be continued from there: {reason}.'],
+  RESUME_UNSUPPORTED: [409, 6, false, 'Answers of {model} cannot be continued at this provider.'],
   BUDGET_EXCEEDED: [
     402,
     6,

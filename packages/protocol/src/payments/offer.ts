@@ -14,6 +14,12 @@ import type { Price } from './price.ts';
 
 const url = zText(limits.endpointBytes).regex(/^https?:\/\/[^\s]+$/, 'expected an http(s) URL');
 
+/** What can be bought of a model: answers to chats, or vectors of texts. */
+export const jobKinds = ['chat', 'embed'] as const;
+
+/** Kind of a job. */
+export type JobKind = (typeof jobKinds)[number];
+
 /** Payload of an offer. */
 export const zOfferPayload = z.strictObject({
   v: z.literal(1),
@@ -28,7 +34,8 @@ export const zOfferPayload = z.strictObject({
   outputMax: z.int().positive().max(limits.outputTokensMax),
   price: z.strictObject({ inputPerMTok: zAmount, outputPerMTok: zAmount, perRequest: zAmount }),
   windowTokens: z.int().positive().max(limits.windowTokensMax),
-  canResume: z.boolean(),
+  serves: z.array(z.enum(jobKinds)).min(1).max(jobKinds.length),
+  canResume: z.boolean().meta({ description: 'continues an answer exactly where it broke off' }),
   firstTokenMs: z.int().positive().meta({ description: 'bound of the first token, ms' }),
   withdrawDelayMsMin: zCount,
   validFromMs: zCount,

@@ -8,7 +8,6 @@ import { signDocument, verifyDocument } from './document.ts';
 import { bodyDigestOf, isIdempotencyKey, jobIdOf } from './job-id.ts';
 import { type OfferPayload, offerIdOf, priceOf, verifyOffer, zSignedOffer } from './offer.ts';
 import { chargeFor, fullCharge, outcomes, promptTokensBound } from './price.ts';
-import { type JobProof, verifyJobProof } from './proof.ts';
 import {
   firstPrefixHash,
   nextPrefixHash,
@@ -47,6 +46,7 @@ const offerPayload: OfferPayload = {
   outputMax: 512,
   price: { inputPerMTok: '50000000', outputPerMTok: '150000000', perRequest: '1000' },
   windowTokens: 16,
+  serves: ['chat'],
   canResume: true,
   firstTokenMs: 5000,
   withdrawDelayMsMin: 1000,
@@ -263,82 +263,6 @@ describe('receipts', () => {
     expect(
       verifyTiling(network, { ...first.payload, textHash: textHashOf('other') }, second.payload).ok,
     ).toBe(false);
-  });
-});
-
-describe('the proof of a job', () => {
-  const offer = signDocument({ tag: 'offer', network }, offerPayload, signer);
-  const bodyDigest = bodyDigestOf(utf8('{}'));
-  const jobId = hash('01');
-  const make = (patch: Partial<ReceiptPayload>) => ({
-    v: 1 as const,
-    network: network.caip2,
-    jobId,
-    offerId: offerIdOf(network, offerPayload),
-    channelId: hash('03'),
-    provider: addressOf(authorizer),
-    model: offerPayload.model,
-    digest: offerPayload.digest,
-    from: 0,
-    to: 16,
-    prefixHash: firstPrefixHash(network, bodyDigest),
-    textHash: textHashOf('one '),
-    promptTokens: 9,
-    outcome: 'running' as const,
-    charged: '2400',
-    chargedCumulative: '2400',
-    atMs: 1,
-    ...patch,
-  });
-  const sealed = (payload: ReceiptPayload) =>
-    signDocument({ tag: 'receipt', network }, payload, signer);
-  const first = make({});
-  const last = make({
-    from: 16,
-    to: 20,
-    prefixHash: nextPrefixHash(network, first),
-    textHash: textHashOf('two'),
-    outcome: 'complete',
-    charged: '4450',
-  });
-  const proof = { jobId, bodyDigest, offer, receipts: [sealed(first), sealed(last)] };
-  const reasonOf = (patch: Partial<JobProof>) => {
-    const verdict = verifyJobProof(network, { ...proof, ...patch });
-    return verdict.ok ? 'ok' : String(verdict.facts.reason);
-  };
-
-  it('shows tokens, charge and key', () => {
-    const verdict = verifyJobProof(network, proof);
-    expect(verdict.ok && verdict.value).toMatchObject({
-      outputTokens: 20,
-      promptTokens: 9,
-      charged: 4450n,
-      authorizer,
-    });
-  });
-
-  it('fails for a gap, another request, another model, a foreign key or a charge above the price', () => {
-    expect(reasonOf({ receipts: [sealed(last)] })).toMatch(/token 0/);
-    expect(reasonOf({ bodyDigest: hash('09') })).toMatch(/request/);
-    expect(reasonOf({ jobId: hash('09') })).toMatch(/another job/);
-    expect(reasonOf({ receipts: [sealed({ ...first, model: 'other' })] })).toMatch(/another model/);
-    expect(reasonOf({ receipts: [sealed(first), sealed({ ...last, charged: '4451' })] })).toMatch(
-      /charges more/,
-    );
-    expect(
-      reasonOf({
-        receipts: [
-          sealed(first),
-          sealed({ ...last, textHash: hash('00'), prefixHash: hash('00') }),
-        ],
-      }),
-    ).toMatch(/follow/);
-    expect(reasonOf({ offer: { ...offer, signature: hash('00').repeat(2) } })).toMatch(/offer/);
-    expect(reasonOf({ offer: { ...offer, signer: hash('01') } })).toMatch(/own key/);
-    expect(reasonOf({ receipts: [{ ...sealed(first), signature: hash('00').repeat(2) }] })).toMatch(
-      /signature/,
-    );
-    expect(reasonOf({ receipts: [] })).toMatch(/no receipt/);
   });
 });
 

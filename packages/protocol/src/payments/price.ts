@@ -69,3 +69,8 @@ export function promptTokensBound(messages: readonly PricedMessage[]): number {
     templateTokens,
   );
 }
+
+/** The same bound for the texts of an embedding job. */
+export function embedTokensBound(inputs: readonly string[]): number {
+  return inputs.reduce((sum, input) => sum + utf8(input).length + tokensPerMessage, 0);
+}

@@ -1,110 +1,197 @@
 /**
- * The proof of a paid job: its offer and all its receipts. It is checked without a network: who signed,
- * that the ranges tile from the first token, that the text hashes chain from the request, and that no
- * receipt charges more than the offer's prices allow. Whether the signing key belongs to a bonded
- * provider is what the chain adds; the caller compares `authorizer` with the registered one.
+ * The proof of a paid job, as one file: for each provider its offer, its receipts and what it delivered without a
+ * signature; and, when it is to hold without asking anybody, the way from a trusted block to the keys of
+ * the providers (`chain`, checked by the light client of the SDK).
+ *
+ * `verifyJobProof` checks everything but `chain`: who signed, that the ranges of all providers join into one text from the
+ * first token (proof-parts.ts), that no provider charges more than its prices allow for its own tokens, and
+ * that the prompt is charged once at most.
+ *
+ * A file has one spelling, canonical JSON and a line end, and nothing stands in it that no hash or signature binds. So
+ * a file with one changed bit is refused. Rejected: a file that people like to read (its blanks are
+ * bound by nothing), and fields for display (a reader takes them for proven).
+ * See docs/spec/payments.md, "Proof of a job".
  */
+import { canonicalJson, equalBytes, type JsonValue, textFromUtf8, utf8 } from '@aitbc/primitives';
 import { z } from 'zod';
 import { accept, refuse, type Verdict } from '../errors.ts';
 import type { Hex } from '../fields.ts';
+import { limits } from '../limits.ts';
 import type { Network } from '../network.ts';
-import { amountOf, zHash } from '../scalars.ts';
-import { type Signed, verifyDocument } from './document.ts';
-import { offerIdOf, priceOf, zSignedOffer } from './offer.ts';
-import { chargeFor } from './price.ts';
+import { zLightBundle, zStateProof } from '../proofs/schemas.ts';
+import { accountIdOf, zAddress, zCount, zHash, zText } from '../scalars.ts';
+import { jobIdOf } from './job-id.ts';
+import type { Outcome } from './price.ts';
 import {
-  firstPrefixHash,
-  type ReceiptPayload,
-  verifyReceipt,
-  verifyTiling,
-  zSignedReceipt,
-} from './receipt.ts';
+  joinParts,
+  type ProofPart,
+  type ProvenPart,
+  provePart,
+  zProofPart,
+} from './proof-parts.ts';
+import type { ReceiptPayload } from './receipt.ts';
 
-export const zJobProof = z.object({
-  jobId: zHash,
-  /** SHA-256 of the request body. */
-  bodyDigest: zHash,
-  offer: zSignedOffer,
-  receipts: z.array(zSignedReceipt).min(1).max(4096),
+const partsMax = 64; // providers of one job; buyers try far fewer
+const pathMax = 512; // twice the blocks that a light client fetches for one way
+const valueBytesMax = 0xffff;
+
+/** Largest file of a proof, bytes: 4096 receipts are about 4 MB. */
+export const proofBytesMax = 16_777_216;
+
+/** Blocks from a trusted one on, and the registrations that stand in their states. */
+export const zChainProof = z.strictObject({
+  path: z.array(zLightBundle).min(1).max(pathMax),
+  registrations: z
+    .array(
+      z.strictObject({
+        provider: zAddress,
+        height: zCount.meta({ description: 'block of the path in whose state it stands' }),
+        value: z
+          .string()
+          .regex(/^(?:[0-9a-f]{2})+$/)
+          .max(2 * valueBytesMax),
+        proof: zStateProof,
+      }),
+    )
+    .min(1)
+    .max(partsMax),
 });
 
-/** Offer and receipts of one job at one provider. */
+export const zJobProof = z.strictObject({
+  v: z.literal(2),
+  genesisHash: zHash,
+  jobId: zHash,
+  bodyDigest: zHash.meta({ description: 'SHA-256 of the request body' }),
+  identity: z
+    .strictObject({ payer: zAddress, idempotencyKey: zText(limits.idempotencyKeyBytes) })
+    .nullable()
+    .meta({ description: 'what the job id is the hash of, beside the body' }),
+  parts: z.array(zProofPart).min(1).max(partsMax),
+  chain: zChainProof.nullable(),
+});
+
+export type ChainProof = z.infer<typeof zChainProof>;
+
+/** Offers and receipts of one job at all its providers. */
 export type JobProof = z.infer<typeof zJobProof>;
 
 /** What a proof shows. */
 export interface ProvenJob {
   readonly jobId: Hex;
-  readonly offerId: Hex;
-  /** Key that signed offer and receipts; compare it with the registered one. */
-  readonly authorizer: Hex;
-  /** Address of the provider. */
-  readonly provider: string;
+  /** In order; a provider that nobody paid stands here too when it delivered. */
+  readonly parts: readonly ProvenPart[];
+  /** Length of the answer, and of its prompt as the last provider counted it. */
   readonly outputTokens: number;
   readonly promptTokens: number;
-  /** nait */
+  /** Output tokens that arrived and that no provider has signed or charged. */
+  readonly unsignedTokens: number;
+  /** Of all providers, nait. */
   readonly charged: bigint;
+  readonly outcome: Outcome;
+  /** The newest receipt of the last provider. */
   readonly last: ReceiptPayload;
 }
 
-/** Checks a proof completely, except for the registration of its key. Refusal: RECEIPT_INVALID. */
+/** Checks a proof completely, except for the registration of its keys (`chain`). Refusal: RECEIPT_INVALID. */
 export function verifyJobProof(network: Network, proof: JobProof): Verdict<ProvenJob> {
   const fault = (reason: string) => refuse('RECEIPT_INVALID', { reason });
-  const { payload: offer, signer: authorizer } = proof.offer;
-  if (offer.authorizer !== authorizer || offer.network !== network.caip2) {
-    return fault('the offer is not of this network or not signed by its own key');
+  if (proof.genesisHash !== network.genesisHash) return fault('it is of another network');
+  if (!isNamed(network, proof)) return fault('its job id is not that of its payer, key and body');
+  const parts: ProvenPart[] = [];
+  for (const part of proof.parts) {
+    const proven = provePart(network, proof.jobId, part);
+    if (!proven.ok) return proven;
+    parts.push(proven.value);
   }
-  if (!verifyDocument('offer', network, proof.offer as Signed<unknown>)) {
-    return fault('the signature of the offer is wrong');
+  const joined = joinParts(network, proof.bodyDigest, parts);
+  if (!joined.ok) return joined;
+  if (new Set(parts.map(({ offer }) => offer.digest)).size > 1) {
+    return fault('its providers ran different models');
   }
-  const offerId = offerIdOf(network, offer);
-  let previous: ReceiptPayload | undefined;
-  for (const receipt of proof.receipts) {
-    const verdict = verifyReceipt(network, receipt, authorizer);
-    if (!verdict.ok) return verdict;
-    const fits = checkReceipt({ network, proof, offerId }, receipt.payload, previous);
-    if (!fits.ok) return fits;
-    previous = receipt.payload;
+  if (parts.filter(({ hasPrompt }) => hasPrompt).length > 1) {
+    return fault('two providers charge the prompt');
   }
-  if (!previous) return fault('there is no receipt');
+  const last = parts.at(-1)?.receipts.at(-1);
+  if (!last) return fault('the last provider signed nothing');
   return accept({
     jobId: proof.jobId,
-    offerId,
-    authorizer,
-    provider: offer.provider,
-    outputTokens: previous.to,
-    promptTokens: previous.promptTokens,
-    charged: amountOf(previous.charged),
-    last: previous,
+    parts,
+    outputTokens: last.to,
+    promptTokens: last.promptTokens,
+    unsignedTokens: joined.value,
+    charged: parts.reduce((sum, { charged }) => sum + charged, 0n),
+    outcome: last.outcome,
+    last,
   });
 }
 
-interface ProofContext {
-  readonly network: Network;
-  readonly proof: JobProof;
-  readonly offerId: Hex;
+function isNamed(network: Network, { jobId, bodyDigest, identity }: JobProof): boolean {
+  if (!identity) return true;
+  const payer = accountIdOf(identity.payer);
+  if (!payer.ok) return false;
+  const { idempotencyKey } = identity;
+  return jobIdOf(network, { payer: payer.value, idempotencyKey, bodyDigest }) === jobId;
 }
 
-function checkReceipt(
-  { network, proof, offerId }: ProofContext,
-  receipt: ReceiptPayload,
-  previous: ReceiptPayload | undefined,
-): Verdict<true> {
+/** Facts of a job as its buyer keeps them; its providers in the order in which they were asked. */
+export type JobFacts = Omit<JobProof, 'v' | 'chain'>;
+
+/**
+ * The proof of a job, without its way to the chain. Left out is a tail that no later signature binds, such as text
+ * that came last and that nobody signed, and one that was signed since. Undefined while no provider has signed anything.
+ */
+export function jobProofOf({ parts, ...facts }: JobFacts): JobProof | undefined {
+  const lastSigned = parts.findLastIndex(({ receipts }) => receipts.length > 0);
+  if (lastSigned < 0) return undefined;
+  const kept = parts.slice(0, lastSigned + 1).map((part, place): ProofPart => {
+    const next = parts.slice(place + 1).find(({ receipts }) => receipts.length > 0);
+    const isShown = part.tail && part.tail.to <= (next?.receipts[0]?.payload.from ?? 0);
+    return isShown && !isTailSigned(part) ? part : { ...part, tail: null };
+  });
+  const told = kept.filter(({ receipts, tail }) => receipts.length > 0 || tail !== null);
+  return { v: 2, ...facts, parts: told, chain: null };
+}
+
+/** Its provider has signed for it since, because the buyer acknowledged it. */
+function isTailSigned({ receipts, tail }: ProofPart): boolean {
+  return receipts.some(({ payload }) => payload.from < payload.to && payload.to === tail?.to);
+}
+
+/** The one spelling of a proof. Throws TypeError for a value that no JSON may hold. */
+export function encodeJobProof(proof: JobProof): Uint8Array {
+  return utf8(`${canonicalJson(proof as JsonValue)}\n`);
+}
+
+/** Proof of the bytes of its file, which must be its one spelling. Refusal: RECEIPT_INVALID. */
+export function decodeJobProof(bytes: Uint8Array): Verdict<JobProof> {
   const fault = (reason: string) => refuse('RECEIPT_INVALID', { reason });
-  const { payload: offer } = proof.offer;
-  if (receipt.jobId !== proof.jobId || receipt.offerId !== offerId) {
-    return fault('a receipt is for another job or offer');
+  if (bytes.length > proofBytesMax) return fault(`the file is above ${proofBytesMax} bytes`);
+  const json = jsonOf(bytes);
+  if (json === undefined) return fault('the file is not JSON');
+  const parsed = zJobProof.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return fault(`${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'not a proof'}`);
   }
-  if (receipt.model !== offer.model || receipt.digest !== offer.digest) {
-    return fault('a receipt names another model than the offer');
+  return isSpelling(parsed.data, bytes)
+    ? accept(parsed.data)
+    : fault('the file is not in its one canonical spelling');
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(textFromUtf8(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
   }
-  const usage = { promptTokens: receipt.promptTokens, outputTokens: receipt.to };
-  if (amountOf(receipt.charged) > chargeFor(priceOf(offer), usage, receipt.outcome)) {
-    return fault('a receipt charges more than the offer allows');
+}
+
+function isSpelling(proof: JobProof, bytes: Uint8Array): boolean {
+  try {
+    return equalBytes(encodeJobProof(proof), bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return false; // half a character
+    throw error;
   }
-  if (previous) return verifyTiling(network, previous, receipt);
-  if (receipt.from !== 0) return fault('the first receipt does not begin at token 0');
-  if (receipt.prefixHash !== firstPrefixHash(network, proof.bodyDigest)) {
-    return fault('the first receipt does not begin at the request');
-  }
-  return accept(true);
 }

@@ -33,7 +33,10 @@ function callOf(job: number, channel: number): CallRow {
     model: 'm',
     offer,
     bodyDigest: hash(0),
+    idempotencyKey: 'k',
     promptBound,
+    from: 0,
+    prefixHash: null,
     tokens: 0,
     reserved: 0n,
     status: 'running',
@@ -44,6 +47,7 @@ function callOf(job: number, channel: number): CallRow {
     startedAtMs: 1,
     firstTokenMs: null,
     durationMs: 0,
+    tail: null,
   };
 }
 
@@ -115,6 +119,23 @@ describe('the books of a buyer', () => {
     expect(book.spentToday()).toBe(0n);
     unwrap(book.promise(callOf(3, 1), 4));
     expect(book.promise(callOf(4, 1), 4)).toMatchObject({ ok: false, code: 'BUDGET_EXCEEDED' });
+  });
+
+  it('prices what a call adds to what others gave, and bounds a job at all its providers', () => {
+    const need = fullCharge(price, { promptTokens: promptBound, outputTokens: 4 });
+    const book = createBook(empty, { jobMax: 2n * need - 1n, dayMax: 10_000n }, () => 0);
+    book.putChannel(channelOf(1, 1_000n));
+    book.putChannel(channelOf(2, 1_000n));
+    unwrap(book.promise(callOf(1, 1), 4));
+    const second = { ...callOf(1, 2), from: 3, prefixHash: hash(9), tokens: 3 };
+    expect(book.promise(second, 7)).toMatchObject({ code: 'BUDGET_EXCEEDED' });
+    expect(book.checkBudget(hash(1), need)).toMatchObject({ code: 'BUDGET_EXCEEDED' });
+    expect(book.checkBudget(hash(2), need)).toMatchObject({ ok: true });
+    book.settle(callKey(callOf(1, 1)), endOf(need - 1n));
+    expect(unwrap(book.promise(second, 7)).call).toMatchObject({ reserved: need, tokens: 7 });
+    expect(book.promise(second, 8)).toMatchObject({ code: 'BUDGET_EXCEEDED' });
+    book.release(callKey(second));
+    expect(unwrap(book.promise(second, 7)).maxClaimable).toBe(need);
   });
 
   it('promises nothing on a channel that is closed, opening or distrusted', () => {

@@ -12,7 +12,7 @@
  * vouchers of parallel calls may arrive in any order, because each cap includes those before it.
  *
  * Budgets are checked on promises, not on bills: today's charges plus all open reservations may not pass
- * `dayMax`, one call's reservation may not pass `jobMax`. What is signed can be claimed, so only a check
+ * `dayMax`, what one job promises and owes at all its providers may not pass `jobMax`. What is signed can be claimed, so only a check
  * before the signature is a limit.
  *
  * Every change is written to the store before the voucher that needs it is signed. Rejected: a cap from
@@ -45,7 +45,7 @@ const settledMemoryMax = 10_000;
 
 /** Local limits on spending, nait. */
 export interface Budget {
-  /** Most that one call may promise. */
+  /** Most that one job may promise, at all its providers together. */
   readonly jobMax: bigint;
   /** Most that may be charged or promised on one UTC day. */
   readonly dayMax: bigint;
@@ -64,6 +64,11 @@ export type CallEnd = Pick<
   CallRow,
   'outcome' | 'promptTokens' | 'outputTokens' | 'charged' | 'firstTokenMs' | 'durationMs'
 >;
+
+/** What is kept of a call whose end is not known. */
+export type Suspended = Partial<Pick<CallRow, 'tail' | 'firstTokenMs' | 'durationMs'>> & {
+  readonly status?: 'unsettled' | 'submitted';
+};
 
 /** A refusal by the seller that shows its own books. */
 export interface Corrective {
@@ -87,15 +92,15 @@ export interface Book {
   /** What a fresh voucher could still promise on a channel, nait. */
   room(channelId: Hex): bigint;
   putChannel(channel: ChannelRow): BuyerChange;
-  /** Whether a fresh call that may cost `need` nait fits the budget. Refusal: BUDGET_EXCEEDED. */
-  checkBudget(need: bigint): Verdict<true>;
+  /** Whether a job that may cost `need` nait more fits the budget. Refusal: BUDGET_EXCEEDED. */
+  checkBudget(jobId: Hex, need: bigint): Verdict<true>;
   /**
-   * Enters a promise of `tokens` output tokens in all for a call, new or running; a settled one is never
+   * Enters a promise of output tokens up to position `tokens` for a call, new or running; a settled one is never
    * opened again. Refusals: JOB_STATE_WRONG, BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE.
    */
   promise(call: CallRow, tokens: number): Verdict<Promised>;
   /** Marks a call whose end is not known yet. */
-  suspend(key: string, status?: 'unsettled' | 'submitted'): BuyerChange;
+  suspend(key: string, how?: Suspended): BuyerChange;
   /** The call never ran. */
   release(key: string): BuyerChange;
   /** The call ended as its receipt says; entered once, however often it is told. */
@@ -110,6 +115,8 @@ interface State {
   readonly calls: Map<string, CallRow>;
   readonly done: Map<string, CallRow>;
   readonly reserved: Map<Hex, bigint>;
+  /** What each job has promised and owes, at all its providers; of jobs that are remembered. */
+  readonly jobs: Map<Hex, bigint>;
   readonly budget: Budget;
   readonly nowMs: () => number;
   day: number;
@@ -125,7 +132,7 @@ export function createBook(stored: BuyerState, budget: Budget, nowMs: () => numb
     channels: () => [...state.channels.values()],
     call: (key) => state.calls.get(key) ?? state.done.get(key),
     isOpen: (key) => state.calls.has(key),
-    checkBudget: (need) => budgetFault(state, need, need) ?? accept(true),
+    checkBudget: (jobId, need) => budgetFault(state, jobId, need) ?? accept(true),
     openCalls: () => [...state.calls.values()],
     room: (channelId) => roomOf(state, channelId),
     putChannel(channel) {
@@ -133,7 +140,8 @@ export function createBook(stored: BuyerState, budget: Budget, nowMs: () => numb
       return { channel };
     },
     promise: (call, tokens) => promise(state, call, tokens),
-    suspend: (key, status = 'unsettled') => replaceCall(state, { ...openCall(state, key), status }),
+    suspend: (key, how = {}) =>
+      replaceCall(state, { ...openCall(state, key), status: 'unsettled', ...how }),
     release: (key) => release(state, key),
     settle: (key, end) => settle(state, key, end),
     adopt: (key, corrective) => adopt(state, key, corrective),
@@ -147,6 +155,7 @@ function restore(stored: BuyerState, budget: Budget, nowMs: () => number): State
     calls: new Map(),
     done: new Map(),
     reserved: new Map(),
+    jobs: new Map(),
     budget,
     nowMs,
     day: stored.spend?.day ?? 0,
@@ -156,18 +165,26 @@ function restore(stored: BuyerState, budget: Budget, nowMs: () => number): State
   for (const call of stored.calls) {
     if (call.status === 'settled') {
       state.done.set(callKey(call), call);
+      addToJob(state, call.jobId, call.charged);
     } else {
       const status = call.status === 'submitted' ? 'submitted' : 'unsettled';
       state.calls.set(callKey(call), { ...call, status });
-      addReserved(state, call.channelId, call.reserved);
+      addReserved(state, call, call.reserved);
     }
   }
   return state;
 }
 
-function addReserved(state: State, channelId: Hex, amountNait: bigint): void {
+function addReserved(state: State, { jobId, channelId }: CallRow, amountNait: bigint): void {
   state.reserved.set(channelId, reservedOf(state, channelId) + amountNait);
   state.open += amountNait;
+  addToJob(state, jobId, amountNait);
+}
+
+function addToJob({ jobs }: State, jobId: Hex, amountNait: bigint): void {
+  const sum = (jobs.get(jobId) ?? 0n) + amountNait;
+  if (sum === 0n) jobs.delete(jobId);
+  else jobs.set(jobId, sum);
 }
 
 function reservedOf(state: State, channelId: Hex): bigint {
@@ -209,10 +226,10 @@ function promise(state: State, draft: CallRow, tokens: number): Verdict<Promised
   if (isSettled) return refuse('JOB_STATE_WRONG', { jobId, state: 'settled' });
   const known = state.calls.get(key) ?? draft;
   if (tokens <= known.tokens && state.calls.has(key)) return entered(state, known);
-  const usage = { promptTokens: draft.promptBound, outputTokens: tokens };
+  const usage = { promptTokens: draft.promptBound, outputTokens: tokens - draft.from };
   const reserved = fullCharge(priceOf(draft.offer.payload), usage);
   const more = reserved - (state.calls.has(key) ? known.reserved : 0n);
-  const fault = budgetFault(state, reserved, more);
+  const fault = budgetFault(state, jobId, more);
   if (fault) return fault;
   const { channelId } = draft;
   if (more > roomOf(state, channelId)) {
@@ -222,7 +239,7 @@ function promise(state: State, draft: CallRow, tokens: number): Verdict<Promised
   }
   const call: CallRow = { ...known, tokens, reserved, status: 'running' };
   state.calls.set(key, call);
-  addReserved(state, channelId, more);
+  addReserved(state, call, more);
   return entered(state, call);
 }
 
@@ -240,10 +257,11 @@ function entered(state: State, call: CallRow): Verdict<Promised> {
   return accept({ call, maxClaimable, change: { call, channel } });
 }
 
-function budgetFault(state: State, reserved: bigint, more: bigint): Refusal | undefined {
+function budgetFault(state: State, jobId: Hex, more: bigint): Refusal | undefined {
   const { jobMax, dayMax } = state.budget;
-  if (reserved > jobMax) {
-    return refuse('BUDGET_EXCEEDED', { needed: reserved, scope: 'one job', available: jobMax });
+  const needed = (state.jobs.get(jobId) ?? 0n) + more;
+  if (needed > jobMax) {
+    return refuse('BUDGET_EXCEEDED', { needed, scope: 'one job', available: jobMax });
   }
   const available = dayMax - spentToday(state) - state.open;
   if (more > available) {
@@ -262,7 +280,7 @@ function closeCall(state: State, call: CallRow): BuyerChange {
   const key = callKey(call);
   const { reserved } = openCall(state, key);
   state.calls.delete(key);
-  addReserved(state, call.channelId, -reserved);
+  addReserved(state, call, -reserved);
   return { call: { ...call, reserved: 0n } };
 }
 
@@ -276,6 +294,7 @@ function settle(state: State, key: string, end: CallEnd): BuyerChange {
   if (end.charged > call.reserved) throw new Error('a charge is above its reservation');
   const ended: CallRow = { ...call, ...end, status: 'settled' };
   const closed = closeCall(state, ended);
+  addToJob(state, call.jobId, end.charged);
   rememberDone(state, { ...ended, reserved: 0n });
   const old = channelOf(state, call.channelId);
   const channel = { ...old, settled: old.settled + end.charged };
@@ -288,9 +307,10 @@ function settle(state: State, key: string, end: CallEnd): BuyerChange {
 function rememberDone(state: State, call: CallRow): void {
   state.done.set(callKey(call), call);
   const oldestMs = state.nowMs() - settledMemoryMs;
-  for (const [key, { startedAtMs }] of state.done) {
+  for (const [key, { startedAtMs, jobId, charged }] of state.done) {
     if (startedAtMs > oldestMs && state.done.size <= settledMemoryMax) return;
     state.done.delete(key);
+    addToJob(state, jobId, -charged);
   }
 }
 

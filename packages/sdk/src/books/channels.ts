@@ -24,15 +24,14 @@ import {
   type OutputOf,
   unwrap,
 } from '@aitbc/protocol';
+import type { Funder } from '../chain/funder.ts';
 import type { NodeClient } from '../chain/node-client.ts';
-import { assertFinal, type TxSender } from '../chain/tx-sender.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
 import type { Book } from './book.ts';
 import type { BuyerLog } from './log.ts';
 import { type BuyerStore, type ChannelRow, callKey } from './store.ts';
 
 const saltBytes = 32;
-const fundWaitMs = 20_000;
 const refillBelowPercent = 30n;
 const pagesMax = 100;
 /** Parallel calls share one funding, and may use it up before the last of them looks. */
@@ -50,12 +49,12 @@ export interface Funding {
 /** What the channels need. */
 export interface ChannelDeps {
   readonly node: NodeClient;
-  readonly sender: TxSender;
+  readonly funder: Funder;
   readonly book: Book;
   readonly store: BuyerStore;
   /** Public key that signs vouchers. */
   readonly hotKey: Hex;
-  readonly funding: Funding;
+  readonly funding: Pick<Funding, 'channelFund'>;
   /** Addresses of providers whose channels are no longer distrusted. */
   readonly forgiven: readonly string[];
   readonly log: BuyerLog;
@@ -66,6 +65,8 @@ export interface ChannelDeps {
 export interface Channels {
   /** A channel to the candidate with room for `need` nait; waits for the chain only when there is none. */
   usable(candidate: Candidate, need: bigint): Promise<ChannelRow>;
+  /** What could be promised to the candidate without the chain, nait; undefined when it broke the rules before. */
+  room(candidate: Candidate): bigint | undefined;
   /** Puts more money into a channel until `need` fits. */
   fill(channelId: Hex, need: bigint): Promise<void>;
   /** Reads the channel from the chain again. */
@@ -131,21 +132,35 @@ export function createChannels(deps: ChannelDeps): Channels {
       const what = `Money in the channel to ${candidate.provider}`;
       throw new AppError('UNAVAILABLE', { what, reason: 'other calls use it now' });
     },
+    room(candidate) {
+      if (isDistrusted(book, candidate)) return undefined;
+      const row = findChannel(book, candidate);
+      return row ? book.room(row.channelId) : 0n;
+    },
     fill,
     refresh: (channelId) => refresh(deps, channelId),
     recover: () => recover(deps),
   };
 }
 
-function findChannel(book: Book, { provider, offer }: Candidate): ChannelRow | undefined {
-  const { authorizer, withdrawDelayMsMin } = offer.payload;
-  const fitting = book
+function channelsTo(book: Book, { provider, offer }: Candidate): readonly ChannelRow[] {
+  const { authorizer } = offer.payload;
+  return book
     .channels()
     .filter((row) => row.provider === provider && row.receiverAuthorizer === authorizer);
-  if (fitting.some(({ status }) => status === 'distrusted')) {
-    throw new AppError('RECEIPT_INVALID', { reason: `${provider} broke the rules before` });
+}
+
+function isDistrusted(book: Book, candidate: Candidate): boolean {
+  return channelsTo(book, candidate).some(({ status }) => status === 'distrusted');
+}
+
+function findChannel(book: Book, candidate: Candidate): ChannelRow | undefined {
+  if (isDistrusted(book, candidate)) {
+    const reason = `${candidate.provider} broke the rules before`;
+    throw new AppError('RECEIPT_INVALID', { reason });
   }
-  return fitting.find(
+  const { withdrawDelayMsMin } = candidate.offer.payload;
+  return channelsTo(book, candidate).find(
     ({ status, withdrawDelayMs }) => status === 'open' && withdrawDelayMs >= withdrawDelayMsMin,
   );
 }
@@ -176,7 +191,7 @@ async function open(
     withdrawDelayMs: Math.max(withdrawDelayMsMin, limits.withdrawDelayMsMin),
     salt: hex(randomBytes(saltBytes)),
   };
-  const config = channelConfigOf(deps.sender.signer.accountId, allocationOf(deps, row, 0n));
+  const config = channelConfigOf(deps.funder.payer.accountId, allocationOf(deps, row, 0n));
   const channelId = channelIdOf(network, config);
   const fresh = { balance: 0n, settled: 0n, signedMax: 0n, status: 'opening' as const };
   await deps.store.save(deps.book.putChannel({ channelId, ...row, ...fresh }));
@@ -194,24 +209,16 @@ function allocationOf(
 }
 
 /**
- * Funds a channel from the vault, or through it when it holds too little; returns when that is final.
+ * Funds a channel, with less than `channelFund` where the money is limited; returns when that is final.
  * `need` is asked as late as possible: by then it knows of all calls that wait for this funding.
  */
 async function topUp(deps: ChannelDeps, channelId: Hex, need: () => bigint): Promise<void> {
-  const { node, sender, book, funding } = deps;
+  const { funder, book, funding } = deps;
   const row = book.channel(channelId);
   if (!row || row.status === 'closed' || row.status === 'distrusted') return;
-  const { vault } = await node.rpc.state_getAccount({ address: sender.signer.address });
   const missing = need() - book.room(channelId);
   const amount = missing > funding.channelFund ? missing : funding.channelFund;
-  const allocation = allocationOf(deps, row, amount);
-  const options = { waitMs: fundWaitMs };
-  const deposit = amount > funding.vaultFund ? amount : funding.vaultFund;
-  const status =
-    BigInt(vault) >= amount
-      ? await sender.send('channel_fund', allocation, options)
-      : await sender.send('vault_deposit', { amount: deposit, allocations: [allocation] }, options);
-  assertFinal(status, fundWaitMs);
+  await funder.fund(allocationOf(deps, row, amount), missing);
   const after = await refresh(deps, channelId);
   deps.log.info({ channelId, balance: after.balance.toString() }, 'channel funded');
 }
@@ -243,11 +250,11 @@ function mergeChainState(known: ChannelRow | undefined, state: ChainChannel): Ch
 }
 
 async function recover(deps: ChannelDeps): Promise<void> {
-  const { node, book, store, sender, hotKey } = deps;
+  const { node, book, store, funder, hotKey } = deps;
   await forgive(deps);
   let after: Hex | undefined;
   for (let page = 0; page < pagesMax; page += 1) {
-    const query = { payer: sender.signer.address, ...(after === undefined ? {} : { after }) };
+    const query = { payer: funder.payer.address, ...(after === undefined ? {} : { after }) };
     const { channels, next } = await node.rpc.state_listChannels(query);
     for (const state of channels.filter(({ payerAuthorizer }) => payerAuthorizer === hotKey)) {
       const known = book.channel(state.channelId);

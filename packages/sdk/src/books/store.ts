@@ -31,7 +31,18 @@ export interface ChannelRow {
  */
 export type CallStatus = 'running' | 'unsettled' | 'submitted' | 'settled' | 'refused';
 
-/** One paid call at one provider; amounts in nait. */
+/** Output tokens that arrived and that no receipt covers; positions count from the job's first token. */
+export interface CallTail {
+  readonly from: number;
+  readonly to: number;
+  /** SHA-256 of their text, hex. */
+  readonly textHash: Hex;
+}
+
+/**
+ * One paid call at one provider; amounts in nait. A job that moved has one at each of its providers. Positions
+ * of tokens count from the job's first token, whoever gave it.
+ */
 export interface CallRow {
   readonly jobId: Hex;
   readonly channelId: Hex;
@@ -39,19 +50,28 @@ export interface CallRow {
   readonly model: string;
   readonly offer: SignedOffer;
   readonly bodyDigest: Hex;
+  /** Names the job together with payer and body; null in rows from before it was kept. */
+  readonly idempotencyKey: string | null;
   readonly promptBound: number;
-  /** Output tokens that signed vouchers cover. */
+  /** Position at which this call begins: 0 unless it goes on with what another provider began. */
+  readonly from: number;
+  /** Chains all text before `from`; null when there is none. */
+  readonly prefixHash: Hex | null;
+  /** Position up to which signed vouchers cover output tokens. */
   readonly tokens: number;
   /** Most that this call can cost by what was signed for it; 0 once it is settled. */
   readonly reserved: bigint;
   readonly status: CallStatus;
   readonly outcome: Outcome;
   readonly promptTokens: number;
+  /** Output tokens of this call alone. */
   readonly outputTokens: number;
   readonly charged: bigint;
   readonly startedAtMs: number;
   readonly firstTokenMs: number | null;
   readonly durationMs: number;
+  /** What this buyer will acknowledge once the provider that failed is back. */
+  readonly tail: CallTail | null;
 }
 
 /** What was charged on one day, nait; days are counted in UTC since 1970. */
@@ -72,7 +92,7 @@ export interface BuyerChange {
   readonly channel?: ChannelRow;
   readonly call?: CallRow;
   readonly spend?: DaySpend;
-  /** Receipts of `call`, to be added to those it has. */
+  /** All receipts of `call` that are known, in order; they replace those it has unless there are none. */
   readonly receipts?: readonly SignedReceipt[];
 }
 

@@ -7,53 +7,85 @@
  *      └─ no money, no budget → nothing was promised
  *
  * Whatever happens, the books know a promise before it leaves, and lose it only by a receipt or a refusal.
+ * After a failure they are put in order in the background, because the next provider is asked at once;
+ * `booksInOrder` of the purchase waits for it. What arrived without a receipt is remembered with the call, so
+ * that a provider that comes back can be told.
+ *
  * A job asked for again after a crash may have run the first time: no refusal of the second request says
  * that nothing is due for the first, so its reservation stays until the provider's receipts are known. A
  * job that was paid is only read again; whatever refuses that, the job has ended.
  * See docs/spec/payments.md, "Buyer".
  */
 import { AppError, asAppError } from '@aitbc/protocol';
-import { callKey } from '../books/store.ts';
-import { askProvider, isDefiniteRefusal } from './ask-provider.ts';
+import { type CallTail, callKey } from '../books/store.ts';
 import { endOf } from './former-call.ts';
-import { type AttemptPlan, type PaidStart, payFirst } from './pay-job.ts';
-import { type AttemptDeps, readJob } from './read-job.ts';
-import { distrustProvider } from './settle-calls.ts';
+import { askProvider, isDefiniteRefusal } from './pay/ask-provider.ts';
+import { type AttemptPlan, type PaidStart, payFirst } from './pay/pay-job.ts';
+import { inBackground } from './purchase.ts';
+import { type AttemptDeps, beginReading, finalOf, type Reading, readJob } from './read-job.ts';
+import { readVectors } from './read-vectors.ts';
+import { distrustProvider } from './settle/settle-calls.ts';
 import type { JobEvent } from './types.ts';
 
-/** Runs one attempt. Throws the refusal or failure; the books are in order either way. */
-export async function* attemptJob(deps: AttemptDeps, plan: AttemptPlan): AsyncGenerator<JobEvent> {
+/** One attempt under way. */
+export interface Attempt {
+  readonly plan: AttemptPlan;
+  /** Throws the refusal or failure. */
+  readonly events: AsyncGenerator<JobEvent>;
+  /** What is known of it; empty before its first voucher is in the books. */
+  readonly known: { start?: PaidStart; reading?: Reading };
+}
+
+/** An attempt; it begins when its events are read. */
+export function startAttempt(deps: AttemptDeps, plan: AttemptPlan): Attempt {
+  const known: Attempt['known'] = {};
+  return { plan, known, events: run(deps, plan, known) };
+}
+
+async function* run(
+  deps: AttemptDeps,
+  plan: AttemptPlan,
+  known: Attempt['known'],
+): AsyncGenerator<JobEvent> {
   const { parts } = deps;
-  const { signal } = plan.call;
+  const { signal, purchase } = plan;
   if (plan.former) deps.settler.hold(callKey(plan.former));
   const start = await payFirst(parts, plan);
+  const reading = beginReading(parts, plan, start.row);
+  Object.assign(known, { start, reading });
   const ending = new AbortController();
-  const askedMs = parts.nowMs();
   const onFirstToken = startPatience(deps, plan, ending);
-  const onAbort = () => ending.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted) onAbort();
+  const onAbort = () => ending.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
   let isAdmitted = false;
   let failure: AppError | undefined;
   try {
     const answer = await askProvider(parts, plan, { start, signal: ending.signal });
     isAdmitted = true;
-    yield* readJob(deps, { plan, start, answer, ending, askedMs, onFirstToken });
+    const read = purchase.kind === 'embed' ? readVectors : readJob;
+    yield* read(deps, { plan, start, answer, ending, reading, onFirstToken });
   } catch (error) {
-    const known = asAppError(error);
-    const isGone = isDefiniteRefusal(known) || known.code === 'JOB_ENDED';
-    failure = start.isPaid && isGone ? endOf(start.row) : known;
+    failure = failureOf(start, asAppError(error));
     throw failure;
   } finally {
     onFirstToken();
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
     ending.abort(new AppError('CANCELLED'));
-    await cleanUp(deps, start, { failure, isAdmitted });
+    const left = { failure, isAdmitted, reading, tail: plan.progress.tail() };
+    inBackground(purchase, cleanUp(deps, start, left));
   }
+}
+
+/** A job that was paid has ended, whoever says that it is gone. */
+function failureOf(start: PaidStart, error: AppError): AppError {
+  const isGone = isDefiniteRefusal(error) || error.code === 'JOB_ENDED';
+  return start.isPaid && isGone ? endOf(start.row) : error;
 }
 
 /** Ends the exchange when no first token comes in time; returns what stops the clock. */
 function startPatience(deps: AttemptDeps, plan: AttemptPlan, ending: AbortController): () => void {
+  if (plan.purchase.kind === 'embed') return () => {}; // many texts take longer than one token
   const { firstTokenMs, endpoint } = plan.candidate.offer.payload;
   const timeoutMs = firstTokenMs + deps.firstTokenGraceMs;
   const timer = setTimeout(() => {
@@ -62,21 +94,31 @@ function startPatience(deps: AttemptDeps, plan: AttemptPlan, ending: AbortContro
   return () => clearTimeout(timer);
 }
 
+interface Left {
+  readonly failure: AppError | undefined;
+  readonly isAdmitted: boolean;
+  readonly reading: Reading;
+  readonly tail: CallTail | null;
+}
+
 /**
- * Puts the books in order after a call that did not reach its final receipt. A repeated call may know less
- * of its first time than the provider: its receipts are judged when they are fetched.
+ * Puts the books in order after a call that was not settled. A repeated call may know less of its first time
+ * than the provider: its receipts are judged when they are fetched.
  */
 async function cleanUp(
   { parts, settler }: AttemptDeps,
   { row, isRepeat }: PaidStart,
-  { failure, isAdmitted }: { failure: AppError | undefined; isAdmitted: boolean },
+  { failure, isAdmitted, reading, tail }: Left,
 ): Promise<void> {
   const key = callKey(row);
   const isBroken = failure?.code === 'RECEIPT_INVALID' && !isRepeat;
   if (isBroken) await distrustProvider(parts, key, failure);
   if (!parts.book.isOpen(key)) return;
+  const { firstTokenMs, receipts } = reading;
+  const durationMs = parts.nowMs() - reading.askedMs;
   const mayHaveRun = isAdmitted || isRepeat;
   const isRefused = failure !== undefined && !mayHaveRun && isDefiniteRefusal(failure);
   if (isRefused) await parts.store.save(parts.book.release(key));
-  else await settler.later(key);
+  else if (finalOf(reading)) await settler.settle(key, { receipts, firstTokenMs, durationMs });
+  else await settler.later(key, { firstTokenMs, durationMs, ...(tail ? { tail } : {}) }, receipts);
 }

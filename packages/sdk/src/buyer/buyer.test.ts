@@ -17,7 +17,7 @@ describe('buyer', () => {
     const reports: JobReport[] = [];
     const buyer = await buy(chain, { reports });
     const job = await buyer.run(callOf('k1'));
-    const { text, end } = await drain(job);
+    const { answer: text, end } = await drain(job);
     expect(text).toBe(words.join(''));
     expect(end).toMatchObject({
       outcome: 'complete',
@@ -42,7 +42,7 @@ describe('buyer', () => {
     const buyer = await buy(chain);
     const jobs = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((key) => buyer.run(callOf(key))));
     const ends = await Promise.all(jobs.map(drain));
-    expect(ends.every(({ text }) => text === words.join(''))).toBe(true);
+    expect(ends.every(({ answer }) => answer === words.join(''))).toBe(true);
     const [channel] = buyer.channels();
     expect(buyer.channels()).toHaveLength(1);
     expect(channel?.settled).toBe(5n * 312n);
@@ -312,7 +312,7 @@ describe('buyer', () => {
     const chain = createTestChain();
     await sell(chain);
     const buyer = await buy(chain, { channelFund: 150n });
-    const { text } = await drain(await buyer.run(callOf('k1')));
+    const { answer: text } = await drain(await buyer.run(callOf('k1')));
     expect(text).toBe(words.join(''));
     expect(chain.sent.length).toBeGreaterThan(1);
   });

@@ -2,16 +2,17 @@
  * A buyer: finds an offer, pays it window by window, checks what comes, and keeps the books.
  *
  * A call is one job: its id is the hash of payer, idempotency key and body, the same at every provider and
- * on every retry, so it is charged once. Offers are tried in their rank until one gives a first token;
- * after that the answer is that provider's. See docs/spec/payments.md, "Buyer".
+ * on every retry, so it is charged once. Offers are tried in their rank until one gives a first token; when
+ * that provider fails, another one goes on with the answer (survive/). See docs/spec/payments.md, "Buyer".
  */
 import { type Clock, hex, type KeyPair, systemClock } from '@aitbc/primitives';
-import { AppError, type Hex, promptTokensBound } from '@aitbc/protocol';
+import { AppError, type Hex, type OfferPayload } from '@aitbc/protocol';
 import { createTransport } from '#platform';
 import { type Budget, createBook, settledMemoryMs } from '../books/book.ts';
 import { createChannels, type Funding } from '../books/channels.ts';
 import { type BuyerLog, silentLog } from '../books/log.ts';
 import { type BuyerStore, type CallRow, type ChannelRow, callKey } from '../books/store.ts';
+import { createVaultFunder, type Funder } from '../chain/funder.ts';
 import type { NodeClient } from '../chain/node-client.ts';
 import type { TxSender } from '../chain/tx-sender.ts';
 import {
@@ -19,24 +20,31 @@ import {
   createProviderClient,
   type ProviderClient,
 } from '../http/clients.ts';
+import { linkSignals } from '../http/link-signals.ts';
 import type { Transport } from '../http/transport.ts';
-import {
-  type Candidate,
-  createDiscovery,
-  type Discovery,
-  type Wishes,
-} from '../offers/discover-offers.ts';
+import { type Candidate, createDiscovery, type Wishes } from '../offers/discover-offers.ts';
 import { createReporter } from '../offers/report-jobs.ts';
-import { attemptJob } from './attempt-job.ts';
-import type { AttemptDeps } from './read-job.ts';
-import { createSettler } from './settle-calls.ts';
+import { collectVectors } from './collect-vectors.ts';
+import { createPurchase, jobOf, type Wanted, wantedChat, wantedVectors } from './purchase.ts';
+import { createSettler } from './settle/settle-calls.ts';
 import { createSharedRuns, type StartedJob } from './shared-runs.ts';
 import { createSubmitter, type SubmittedJob } from './submit-job.ts';
-import { jobOf, tryOffers } from './try-offers.ts';
-import type { BuyCall, BuyerParts, JobEvent, PayMode, RunningJob } from './types.ts';
+import { type BuyDeps, buyJob } from './survive/buy-job.ts';
+import { createStandby } from './survive/keep-standby.ts';
+import type {
+  BuyCall,
+  BuyerParts,
+  EmbedCall,
+  EmbedResult,
+  JobEvent,
+  PayMode,
+  RunningJob,
+} from './types.ts';
 
 const clientsMax = 256;
 const firstTokenGraceMsDefault = 5_000;
+const stallMsDefault = 5_000;
+const standbyDefault = 1;
 
 /** How a buyer spends. */
 export interface BuyerOptions extends Budget, Funding {
@@ -46,6 +54,12 @@ export interface BuyerOptions extends Budget, Funding {
   readonly allowPrivate?: boolean | undefined;
   /** Patience beside the offer's bound of the first token: connection, queue, clock. Default 5 000 ms. */
   readonly firstTokenGraceMs?: number | undefined;
+  /** Longest silence in mid-answer before it goes on elsewhere. Default 5 000 ms. */
+  readonly stallMs?: number | undefined;
+  /** Providers beside the one in use whose channels are funded ahead, for each answer. Default 1. */
+  readonly standby?: number | undefined;
+  /** Ask a second provider when the first token takes longer than this, ms. Default: never. */
+  readonly hedgeMs?: number | undefined;
   /** Which providers are wanted, default all. */
   readonly wishes?: Wishes | undefined;
   /**
@@ -59,8 +73,10 @@ export interface BuyerOptions extends Budget, Funding {
 export interface BuyerDeps {
   readonly node: NodeClient;
   readonly coordinator: Pick<CoordinatorClient, 'route' | 'report' | 'submitJob' | 'getJob'>;
-  /** Sends the transactions that fund channels; its account is the payer. */
+  /** Sends the transactions that fund channels; its account is the payer, unless `funder` says otherwise. */
   readonly sender: TxSender;
+  /** Who pays for the channels. Default: the sender, from its vault. */
+  readonly funder?: Funder | undefined;
   /** Signs vouchers. The same key must come back after a restart. */
   readonly hotKey: KeyPair;
   readonly store: BuyerStore;
@@ -79,7 +95,9 @@ export interface Buyer {
    * CANCELLED, JOB_ENDED, or the last provider's refusal.
    */
   run(call: BuyCall): Promise<RunningJob>;
-  /** Pays for a whole job and hands it to the coordinator. `body` must not ask for a stream. Throws like `run`. */
+  /** Buys vectors of texts. Throws like `run`. */
+  embed(call: EmbedCall): Promise<EmbedResult>;
+  /** Pays for a whole job and hands it to the coordinator. Throws like `run`. */
   submit(call: BuyCall): Promise<SubmittedJob>;
   channels(): readonly ChannelRow[];
   /** nait charged since midnight UTC. */
@@ -94,16 +112,17 @@ export interface Buyer {
 export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promise<Buyer> {
   const { clock = systemClock, log = silentLog, store, hotKey, node, sender } = deps;
   const { mode = 'windowed', allowPrivate = false, wishes = {}, forgiven = [] } = options;
-  const { firstTokenGraceMs = firstTokenGraceMsDefault } = options;
   const transport = deps.transport ?? createTransport({ allowPrivate });
   const closing = new AbortController();
   const nowMs = () => clock.nowMs();
   const { network } = await node.network();
   const book = createBook(await store.load(nowMs() - settledMemoryMs), options, nowMs);
   const publicKey = hex(hotKey.publicKey);
+  const { vaultFund } = options;
+  const funder = deps.funder ?? createVaultFunder({ node, sender, vaultFund });
   const channelDeps = {
     node,
-    sender,
+    funder,
     book,
     store,
     hotKey: publicKey,
@@ -125,14 +144,22 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   const discovery = createDiscovery({ node, coordinator, nowMs, log, allowPrivate, wishes });
   await channels.recover();
   for (const row of book.openCalls()) await settler.resume(callKey(row));
-  const run = createRunner(
-    { parts, settler, clientOf, firstTokenGraceMs },
-    { discovery, mode, payer: sender.signer },
-  );
+  const buyDeps = {
+    parts,
+    settler,
+    clientOf,
+    discovery,
+    standby: createStandby(parts, options.standby ?? standbyDefault),
+    firstTokenGraceMs: options.firstTokenGraceMs ?? firstTokenGraceMsDefault,
+    stallMs: options.stallMs ?? stallMsDefault,
+    hedgeMs: options.hedgeMs,
+  };
+  const join = createRunner(buyDeps, { payer: funder.payer, closing: signal });
   return {
-    payer: sender.signer.address,
-    run,
-    submit: createSubmitter({ parts, settler, coordinator, discovery, payer: sender.signer }),
+    payer: funder.payer.address,
+    run: async (call) => join(wantedChat(call, mode), call.signal),
+    embed: async (call) => collectVectors(await join(wantedVectors(call), call.signal)),
+    submit: createSubmitter({ parts, settler, coordinator, discovery, payer: funder.payer }),
     channels: () => book.channels(),
     spentToday: () => book.spentToday(),
     openCalls: () => book.openCalls(),
@@ -159,26 +186,28 @@ function createClients(transport: Transport): (endpoint: string) => ProviderClie
 }
 
 interface RunnerDeps {
-  readonly discovery: Discovery;
-  readonly mode: PayMode;
   readonly payer: { readonly accountId: Hex };
+  /** The buyer is being closed. */
+  readonly closing: AbortSignal;
 }
 
-function createRunner(attempt: AttemptDeps, deps: RunnerDeps): Buyer['run'] {
-  const { parts, settler } = attempt;
-  const { discovery, mode, payer } = deps;
+type Runner = (wanted: Wanted, signal: AbortSignal | undefined) => Promise<RunningJob>;
+
+function createRunner(deps: BuyDeps, { payer, closing }: RunnerDeps): Runner {
   const runs = createSharedRuns();
-  return async (asked) => {
-    const { jobId, bodyDigest } = jobOf(parts.network, payer.accountId, asked);
-    const promptBound = promptTokensBound(asked.request.messages);
-    return runs.join(jobId, {
-      signal: asked.signal,
-      begin(signal) {
-        const call = { ...asked, signal };
-        return tryOffers({ parts, settler, discovery, call, jobId }, (candidate, former) => {
-          const plan = { call, candidate, jobId, bodyDigest, promptBound, mode, former };
-          return beginStream(attemptJob(attempt, plan), candidate, jobId);
-        });
+  return async (wanted, leaving) => {
+    const job = jobOf(deps.parts.network, payer.accountId, wanted);
+    return runs.join(job.jobId, {
+      signal: leaving,
+      begin(left) {
+        const { signal, unlink } = linkSignals([left, closing]);
+        const purchase = createPurchase(wanted, job, signal);
+        let offer: OfferPayload | undefined;
+        const onStart = (candidate: Candidate) => {
+          offer = candidate.offer.payload;
+        };
+        const upstream = buyJob(deps, purchase, { onStart, onEnd: unlink });
+        return beginStream(job.jobId, upstream, () => offer as OfferPayload);
       },
     });
   };
@@ -186,9 +215,9 @@ function createRunner(attempt: AttemptDeps, deps: RunnerDeps): Buyer['run'] {
 
 /** Waits for the first text or the end; what came before is handed on in order. */
 async function beginStream(
-  upstream: AsyncGenerator<JobEvent>,
-  { offer }: Candidate,
   jobId: Hex,
+  upstream: AsyncGenerator<JobEvent>,
+  offerOf: () => OfferPayload,
 ): Promise<StartedJob> {
   const early: JobEvent[] = [];
   for (;;) {
@@ -197,5 +226,5 @@ async function beginStream(
     early.push(value);
     if (value.type !== 'receipt') break;
   }
-  return { jobId, offer: offer.payload, early, upstream };
+  return { jobId, offer: offerOf(), early, upstream };
 }

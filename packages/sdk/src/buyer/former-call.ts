@@ -6,6 +6,12 @@
  *             reads along, or it never heard of it and runs it now.
  *   complete  paid in full: the answer is read again from what the provider keeps; nothing is promised.
  *   ended otherwise: the caller is told how; a provider that failed is left out, the others may be tried.
+ *   moved     another provider went on with it (its call begins behind the first token). The text before that is
+ *             not kept, so it cannot be read again: when the last part has ended, the caller is told how; when
+ *             all its providers failed or cannot be reached, the job is bought anew from others.
+ *
+ * An answer that was given comes first: a provider that was asked before it may still be open, because it never
+ * answered, and to ask it again would buy the answer twice.
  *
  * So a job is never started twice at one provider, and never bought from a second one while the first may
  * still be owed for all of it. Rejected: asking again under the provider's newest offer. The job id would be
@@ -22,7 +28,7 @@ import {
 } from '@aitbc/protocol';
 import { type CallRow, callKey } from '../books/store.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
-import type { Settler } from './settle-calls.ts';
+import type { Settler } from './settle/settle-calls.ts';
 import type { BuyerParts } from './types.ts';
 
 const askMs = 2_000;
@@ -47,21 +53,40 @@ export async function findFormerCalls(
   jobId: Hex,
 ): Promise<FormerCalls> {
   const rows = await rowsOf(parts, jobId);
-  for (const row of rows) if (isOpen(parts, row) && !holds(parts, row)) await askEnd(settler, row);
+  for (const row of rows) if (mustAsk(parts, row)) await askEnd(settler, row);
   const now = await rowsOf(parts, jobId);
-  const open = now.find((row) => isOpen(parts, row));
-  if (open && !holds(parts, open)) {
-    throw new AppError('JOB_STATE_WRONG', { jobId, state: 'not settled yet' });
-  }
-  const paid = now.find((row) => !isOpen(parts, row) && row.outcome !== 'provider_error');
-  const best = open ?? paid;
-  if (best && !open && !(best.outcome === 'complete' && holds(parts, best))) throw endOf(best);
+  const moved = now.find((row) => row.from > 0 && hasAnswered(parts, row));
+  if (moved) throw endOf(moved);
+  const best = bestOf(parts, now);
   const failed = now.find((row) => row.outcome === 'provider_error');
   return {
     best,
     failure: failed && endOf(failed),
     providers: new Set(now.map(({ provider }) => provider)),
   };
+}
+
+/** Its end is not known, and it cannot be asked for again. */
+function mustAsk(parts: BuyerParts, row: CallRow): boolean {
+  return isOpen(parts, row) && (row.from > 0 || !holds(parts, row));
+}
+
+/** It ended, and not by a failure of its provider. */
+function hasAnswered(parts: BuyerParts, row: CallRow): boolean {
+  return !isOpen(parts, row) && row.outcome !== 'provider_error';
+}
+
+/** The call from the first token on that can be asked for again, an answered one first. Throws JOB_STATE_WRONG, JOB_ENDED. */
+function bestOf(parts: BuyerParts, rows: readonly CallRow[]): CallRow | undefined {
+  const whole = rows.filter(({ from }) => from === 0);
+  const answered = whole.find((row) => hasAnswered(parts, row));
+  if (answered?.outcome === 'complete' && holds(parts, answered)) return answered;
+  if (answered) throw endOf(answered);
+  const open = whole.find((row) => isOpen(parts, row));
+  if (open && !holds(parts, open)) {
+    throw new AppError('JOB_STATE_WRONG', { jobId: open.jobId, state: 'not settled yet' });
+  }
+  return open;
 }
 
 /** JOB_ENDED with the end of a call. */

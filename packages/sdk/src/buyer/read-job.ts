@@ -1,18 +1,28 @@
 /**
  * Reads the answer of a paid call: hands on its text, checks its receipts, keeps the vouchers coming, and
- * settles it by the final receipt.
+ * settles it by the final receipt. What is no answer (an end without the last word, an outcome of failure,
+ * lines that cannot be read, more than is paid for) is thrown; the caller may go on elsewhere.
  */
-import { AppError, fullCharge, type SignedReceipt, unwrap } from '@aitbc/protocol';
-import { callKey } from '../books/store.ts';
+import {
+  AppError,
+  chargeFor,
+  fullCharge,
+  type ReceiptPayload,
+  type SignedReceipt,
+  unwrap,
+} from '@aitbc/protocol';
+import { type CallRow, callKey } from '../books/store.ts';
 import type { ProviderClient } from '../http/clients.ts';
 import type { HttpAnswer } from '../http/transport.ts';
-import { adoptCorrective } from './adopt-corrective.ts';
-import { createReceiptChecker, type ReceiptChecker } from './check-receipts.ts';
-import { createExtender, type Extender } from './extend-job.ts';
-import { type AttemptPlan, type PaidStart, signTopUp } from './pay-job.ts';
-import type { Settler } from './settle-calls.ts';
+import { adoptCorrective } from './pay/adopt-corrective.ts';
+import { errorOfProvider } from './pay/ask-provider.ts';
+import { createReceiptChecker, type ReceiptChecker } from './pay/check-receipts.ts';
+import { createExtender, type Extender } from './pay/extend-job.ts';
+import { type AttemptPlan, type PaidStart, signTopUp } from './pay/pay-job.ts';
+import type { Settler } from './settle/settle-calls.ts';
 import { createStreamReader, type WireEvent } from './stream-reader.ts';
-import type { BuyerParts, JobEnd, JobEvent } from './types.ts';
+import { createStallWatch } from './survive/watch-stall.ts';
+import type { BuyerParts, JobEnd, JobEvent, JobPart } from './types.ts';
 
 const settleNowMs = 2_000;
 
@@ -23,6 +33,8 @@ export interface AttemptDeps {
   clientOf(endpoint: string): Pick<ProviderClient, 'extend'>;
   /** Patience beside the offer's bound of the first token, ms. */
   readonly firstTokenGraceMs: number;
+  /** Longest silence in mid-answer, ms. */
+  readonly stallMs: number;
 }
 
 /** An answer under way. */
@@ -32,136 +44,229 @@ export interface Answering {
   readonly answer: HttpAnswer;
   /** Ends the exchange with the provider. */
   readonly ending: AbortController;
-  /** When the provider was asked. */
-  readonly askedMs: number;
+  readonly reading: Reading;
   onFirstToken(): void;
 }
 
-interface Progress {
-  readonly startedMs: number;
+/** What one provider's answer has brought. */
+export interface Reading {
+  /** When the provider was asked. */
+  readonly askedMs: number;
   readonly receipts: SignedReceipt[];
   readonly checker: ReceiptChecker;
-  readonly extender: Extender;
-  tokens: number;
+  /** When the last bytes came. */
+  heardMs: number;
   firstTokenMs: number | null;
   finishReason: string | undefined;
   error: AppError | undefined;
 }
 
+/** A reading that has brought nothing yet. */
+export function beginReading({ network, nowMs }: BuyerParts, plan: AttemptPlan, row: CallRow) {
+  const { candidate, progress } = plan;
+  const { offerId, price } = candidate;
+  const arrived = () => progress.tailText();
+  const reading: Reading = {
+    askedMs: nowMs(),
+    receipts: [],
+    checker: createReceiptChecker({ network, call: row, offerId, price, arrived }),
+    heardMs: nowMs(),
+    firstTokenMs: null,
+    finishReason: undefined,
+    error: undefined,
+  };
+  return reading;
+}
+
+/** The final receipt, when it has come. */
+export function finalOf({ checker }: Reading): ReceiptPayload | undefined {
+  const last = checker.last();
+  return last && last.outcome !== 'running' ? last : undefined;
+}
+
 /** Events of the answer, the end last. Throws what ended it early. */
 export async function* readJob(deps: AttemptDeps, answering: Answering): AsyncGenerator<JobEvent> {
-  const { plan, answer } = answering;
-  const progress = begin(deps, answering);
+  const { reading } = answering;
+  const extender = extenderOf(deps, answering, () => watch.restart());
+  const { endpoint } = answering.plan.candidate.offer.payload;
+  const watch = createStallWatch({
+    stallMs: deps.stallMs,
+    isHeld: () => extender.isDue(),
+    onStall: () =>
+      answering.ending.abort(new AppError('TIMEOUT', { what: endpoint, timeoutMs: deps.stallMs })),
+  });
   try {
-    const reader = createStreamReader(plan.call.dialect);
-    for await (const chunk of answer.body) {
-      for (const event of reader.feed(chunk)) {
-        const out = take(deps, progress, event);
-        if (!out) continue;
-        if (out.type === 'text') answering.onFirstToken();
-        yield out;
+    const reader = createStreamReader();
+    for await (const chunk of heard(deps, answering, watch.wait)) {
+      const events = reader.feed(chunk);
+      if (events.length > 0) watch.line();
+      for (const event of events) {
+        const out = take(deps, answering, { event, extender });
+        if (out) yield out;
       }
     }
-    yield await conclude(deps, answering, progress);
+    yield await conclude(deps, answering, reading);
   } finally {
-    progress.extender.stop();
+    extender.stop();
+    watch.stop();
   }
 }
 
-function begin(deps: AttemptDeps, { plan, start, ending, askedMs }: Answering): Progress {
+/** The chunks of the answer. A connection that ends after the last word of the answer is its end. */
+async function* heard(
+  { parts }: AttemptDeps,
+  { answer, reading, plan }: Answering,
+  onWait: () => void,
+): AsyncGenerator<Uint8Array> {
+  const chunks = answer.body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      if (reading.firstTokenMs !== null) onWait();
+      const { value, done } = await chunks.next();
+      if (done) return;
+      reading.heardMs = parts.nowMs();
+      yield value;
+    }
+  } catch (error) {
+    if (reading.finishReason === undefined || plan.signal.aborted) throw error;
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+function extenderOf(
+  deps: AttemptDeps,
+  { plan, start, ending }: Answering,
+  onExchange: () => void,
+): Extender {
   const { parts } = deps;
   const { candidate } = plan;
-  const client = deps.clientOf(candidate.offer.payload.endpoint);
+  const { endpoint, windowTokens } = candidate.offer.payload;
+  const client = deps.clientOf(endpoint);
   const { row, firstTokens, maxTokens } = start;
-  const { windowTokens } = candidate.offer.payload;
-  const { offerId, price } = candidate;
-  const priceOf = (outputTokens: number) =>
-    fullCharge(price, { promptTokens: row.promptBound, outputTokens });
-  const extender = createExtender(
-    { windowTokens, firstTokens, maxTokens, priceOf },
+  const { from, promptBound } = row;
+  const priceOf = (tokens: number) =>
+    fullCharge(candidate.price, { promptTokens: promptBound, outputTokens: tokens - from });
+  return createExtender(
+    { from, windowTokens, firstTokens, maxTokens, priceOf },
     {
       sign: (tokens) => signTopUp(parts, row, tokens),
       send: (topUp, signal) => client.extend(topUp, { signal }),
       fill: (more) => parts.channels.fill(row.channelId, more),
       adopt: (error) => adoptCorrective(parts, row, error),
+      onExchange,
       onFailure: (error) => ending.abort(error),
       signal: ending.signal,
-      endpoint: candidate.offer.payload.endpoint,
+      endpoint,
     },
   );
-  return {
-    startedMs: askedMs,
-    receipts: [],
-    checker: createReceiptChecker({ network: parts.network, call: row, offerId, price }),
-    extender,
-    tokens: 0,
-    firstTokenMs: null,
-    finishReason: undefined,
-    error: undefined,
-  };
+}
+
+interface Arrived {
+  readonly event: WireEvent;
+  readonly extender: Extender;
 }
 
 /** Takes one event in; returns what the caller gets to see of it. */
-function take({ parts }: AttemptDeps, progress: Progress, event: WireEvent): JobEvent | undefined {
-  const { checker, extender } = progress;
+function take(
+  deps: AttemptDeps,
+  answering: Answering,
+  { event, extender }: Arrived,
+): JobEvent | undefined {
+  const { reading, plan } = answering;
   switch (event.type) {
     case 'text':
-      progress.firstTokenMs ??= parts.nowMs() - progress.startedMs;
-      checker.addText(event.text);
-      progress.tokens += event.tokens;
-      extender.received(progress.tokens);
-      return { type: 'text', text: event.text };
+      return takeText(deps, answering, { event, extender });
     case 'receipt': {
-      const { to } = unwrap(checker.check(event.receipt, extender.covered()));
-      progress.receipts.push(event.receipt);
-      progress.tokens = Math.max(progress.tokens, to);
-      extender.received(progress.tokens);
-      return { type: 'receipt', receipt: event.receipt };
+      unwrap(reading.checker.check(event.receipt, extender.covered()));
+      plan.progress.addReceipt(event.receipt);
+      reading.receipts.push(event.receipt);
+      extender.received(plan.progress.position());
+      return event;
     }
     case 'needVoucher':
       extender.demand();
       return undefined;
     case 'finish':
-      progress.finishReason = event.reason;
+      reading.finishReason = event.reason;
       return undefined;
     case 'error':
-      progress.error ??= event.error;
+      reading.error ??= errorOfProvider(plan.candidate.offer.payload.endpoint, event.error);
       return undefined;
+    case 'garbage':
+      throw event.error;
   }
 }
 
-async function conclude(
-  deps: AttemptDeps,
-  { start }: Answering,
-  progress: Progress,
+function takeText(
+  { parts }: AttemptDeps,
+  { reading, plan, start, onFirstToken }: Answering,
+  { event, extender }: Arrived & { event: WireEvent & { type: 'text' } },
+): JobEvent {
+  const { progress } = plan;
+  const { text, tokens } = event;
+  if (!start.isRepeat && progress.position() + tokens > extender.covered()) {
+    const reason = `it sent more than the ${extender.covered()} tokens that are paid for`;
+    throw new AppError('ENGINE_PROTOCOL', { engine: 'of the provider', reason });
+  }
+  if (reading.firstTokenMs === null) {
+    reading.firstTokenMs = parts.nowMs() - reading.askedMs;
+    onFirstToken();
+  }
+  progress.addText(text, tokens);
+  extender.received(progress.position());
+  return { type: 'text', text };
+}
+
+/** Settles an answer that has come whole. Throws what makes it none. */
+export async function conclude(
+  { parts, settler }: AttemptDeps,
+  { start, plan }: Answering,
+  reading: Reading,
 ): Promise<JobEvent> {
+  assertWhole(start.row, reading);
   const key = callKey(start.row);
-  const last = progress.checker.last();
-  const { receipts, firstTokenMs } = progress;
-  const durationMs = deps.parts.nowMs() - progress.startedMs;
-  if (last && last.outcome !== 'running') {
-    await deps.settler.settle(key, { receipts, firstTokenMs, durationMs });
-  } else {
-    await deps.settler.now(key, { firstTokenMs, durationMs }, settleNowMs);
-  }
-  if (progress.error) throw progress.error;
-  const row = deps.parts.book.call(key) ?? start.row;
-  if (progress.finishReason === undefined && row.outcome !== 'limit') {
-    throw new AppError('UNAVAILABLE', {
-      what: start.row.provider,
-      reason: 'its answer ended early',
-    });
-  }
-  const { outcome, promptTokens, outputTokens, charged } = row;
-  const finishReason = outcome === 'limit' ? 'length' : (progress.finishReason ?? 'stop');
+  const { receipts, firstTokenMs } = reading;
+  const durationMs = parts.nowMs() - reading.askedMs;
+  if (finalOf(reading)) await settler.settle(key, { receipts, firstTokenMs, durationMs });
+  else await settler.now(key, { firstTokenMs, durationMs }, settleNowMs);
+  const row = parts.book.call(key) ?? start.row;
+  const part = partOf(plan, row);
+  const isLimit = part.outcome === 'limit';
   const end: JobEnd = {
-    outcome,
-    finishReason,
-    promptTokens,
-    outputTokens,
-    charged,
+    outcome: part.outcome === 'provider_error' ? 'complete' : part.outcome,
+    finishReason: isLimit ? 'length' : (reading.finishReason ?? 'stop'),
+    promptTokens: row.promptTokens,
+    outputTokens: part.to - part.from,
+    charged: part.charged,
     firstTokenMs,
     durationMs,
+    parts: [part],
   };
   return { type: 'end', end };
+}
+
+function assertWhole({ provider }: CallRow, reading: Reading): void {
+  const final = finalOf(reading);
+  if (final?.outcome === 'limit') return;
+  if (reading.error) throw reading.error;
+  const isWhole = reading.finishReason !== undefined && final?.outcome !== 'provider_error';
+  if (isWhole || final?.outcome === 'complete') return;
+  const reason = final ? `its answer ended as ${final.outcome}` : 'its answer ended early';
+  throw new AppError('UNAVAILABLE', { what: provider, reason });
+}
+
+/**
+ * What a provider gave and gets: as it was settled, or, while its end is not known, what it is due as one that
+ * failed.
+ */
+export function partOf({ candidate, progress }: AttemptPlan, row: CallRow): JobPart {
+  const { provider, channelId, from } = row;
+  const to = progress.position();
+  if (row.status === 'settled') {
+    return { provider, channelId, from, to, charged: row.charged, outcome: row.outcome };
+  }
+  const usage = { promptTokens: 0, outputTokens: to - from };
+  const charged = chargeFor(candidate.price, usage, 'provider_error');
+  return { provider, channelId, from, to, charged, outcome: 'provider_error' };
 }

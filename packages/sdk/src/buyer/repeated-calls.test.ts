@@ -21,7 +21,7 @@ describe('the same call while it runs', () => {
     const second = await buyer.run(callOf('k'));
     expect(second.jobId).toBe(first.jobId);
     const answers = await Promise.all([reading, drain(second)]);
-    expect(answers.map((answer) => answer.text)).toEqual([text, text]);
+    expect(answers.map((answer) => answer.answer)).toEqual([text, text]);
     expect(answers[1]?.end).toEqual(answers[0]?.end);
     expect(seller.calls()).toBe(1);
     expect(buyer.spentToday()).toBe(wholePrice);
@@ -33,7 +33,7 @@ describe('the same call while it runs', () => {
     const buyer = await buy(chain);
     const jobs = await Promise.all([1, 2, 3].map(() => buyer.run(callOf('k'))));
     const answers = await Promise.all(jobs.map(drain));
-    expect(answers.map((answer) => answer.text)).toEqual([text, text, text]);
+    expect(answers.map((answer) => answer.answer)).toEqual([text, text, text]);
     expect(seller.calls()).toBe(1);
   });
 
@@ -73,7 +73,7 @@ describe('the same call while it runs', () => {
     const buyer = await buy(chain);
     const asked = [1, 2].map(() => buyer.run(callOf('k')).catch((error) => error.code));
     expect(await Promise.all(asked)).toEqual(['QUEUE_FULL', 'QUEUE_FULL']);
-    expect((await drain(await buyer.run(callOf('k')))).text).toBe(text);
+    expect((await drain(await buyer.run(callOf('k')))).answer).toBe(text);
   });
 });
 
@@ -123,6 +123,21 @@ describe('the same call after its end', () => {
     expect(other.calls()).toBe(0);
   });
 
+  it('is not asked of a provider that never answered when another one did', async () => {
+    const chain = createTestChain();
+    const silent = await sell(chain, { faults: { isDown: true } });
+    const second = await sell(chain);
+    const buyer = await buy(chain);
+    await drain(await buyer.run(callOf('k')));
+    expect(buyer.openCalls()).toMatchObject([{ provider: silent.address }]);
+    silent.faults.isDown = false;
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({
+      code: 'JOB_ENDED',
+      facts: { outcome: 'complete' },
+    });
+    expect([silent.jobs.size, second.jobs.size]).toEqual([0, 1]);
+  });
+
   it('goes to another provider when the first one failed, and to that one never again', async () => {
     const chain = createTestChain();
     const failing = await sell(chain, { faults: { dieAfter: 9 } });
@@ -136,7 +151,7 @@ describe('the same call after its end', () => {
       facts: { outcome: 'provider_error' },
     });
     const good = await sell(chain);
-    expect((await drain(await buyer.run(callOf('k')))).text).toBe(text);
+    expect((await drain(await buyer.run(callOf('k')))).answer).toBe(text);
     expect([failing.calls(), good.calls()]).toEqual([1, 1]);
   });
 });

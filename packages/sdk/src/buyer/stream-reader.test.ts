@@ -9,7 +9,7 @@ const chunk = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: 
 
 describe('stream reader', () => {
   it('joins the text of one read and counts its tokens', () => {
-    const reader = createStreamReader('openai');
+    const reader = createStreamReader();
     const events = reader.feed(
       sse(chunk('a'), chunk(''), chunk('b'), ': aitbc-need-voucher {}', chunk('c')),
     );
@@ -29,7 +29,7 @@ describe('stream reader', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.nat(whole.length), { maxLength: 12 }), (cuts) => {
-        const reader = createStreamReader('openai');
+        const reader = createStreamReader();
         const edges = [0, ...cuts.sort((a, b) => a - b), whole.length];
         const events: WireEvent[] = [];
         for (let index = 1; index < edges.length; index += 1) {
@@ -43,44 +43,48 @@ describe('stream reader', () => {
     );
   });
 
-  it('reads both Ollama dialects, with errors', () => {
-    const lines = [
-      { message: { content: 'a' }, done: false },
-      { response: 'b', done: false },
-      { response: '', done: false, x_aitbc_need_voucher: {} },
-      { done: true, done_reason: 'length' },
-    ];
-    const reader = createStreamReader('ollama-chat');
-    const body = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n\n`;
-    expect(reader.feed(utf8(body))).toEqual([
-      { type: 'text', text: 'ab', tokens: 2 },
-      { type: 'needVoucher' },
-      { type: 'finish', reason: 'length' },
+  it('counts a line as the comment before it says, and the next one as one token again', () => {
+    const reader = createStreamReader();
+    const parts = [': aitbc-tokens 3', chunk('abc'), chunk('d'), ': aitbc-tokens 0', chunk('e')];
+    expect(parts.flatMap((part) => reader.feed(sse(part)))).toEqual([
+      { type: 'text', text: 'abc', tokens: 3 },
+      { type: 'text', text: 'd', tokens: 1 },
+      { type: 'text', text: 'e', tokens: 0 },
     ]);
-    const { code, facts } = errorBodyOf(new AppError('ENGINE_BUSY', { engine: 'e', reason: 'r' }));
-    const [ours] = reader.feed(utf8(`${JSON.stringify({ error: 'text', code, facts })}\n`));
-    expect(ours).toMatchObject({ type: 'error', error: { code: 'ENGINE_BUSY' } });
-    const [foreign] = reader.feed(utf8('{"error":"out of memory"}\n'));
-    expect(foreign).toMatchObject({ type: 'error', error: { code: 'ENGINE_CRASHED' } });
+    for (const count of ['', '-1', '1.5', '9000', 'x']) {
+      const [event] = createStreamReader().feed(sse(`: aitbc-tokens ${count}`));
+      expect(event).toMatchObject({ type: 'garbage', error: { code: 'ENGINE_PROTOCOL' } });
+    }
+  });
+
+  it('gives what came before a line that cannot be read, and nothing after it', () => {
+    const reader = createStreamReader();
+    const events = reader.feed(sse(chunk('a'), 'data: {oops', chunk('b')));
+    expect(events).toMatchObject([
+      { type: 'text', text: 'a' },
+      { type: 'garbage', error: { code: 'ENGINE_PROTOCOL' } },
+    ]);
+    expect(reader.feed(sse(chunk('c')))).toEqual([]);
   });
 
   it('reads the error of an SSE stream', () => {
     const error = errorBodyOf(new AppError('ENGINE_CRASHED', { engine: 'e', reason: 'r' }));
-    const [event] = createStreamReader('openai').feed(sse(`data: ${JSON.stringify({ error })}`));
+    const [event] = createStreamReader().feed(sse(`data: ${JSON.stringify({ error })}`));
     expect(event).toMatchObject({ type: 'error', error: { code: 'ENGINE_CRASHED' } });
+    const foreign = 'data: {"error":{"message":"out of memory"}}';
+    expect(createStreamReader().feed(sse(foreign))).toMatchObject([
+      { error: { code: 'ENGINE_CRASHED', facts: { reason: 'out of memory' } } },
+    ]);
   });
 
-  it('refuses lines that are not JSON, lines without end, and receipts that cannot be read', () => {
-    const feed = (bytes: Uint8Array) => () => createStreamReader('openai').feed(bytes);
-    expect(feed(utf8('data: {oops\n'))).toThrow(
-      expect.objectContaining({ code: 'ENGINE_PROTOCOL' }),
-    );
-    expect(feed(utf8('data: 7\n'))).toThrow(expect.objectContaining({ code: 'ENGINE_PROTOCOL' }));
-    expect(feed(utf8('x'.repeat(1_100_000)))).toThrow(
-      expect.objectContaining({ code: 'ENGINE_PROTOCOL' }),
-    );
-    expect(feed(utf8(': aitbc-receipt {"payload":{}}\n'))).toThrow(
-      expect.objectContaining({ code: 'RECEIPT_INVALID' }),
-    );
+  it.each([
+    ['data: {oops\n', 'ENGINE_PROTOCOL'],
+    ['data: 7\n', 'ENGINE_PROTOCOL'],
+    ['x'.repeat(1_100_000), 'ENGINE_PROTOCOL'],
+    [': aitbc-receipt {"payload":{}}\n', 'RECEIPT_INVALID'],
+  ])('refuses what cannot be read, case %#', (text, code) => {
+    expect(createStreamReader().feed(utf8(text))).toMatchObject([
+      { type: 'garbage', error: { code } },
+    ]);
   });
 });

@@ -1,19 +1,21 @@
 /**
- * Reads the stream of a paid answer, SSE or NDJSON, into what matters to the buyer: text, receipts,
- * requests for the next voucher, the end. Fed with the chunks of the socket; text of neighbouring lines is
- * joined, so a burst of tokens costs its user one step. Each content line counts as one token until a
- * receipt says more exactly.
+ * Reads the stream of a paid answer into what matters to the buyer: text, receipts, requests for the next
+ * voucher, the end. Fed with the chunks of the socket; text of neighbouring lines is joined, so a burst of
+ * tokens costs its user one step. Each content line is one token unless the comment before it says how many.
+ *
+ * A line that cannot be read ends the reading as an event of its own: what came before it in the same chunk
+ * was sold and delivered like everything else.
  */
 import {
   AppError,
-  type Dialect,
+  asAppError,
   errorFromBody,
   isErrorCode,
-  ndjsonNeedVoucherField,
-  ndjsonReceiptField,
+  limits,
   type SignedReceipt,
   sseNeedVoucherMark,
   sseReceiptMark,
+  sseTokensMark,
   zSignedReceipt,
 } from '@aitbc/protocol';
 
@@ -25,33 +27,56 @@ export type WireEvent =
   | { readonly type: 'receipt'; readonly receipt: SignedReceipt }
   | { readonly type: 'needVoucher' }
   | { readonly type: 'finish'; readonly reason: string }
-  | { readonly type: 'error'; readonly error: AppError };
+  /** The provider says that it failed. */
+  | { readonly type: 'error'; readonly error: AppError }
+  /** What came cannot be read: ENGINE_PROTOCOL or RECEIPT_INVALID. Nothing follows. */
+  | { readonly type: 'garbage'; readonly error: AppError };
 
 /** A reader of one answer. */
 export interface StreamReader {
-  /** Events in the chunk; throws ENGINE_PROTOCOL for lines that cannot be read. */
+  /** Events in the chunk. */
   feed(chunk: Uint8Array): WireEvent[];
 }
 
-/** Reader for the stream of a dialect. */
-export function createStreamReader(dialect: Dialect): StreamReader {
+interface Reading {
+  readonly events: WireEvent[];
+  /** Tokens of the next content line. */
+  tokens: number;
+}
+
+/** Reader for one stream. */
+export function createStreamReader(): StreamReader {
   const decoder = new TextDecoder();
-  const readLine = dialect === 'openai' ? readSseLine : readNdjsonLine;
   let rest = '';
+  let tokens = 1;
+  let isOver = false;
   return {
     feed(chunk) {
+      if (isOver) return [];
       const text = rest + decoder.decode(chunk, { stream: true });
-      const events: WireEvent[] = [];
-      let start = 0;
-      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-        readLine(text.slice(start, end), events);
-        start = end + 1;
+      const reading: Reading = { events: [], tokens };
+      try {
+        rest = readLines(text, reading);
+      } catch (error) {
+        isOver = true;
+        reading.events.push({ type: 'garbage', error: asAppError(error) });
       }
-      rest = text.slice(start);
-      if (rest.length > lineBytesMax) throw unreadable('a line without end');
-      return events;
+      tokens = reading.tokens;
+      return reading.events;
     },
   };
+}
+
+/** Reads whole lines; returns what is left of the last one. */
+function readLines(text: string, reading: Reading): string {
+  let start = 0;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+    readLine(text.slice(start, end), reading);
+    start = end + 1;
+  }
+  const rest = text.slice(start);
+  if (rest.length > lineBytesMax) throw unreadable('a line without end');
+  return rest;
 }
 
 function unreadable(reason: string): AppError {
@@ -68,28 +93,40 @@ function parse(text: string): Record<string, unknown> {
   throw unreadable('a line is not JSON');
 }
 
-function pushText(events: WireEvent[], text: string): void {
+function readLine(line: string, reading: Reading): void {
+  if (line.startsWith('data: ')) {
+    const data = line.slice(6).trimEnd();
+    if (data !== '[DONE]') readChunk(parse(data), reading);
+  } else if (line.startsWith(sseReceiptMark)) {
+    pushReceipt(reading.events, parse(line.slice(sseReceiptMark.length)));
+  } else if (line.startsWith(sseNeedVoucherMark)) {
+    reading.events.push({ type: 'needVoucher' });
+  } else if (line.startsWith(sseTokensMark)) {
+    reading.tokens = tokensOf(line.slice(sseTokensMark.length).trim());
+  }
+}
+
+function tokensOf(text: string): number {
+  const tokens = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (tokens <= limits.outputTokensMax) return tokens;
+  throw unreadable('a count of tokens is no number');
+}
+
+function pushText(reading: Reading, text: string): void {
+  const { events } = reading;
   const last = events.at(-1);
-  if (last?.type !== 'text') events.push({ type: 'text', text, tokens: 1 });
-  else
-    events[events.length - 1] = { type: 'text', text: last.text + text, tokens: last.tokens + 1 };
+  if (last?.type !== 'text') events.push({ type: 'text', text, tokens: reading.tokens });
+  else {
+    const tokens = last.tokens + reading.tokens;
+    events[events.length - 1] = { type: 'text', text: last.text + text, tokens };
+  }
+  reading.tokens = 1;
 }
 
 function pushReceipt(events: WireEvent[], value: unknown): void {
   const parsed = zSignedReceipt.safeParse(value);
   if (!parsed.success) throw new AppError('RECEIPT_INVALID', { reason: 'it cannot be read' });
   events.push({ type: 'receipt', receipt: parsed.data });
-}
-
-function readSseLine(line: string, events: WireEvent[]): void {
-  if (line.startsWith('data: ')) {
-    const data = line.slice(6).trimEnd();
-    if (data !== '[DONE]') readOpenAiChunk(parse(data), events);
-  } else if (line.startsWith(sseReceiptMark)) {
-    pushReceipt(events, parse(line.slice(sseReceiptMark.length)));
-  } else if (line.startsWith(sseNeedVoucherMark)) {
-    events.push({ type: 'needVoucher' });
-  }
 }
 
 interface OpenAiChunk {
@@ -100,39 +137,23 @@ interface OpenAiChunk {
   readonly error?: unknown;
 }
 
-function readOpenAiChunk(chunk: OpenAiChunk, events: WireEvent[]): void {
+function readChunk(chunk: OpenAiChunk, reading: Reading): void {
+  const { events } = reading;
   if (chunk.error) {
     events.push({ type: 'error', error: streamError(chunk.error) });
     return;
   }
   const choice = chunk.choices?.[0];
   const content = choice?.delta?.content;
-  if (typeof content === 'string' && content !== '') pushText(events, content);
+  if (typeof content === 'string' && content !== '') pushText(reading, content);
   const reason = choice?.finish_reason;
   if (typeof reason === 'string') events.push({ type: 'finish', reason });
 }
 
-function readNdjsonLine(line: string, events: WireEvent[]): void {
-  if (line.trim() === '') return;
-  const value = parse(line);
-  if (value.error !== undefined) {
-    events.push({ type: 'error', error: streamError(value) });
-    return;
-  }
-  const { message, response } = value as { message?: { content?: unknown }; response?: unknown };
-  const content = message?.content ?? response;
-  if (typeof content === 'string' && content !== '') pushText(events, content);
-  if (value[ndjsonReceiptField] !== undefined) pushReceipt(events, value[ndjsonReceiptField]);
-  if (value[ndjsonNeedVoucherField] !== undefined) events.push({ type: 'needVoucher' });
-  if (value.done === true) {
-    const reason = value.done_reason;
-    events.push({ type: 'finish', reason: typeof reason === 'string' ? reason : 'stop' });
-  }
-}
-
-/** NDJSON: the message stands in `error`, our code beside it; SSE: all of it inside `error`. */
+/** The provider's own code, or what an engine's text becomes. */
 function streamError(body: unknown): AppError {
-  const { code, error } = body as { code?: unknown; error?: unknown };
-  if (isErrorCode(code) || typeof error !== 'string') return errorFromBody(body);
-  return new AppError('ENGINE_CRASHED', { engine: 'of the provider', reason: error });
+  const { code, message } = body as { code?: unknown; message?: unknown };
+  if (isErrorCode(code)) return errorFromBody(body);
+  const reason = typeof message === 'string' ? message : 'it broke off';
+  return new AppError('ENGINE_CRASHED', { engine: 'of the provider', reason });
 }

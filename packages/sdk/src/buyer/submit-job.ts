@@ -3,22 +3,22 @@
  * passes it on and never holds money; the reservation stays in the books until the job has ended there and
  * its provider has told what is due.
  */
-import { textFromUtf8 } from '@aitbc/primitives';
 import {
   asAppError,
   type coordinatorEndpoints,
   type ErrorCode,
   type Hex,
   type OutputOf,
-  promptTokensBound,
 } from '@aitbc/protocol';
-import { callKey } from '../books/store.ts';
+import { type CallRow, callKey } from '../books/store.ts';
 import type { CoordinatorClient } from '../http/clients.ts';
-import type { Discovery } from '../offers/discover-offers.ts';
-import { isDefiniteRefusal } from './ask-provider.ts';
-import { type AttemptPlan, type PaidStart, payFirst, startHeader } from './pay-job.ts';
-import type { Settler } from './settle-calls.ts';
-import { jobOf, tryOffers } from './try-offers.ts';
+import type { Candidate, Discovery } from '../offers/discover-offers.ts';
+import { isDefiniteRefusal } from './pay/ask-provider.ts';
+import { type AttemptPlan, type PaidStart, payFirst, startHeader } from './pay/pay-job.ts';
+import { createPurchase, jobOf, wantedSubmission } from './purchase.ts';
+import type { Settler } from './settle/settle-calls.ts';
+import { createProgress } from './survive/job-progress.ts';
+import { tryOffers } from './try-offers.ts';
 import type { BuyCall, BuyerParts } from './types.ts';
 
 /** A job as the coordinator shows it. */
@@ -39,17 +39,20 @@ const unclearCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'TIMEOUT', 'CANCELLED
 /** Submits jobs. Throws NO_OFFER, BUDGET_EXCEEDED, or the coordinator's refusal. */
 export function createSubmitter(deps: SubmitDeps): (call: BuyCall) => Promise<SubmittedJob> {
   const { parts, settler, coordinator, discovery, payer } = deps;
-  return (call) => {
-    const job = jobOf(parts.network, payer.accountId, call);
-    const promptBound = promptTokensBound(call.request.messages);
-    const { jobId } = job;
-    return tryOffers({ parts, settler, discovery, call, jobId }, async (candidate, former) => {
-      if (former?.status === 'settled')
-        return coordinator.getJob({ jobId }, { signal: call.signal });
+  return async (call) => {
+    const wanted = wantedSubmission(call);
+    const job = jobOf(parts.network, payer.accountId, wanted);
+    const signal = call.signal ?? new AbortController().signal;
+    const purchase = createPurchase(wanted, job, signal);
+    const { jobId, bodyDigest } = job;
+    const attempt = async (candidate: Candidate, mine: AbortSignal, former?: CallRow) => {
+      if (former?.status === 'settled') return coordinator.getJob({ jobId }, { signal: mine });
       if (former) settler.hold(callKey(former));
-      const plan = { call, candidate, ...job, promptBound, mode: 'reserve' as const, former };
+      const progress = createProgress(parts.network, bodyDigest);
+      const plan = { purchase, candidate, progress, signal: mine, former };
       return submit(deps, plan, await payFirst(parts, plan));
-    });
+    };
+    return tryOffers({ parts, settler, discovery, purchase }, { attempt });
   };
 }
 
@@ -59,24 +62,24 @@ async function submit(
   start: PaidStart,
 ): Promise<SubmittedJob> {
   const { book, store } = parts;
-  const { call, candidate } = plan;
+  const { purchase, candidate, signal } = plan;
   const key = callKey(start.row);
   const submission = {
     offerId: candidate.offerId,
     payer: payer.address,
-    body: textFromUtf8(call.body),
+    body: purchase.body,
     payment: await startHeader(parts, plan, start),
   };
-  await store.save(book.suspend(key, 'submitted'));
+  await store.save(book.suspend(key, { status: 'submitted' }));
   try {
-    const submitted = await coordinator.submitJob(submission, { signal: call.signal });
-    await settler.later(key, 'submitted');
+    const submitted = await coordinator.submitJob(submission, { signal });
+    await settler.later(key, { status: 'submitted' });
     return submitted;
   } catch (error) {
     const known = asAppError(error);
     const isClear = isDefiniteRefusal(known) || !unclearCodes.includes(known.code);
     if (isClear && !start.isRepeat) await store.save(book.release(key));
-    else await settler.later(key, 'submitted');
+    else await settler.later(key, { status: 'submitted' });
     throw error;
   }
 }

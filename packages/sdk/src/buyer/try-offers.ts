@@ -1,20 +1,12 @@
-/** What running and submitting have in common: the job's identity, and one offer after the other. */
-import {
-  AppError,
-  asAppError,
-  bodyDigestOf,
-  type ErrorCode,
-  type Hex,
-  isIdempotencyKey,
-  jobIdOf,
-  limits,
-  type Network,
-} from '@aitbc/protocol';
+/** Where a call is bought: where it was asked for before, else in the offers' rank, each provider once. */
+import { AppError, asAppError, type ErrorCode, limits } from '@aitbc/protocol';
 import type { CallRow } from '../books/store.ts';
 import type { Candidate, Discovery } from '../offers/discover-offers.ts';
 import { candidateOf, findFormerCalls } from './former-call.ts';
-import type { Settler } from './settle-calls.ts';
-import type { BuyCall, BuyerParts } from './types.ts';
+import { inBackground, type Purchase } from './purchase.ts';
+import { raceOffers } from './race-offers.ts';
+import type { Settler } from './settle/settle-calls.ts';
+import type { BuyerParts } from './types.ts';
 
 /** Errors that another provider would answer with as well, or that are the caller's own. */
 const finalCodes: readonly ErrorCode[] = [
@@ -29,78 +21,99 @@ const finalCodes: readonly ErrorCode[] = [
   'STORE_CORRUPT',
 ];
 
-/** Id of the job that a call is. Throws BAD_REQUEST for a key that cannot name one. */
-export function jobOf(
-  network: Network,
-  payer: Hex,
-  { body, idempotencyKey }: BuyCall,
-): { jobId: Hex; bodyDigest: Hex } {
-  if (!isIdempotencyKey(idempotencyKey)) {
-    const reason = `the idempotency key must be 1 to ${limits.idempotencyKeyBytes} bytes`;
-    throw new AppError('BAD_REQUEST', { reason });
-  }
-  const bodyDigest = bodyDigestOf(body);
-  return { bodyDigest, jobId: jobIdOf(network, { payer, idempotencyKey, bodyDigest }) };
-}
-
 /** Whom to try. */
 export interface Trying {
   readonly parts: BuyerParts;
   readonly settler: Settler;
   readonly discovery: Discovery;
-  readonly call: BuyCall;
-  readonly jobId: Hex;
+  readonly purchase: Purchase;
+  /** See raceOffers. */
+  readonly hedgeMs?: number | undefined;
 }
 
-/** Runs the call at a provider; with `former` it goes on with what was promised before. */
-export type Attempt<T> = (candidate: Candidate, former?: CallRow) => Promise<T>;
+/** Runs the call at providers. */
+export interface Attempting<T> {
+  /** With `former` it goes on with what was promised before. */
+  attempt(candidate: Candidate, signal: AbortSignal, former?: CallRow): Promise<T>;
+  /** What was begun is not wanted any more. */
+  discard?(value: T): Promise<unknown>;
+}
 
 /**
- * The first attempt that succeeds: where the job was asked for before, then in the offers' rank, each
- * provider once. Throws NO_OFFER, JOB_ENDED or the last failure.
+ * The first attempt that succeeds. Throws NO_OFFER, JOB_ENDED or the last failure.
  */
-export async function tryOffers<T>(trying: Trying, attempt: Attempt<T>): Promise<T> {
-  const { parts, settler, jobId } = trying;
-  const { best, failure, providers } = await findFormerCalls(parts, settler, jobId);
-  if (!best) return tryRanked(trying, attempt, { failure, providers });
+export async function tryOffers<T>(trying: Trying, attempting: Attempting<T>): Promise<T> {
+  const { parts, settler, purchase } = trying;
+  const { best, failure, providers } = await findFormerCalls(parts, settler, purchase.jobId);
+  for (const provider of providers) purchase.tried.add(provider);
+  if (!best) return tryRanked(trying, attempting, failure);
   try {
-    return await attempt(candidateOf(parts, best), best);
+    return await attempting.attempt(candidateOf(parts, best), purchase.signal, best);
   } catch (error) {
     const known = asAppError(error);
     if (best.status === 'settled' || isFinal(known)) throw error;
-    return tryRanked(trying, attempt, { failure: known, providers });
+    return tryRanked(trying, attempting, known);
   }
-}
-
-interface Before {
-  readonly failure: AppError | undefined;
-  /** Providers that had the job: none gets it twice. */
-  readonly providers: ReadonlySet<string>;
 }
 
 async function tryRanked<T>(
-  { parts, discovery, call }: Trying,
-  attempt: Attempt<T>,
-  before: Before,
+  trying: Trying,
+  { attempt, discard }: Attempting<T>,
+  before: AppError | undefined,
 ): Promise<T> {
-  const { model } = call.request;
-  const candidates = await discovery.find(model, call.signal);
-  const fresh = candidates.filter(({ provider }) => !before.providers.has(provider));
-  if (fresh.length === 0) discovery.forget(model);
-  let failure =
-    before.failure ?? new AppError('NO_OFFER', { model, reason: 'no provider took the job' });
-  for (const candidate of fresh.slice(0, limits.jobAttempts)) {
-    try {
-      return await attempt(candidate);
-    } catch (error) {
-      failure = asAppError(error);
-      if (isFinal(failure)) throw error;
-      const { code, facts } = failure;
-      parts.log.info({ ...facts, code, provider: candidate.provider }, 'an offer failed');
-      discovery.forget(model);
-    }
+  const { parts, discovery, purchase, hedgeMs } = trying;
+  const { model, tried, signal } = purchase;
+  const [first, ...others] = await untriedOffers(trying);
+  if (!first) {
+    discovery.forget(model);
+    throw before ?? new AppError('NO_OFFER', { model, reason: 'no provider took the job' });
   }
-  throw failure;
+  return raceOffers([first, ...others.slice(0, limits.jobAttempts - 1)], {
+    signal,
+    hedgeMs,
+    attempt(candidate, mine) {
+      tried.add(candidate.provider);
+      return attempt(candidate, mine);
+    },
+    onFailure(failure, { provider }) {
+      if (isFinal(failure)) throw failure;
+      const { code, facts } = failure;
+      parts.log.info({ ...facts, code, provider }, 'an offer failed');
+      discovery.forget(model);
+    },
+    onLost(loser) {
+      const end = async (value: T | undefined) => value !== undefined && discard?.(value);
+      inBackground(
+        purchase,
+        loser.then(end).then(() => {}),
+      );
+    },
+  });
+}
+
+/** Offers of providers that did not have the job; a ranking that is used up is asked for once more. */
+async function untriedOffers(trying: Trying): Promise<readonly Candidate[]> {
+  const { discovery, purchase } = trying;
+  const untried = ({ provider }: Candidate) => !purchase.tried.has(provider);
+  const known = (await rankedFor(trying)).filter(untried);
+  if (known.length > 0) return known;
+  discovery.forget(purchase.model);
+  return (await rankedFor(trying)).filter(untried);
+}
+
+/** The ranking that the purchase keeps, of offers that serve it. Throws NO_OFFER, UNAVAILABLE. */
+export async function rankedFor({
+  discovery,
+  purchase,
+}: Pick<Trying, 'discovery' | 'purchase'>): Promise<readonly Candidate[]> {
+  const { model, kind, signal } = purchase;
+  const all = await discovery.find(model, signal);
+  const serving = all.filter(({ offer }) => offer.payload.serves.includes(kind));
+  if (serving.length === 0) {
+    throw new AppError('NO_OFFER', { model, reason: `no provider sells it for ${kind}` });
+  }
+  purchase.ranked = serving;
+  return serving;
 }
 
 /** Also: a job that ended and was paid in full is not bought a second time from somebody else. */

@@ -9,7 +9,9 @@ import {
   type Hex,
   type Network,
   type SignedTx,
+  senderSignatureOf,
   signTx,
+  sponsorTx,
   type UnsignedTx,
   unwrap,
   verifyTx,
@@ -31,6 +33,24 @@ export function createLocalSigner(network: Network, secretKey: Uint8Array): Sign
     accountId,
     address: addressOf(accountId),
     signTx: async (tx) => signTx(network, tx, secretKey),
+  };
+}
+
+/**
+ * A signer whose fees another key of this process pays: its account needs no balance of its own. Both keys are 64-byte
+ * secret keys.
+ */
+export function createSponsoredSigner(
+  network: Network,
+  { secretKey, payerKey }: { readonly secretKey: Uint8Array; readonly payerKey: Uint8Array },
+): Signer {
+  return {
+    ...createLocalSigner(network, secretKey),
+    async signTx(tx) {
+      const sponsored: UnsignedTx = { ...tx, sponsored: true };
+      const signature = senderSignatureOf(network, sponsored, secretKey);
+      return sponsorTx(network, { tx: sponsored, signature }, payerKey);
+    },
   };
 }
 

@@ -1,20 +1,20 @@
 /**
- * A client's request made ready to be bought: checked against its dialect, always asked for as a stream (so
- * that it can be paid by windows), and with an idempotency key.
+ * A client's request made ready to be bought: checked against its dialect, and with an idempotency key.
  *
  * The key is the caller's own when it sends one. Otherwise it is random for each call, but the same for the
- * client library's own retries (`X-Stainless-Retry-Count` above 0 with the same body): the job id, and so
+ * client library's own retries (`X-Stainless-Retry-Count` above 0 with the same job): the job id, and so
  * the charge, stays one.
  */
 import { type Clock, hex, randomBytes, utf8 } from '@aitbc/primitives';
 import {
-  AppError,
   bodyDigestOf,
   type Dialect,
-  dialectBodies,
+  type EmbedRequest,
   type Hex,
   type InferenceRequest,
-  inferenceOf,
+  readDialect,
+  wireBodyOf,
+  wireEmbedBodyOf,
 } from '@aitbc/protocol';
 
 const retryWindowMs = 600_000;
@@ -25,36 +25,15 @@ const keyBytes = 16;
 export interface BuyRequest {
   readonly dialect: Dialect;
   readonly request: InferenceRequest;
-  /** What the provider gets. */
-  readonly body: Uint8Array;
-  /** Whether the client itself wants a stream. */
+  /** Whether the client itself wants a stream; what is bought always is one. */
   readonly isStream: boolean;
   readonly includeUsage: boolean;
 }
 
-/** Checks a JSON body of a dialect. Throws BAD_REQUEST with the path of the fault. */
+/** Checks a JSON body of a dialect. Throws FIELD_UNSUPPORTED or BAD_REQUEST with the path of the fault. */
 export function buyRequestOf(dialect: Dialect, json: unknown): BuyRequest {
-  const parsed = dialectBodies[dialect].safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const reason = `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not valid'}`;
-    throw new AppError('BAD_REQUEST', { reason });
-  }
-  return buyRequestFrom(dialect, parsed.data as Record<string, unknown>);
-}
-
-/** The same for a body that was already parsed by its dialect's schema. */
-export function buyRequestFrom(dialect: Dialect, parsed: Record<string, unknown>): BuyRequest {
-  const request = inferenceOf(dialect, parsed);
-  const { stream_options: options, ...rest } = parsed;
-  const usage = (options as { include_usage?: boolean } | null | undefined)?.include_usage;
-  return {
-    dialect,
-    request,
-    body: utf8(JSON.stringify({ ...rest, stream: true })),
-    isStream: request.stream,
-    includeUsage: usage ?? false,
-  };
+  const { request, includeUsage } = readDialect(dialect, json);
+  return { dialect, request, isStream: request.stream, includeUsage };
 }
 
 /** What a request says about being a retry. */
@@ -67,16 +46,16 @@ export interface RetryMarks {
 
 /** Chooses idempotency keys. */
 export interface IdempotencyKeys {
-  keyFor(body: Uint8Array, marks: RetryMarks): string;
+  keyFor(job: InferenceRequest | EmbedRequest, marks: RetryMarks): string;
 }
 
 /** Keys with a memory of the last minutes. */
 export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
   const recent = new Map<Hex, { key: string; atMs: number }>();
   return {
-    keyFor(body, { key, retryCount }) {
+    keyFor(job, { key, retryCount }) {
       if (key !== undefined && key !== '') return key;
-      const digest = bodyDigestOf(body);
+      const digest = digestOf(job);
       const known = recent.get(digest);
       const isRetry = Number(retryCount ?? 0) > 0;
       if (isRetry && known && clock.nowMs() - known.atMs < retryWindowMs) return known.key;
@@ -87,4 +66,9 @@ export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
       return fresh;
     },
   };
+}
+
+function digestOf(job: InferenceRequest | EmbedRequest): Hex {
+  const body = 'inputs' in job ? wireEmbedBodyOf(job) : wireBodyOf(job);
+  return bodyDigestOf(utf8(JSON.stringify(body)));
 }

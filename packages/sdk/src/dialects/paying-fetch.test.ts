@@ -1,8 +1,9 @@
 import { AppError } from '@aitbc/protocol';
+import Anthropic from '@anthropic-ai/sdk';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
-import type { BuyCall, JobEvent, RunningJob } from '../buyer/types.ts';
+import type { BuyCall, EmbedCall, JobEvent, RunningJob } from '../buyer/types.ts';
 import { createPayingFetch } from './paying-fetch.ts';
 
 const end = {
@@ -13,6 +14,7 @@ const end = {
   charged: 42n,
   firstTokenMs: 10,
   durationMs: 30,
+  parts: [],
 };
 
 /** A buyer that answers three words, or does what the test says. */
@@ -28,6 +30,11 @@ function createFakeBuyer(script?: (call: BuyCall) => AsyncGenerator<JobEvent>) {
       calls.push(call);
       const offer = { provider: 'ait1x' } as RunningJob['offer'];
       return { jobId: 'ab'.repeat(32), offer, events: script ? script(call) : threeWords() };
+    },
+    async embed({ request }: EmbedCall) {
+      const vectors = request.inputs.map(({ length }) => [length, 0.5]);
+      const bill = { promptTokens: 4, charged: 9n, provider: 'ait1x' };
+      return { jobId: 'ab'.repeat(32), vectors, ...bill };
     },
   };
 }
@@ -45,11 +52,9 @@ describe('paying fetch', () => {
     expect(answer.choices[0]?.finish_reason).toBe('stop');
     expect(answer.usage).toMatchObject({
       total_tokens: 8,
-      x_aitbc: { charged: '42', provider: 'ait1x' },
+      x_aitbc: { charged: '42', provider: 'ait1x', providers: ['ait1x'] },
     });
-    expect(JSON.parse(new TextDecoder().decode(buyer.calls[0]?.body))).toMatchObject({
-      stream: true,
-    });
+    expect(buyer.calls[0]?.request).toMatchObject({ model: 'm', messages, stream: false });
   });
 
   it('lets the stock openai client buy a stream, with usage when asked', async () => {
@@ -84,6 +89,41 @@ describe('paying fetch', () => {
     expect(text).toBe('one two three');
   });
 
+  it('lets the stock anthropic client buy messages, streamed and whole', async () => {
+    const anthropic = new Anthropic({
+      apiKey: 'none',
+      baseURL: 'http://market',
+      fetch: createPayingFetch(createFakeBuyer()),
+    });
+    const body = { model: 'm', max_tokens: 9, messages };
+    const whole = await anthropic.messages.create(body);
+    expect(whole.content).toMatchObject([{ type: 'text', text: 'one two three' }]);
+    expect(await anthropic.messages.stream(body).finalText()).toBe('one two three');
+  });
+
+  it('lets the stock openai client buy vectors', async () => {
+    const answer = await openAiOf(createFakeBuyer()).embeddings.create({ model: 'm', input: 'ab' });
+    expect([...(answer.data[0]?.embedding ?? [])]).toEqual([2, 0.5]);
+    expect(answer.usage).toMatchObject({ prompt_tokens: 4, x_aitbc: { charged: '9' } });
+  });
+
+  it('goes on in the same stream when the answer moved', async () => {
+    const buyer = createFakeBuyer(async function* () {
+      yield { type: 'text', text: 'one ' };
+      yield { type: 'moved', from: 'ait1x', to: 'ait1y', code: 'TIMEOUT', gapMs: 3 };
+      yield { type: 'text', text: 'two' };
+      yield { type: 'end', end };
+    });
+    const stream = await openAiOf(buyer).chat.completions.create({
+      model: 'm',
+      messages,
+      stream: true,
+    });
+    let text = '';
+    for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+    expect(text).toBe('one two');
+  });
+
   it('keeps one idempotency key over the retries of the client, and takes the caller’s own', async () => {
     let failures = 2;
     const good = createFakeBuyer();
@@ -94,7 +134,7 @@ describe('paying fetch', () => {
       if (failures >= 0) throw new AppError('QUEUE_FULL', {});
       return good.run(call);
     };
-    const openai = openAiOf({ run });
+    const openai = openAiOf({ ...good, run });
     await openai.chat.completions.create({ model: 'm', messages }, { maxRetries: 2 });
     expect(keys).toHaveLength(3);
     expect(new Set(keys).size).toBe(1);
@@ -108,14 +148,14 @@ describe('paying fetch', () => {
   it('gives refusals their status and code, and refuses what is not for sale', async () => {
     const run = () =>
       Promise.reject(new AppError('BUDGET_EXCEEDED', { needed: 1, scope: 'x', available: 0 }));
-    const openai = openAiOf({ run });
+    const openai = openAiOf({ ...createFakeBuyer(), run });
     await expect(openai.chat.completions.create({ model: 'm', messages })).rejects.toMatchObject({
       status: 402,
       code: 'BUDGET_EXCEEDED',
     });
     const tools = { model: 'm', messages, tools: [] };
     await expect(openai.chat.completions.create(tools)).rejects.toMatchObject({ status: 400 });
-    await expect(openai.embeddings.create({ model: 'm', input: 'x' })).rejects.toMatchObject({
+    await expect(openai.images.generate({ model: 'm', prompt: 'x' })).rejects.toMatchObject({
       status: 404,
     });
   });

@@ -16,8 +16,8 @@ import {
 } from '@aitbc/protocol';
 import { abortError } from '../http/transport.ts';
 import type { Anchors } from './anchors.ts';
-import { findPath, type Path } from './find-path.ts';
-import type { Anchor, StepRules } from './judge-step.ts';
+import { findPath, type Path, type PathRules } from './find-path.ts';
+import type { Anchor } from './judge-step.ts';
 import type {
   LightAttack,
   LightRefusal,
@@ -35,7 +35,7 @@ export interface LightState {
   readonly sources: readonly LightSource[];
   readonly trustingPeriodMs: number;
   readonly retryMs: number;
-  rules(): StepRules;
+  rules(): PathRules;
   nowMs(): number;
   wait(ms: number, signal?: AbortSignal): Promise<void>;
   /** The refusal of all further questions, once an attack was seen. */

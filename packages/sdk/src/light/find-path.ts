@@ -10,6 +10,9 @@ const pathBundlesMax = 256; // halving needs some 20 for a million epochs whose 
 /** Fetches the bundle of a height. */
 export type FetchBundle = (height: number) => Promise<LightBundle>;
 
+/** What a way is judged by: it needs to know where epochs end. */
+export type PathRules = StepRules & { readonly epochBlocks: number };
+
 /** All new anchors up to the bundle, in order; or why there is no way. */
 export type Path =
   | { readonly kind: 'trusted'; readonly anchors: readonly Anchor[] }
@@ -19,7 +22,7 @@ export type Path =
 export async function findPath(
   from: Anchor,
   target: LightBundle,
-  { rules, fetch }: { readonly rules: StepRules; readonly fetch: FetchBundle },
+  { rules, fetch }: { readonly rules: PathRules; readonly fetch: FetchBundle },
 ): Promise<Path> {
   const anchors: Anchor[] = [];
   const ahead: LightBundle[] = [target];
@@ -47,7 +50,7 @@ export async function findPath(
 }
 
 /** Last block of the epoch in the middle; of the anchor's own epoch when the next one follows. */
-function lastBlockBetween(anchor: Anchor, { header }: LightBundle, rules: StepRules): number {
+function lastBlockBetween(anchor: Anchor, { header }: LightBundle, rules: PathRules): number {
   const epoch = Math.ceil((anchor.epoch + header.epoch - 1) / 2);
   return (epoch + 1) * rules.epochBlocks;
 }

@@ -10,7 +10,9 @@
  * members can still lose their stake: hence the trusting period, shorter than unbonding. See docs/spec/light.md.
  */
 import {
+  amountOf,
   backingOf,
+  type Genesis,
   type Hex,
   type LightBundle,
   type Network,
@@ -34,7 +36,11 @@ export interface Anchor {
 /** What steps are judged by. */
 export interface StepRules {
   readonly network: Network;
-  readonly epochBlocks: number;
+  /**
+   * Length of an epoch. Without it the last block of one is not recognised, so a set is believed only where
+   * members of the one before carry it.
+   */
+  readonly epochBlocks: number | undefined;
   /** Latest time that a header may have. */
   readonly latestMs: number;
 }
@@ -51,10 +57,17 @@ export function epochOfHeight(height: number, epochBlocks: number): number {
   return height === 0 ? 0 : Math.floor((height - 1) / epochBlocks);
 }
 
+/** Anchor of a genesis document. */
+export function genesisAnchor({ validators, timeMs }: Genesis): Anchor {
+  const set = validators.map(({ publicKey, stake }) => ({ publicKey, stake: amountOf(stake) }));
+  const unknown = { nextSetHash: undefined, bundle: undefined, hash: undefined };
+  return { height: 0, epoch: 0, timeMs, validators: set, ...unknown };
+}
+
 /** Anchor of a bundle that is believed. */
-export function anchorOf(bundle: LightBundle, hash: Hex, epochBlocks: number): Anchor {
+export function anchorOf(bundle: LightBundle, hash: Hex, epochBlocks: number | undefined): Anchor {
   const { height, epoch, timeMs, nextValidatorsHash } = bundle.header;
-  const isLast = height === (epoch + 1) * epochBlocks;
+  const isLast = epochBlocks !== undefined && height === (epoch + 1) * epochBlocks;
   const nextSetHash = isLast ? nextValidatorsHash : undefined;
   return { height, epoch, timeMs, validators: bundle.validators, nextSetHash, bundle, hash };
 }
@@ -79,10 +92,12 @@ function headerFault(
   rules: StepRules,
 ): string | undefined {
   const { height, epoch, timeMs } = header;
+  const { epochBlocks } = rules;
+  const isOtherEpoch = epochBlocks !== undefined && epoch !== epochOfHeight(height, epochBlocks);
   const order = Math.sign(height - anchor.height);
   const faults: readonly (readonly [boolean, string])[] = [
     [height < 1, 'a genesis block has no certificate'],
-    [epoch !== epochOfHeight(height, rules.epochBlocks), 'its epoch is not that of its height'],
+    [isOtherEpoch, 'its epoch is not that of its height'],
     [timeMs > rules.latestMs, 'its time is in the future'],
     [
       order !== 0 && Math.sign(timeMs - anchor.timeMs) !== order,

@@ -14,9 +14,7 @@ import {
   AppError,
   accountIdOf,
   accountOfValue,
-  amountOf,
   bytes32,
-  type Genesis,
   type Hex,
   limits,
   type Network,
@@ -31,7 +29,7 @@ import { pause } from '../chain/pause.ts';
 import { createAnchors } from './anchors.ts';
 import { believe, type Claim, type LightState, refusalOf, unproven } from './believe.ts';
 import { guardSource } from './guard-source.ts';
-import { type Anchor, anchorOf } from './judge-step.ts';
+import { type Anchor, anchorOf, genesisAnchor } from './judge-step.ts';
 import type {
   LightOptions,
   LightRefusal,
@@ -155,12 +153,6 @@ async function firstAnchor(
     if (sound.value !== hash) return unproven(claim, `its hash is ${sound.value}, not ${hash}`);
     return { ok: true, value: anchorOf(bundle, hash, epochBlocks) };
   });
-}
-
-function genesisAnchor({ validators, timeMs }: Genesis): Anchor {
-  const set = validators.map(({ publicKey, stake }) => ({ publicKey, stake: amountOf(stake) }));
-  const unknown = { nextSetHash: undefined, bundle: undefined, hash: undefined };
-  return { height: 0, epoch: 0, timeMs, validators: set, ...unknown };
 }
 
 function askSources<T>(

@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModelPath } from '../bundled-model.ts';
-import { collect, complianceCases, failureOf, greedyRequest } from '../compliance.ts';
+import {
+  assertContinues,
+  collect,
+  complianceCases,
+  failureOf,
+  greedyRequest,
+} from '../compliance.ts';
+import type { EngineRequest } from '../engine.ts';
 import { until } from '../testing/until.ts';
 import { createEmbeddedEngine, type EmbeddedEngine } from './embedded-engine.ts';
 import { INSTALL_COMMAND } from './worker-process.ts';
@@ -45,7 +52,8 @@ describe('embedded engine', () => {
         quantization: 'F16',
         contextMax: 2048,
         parameters: 1312384,
-        canResume: true,
+        serves: ['chat', 'embed'],
+        resume: 'exact',
       },
     ]);
   });
@@ -71,18 +79,42 @@ describe('embedded engine', () => {
     expect((await engine.countPromptTokens(request, signal()))! - bare!).toBeGreaterThan(1);
   });
 
-  it('continues a greedy answer after every token', async () => {
-    const messages = [{ role: 'user' as const, content: 'Explain the WAL mode.' }];
-    const whole = await collect(engine, greedyRequest(model, { messages }));
+  const ask = (content: string, more: Partial<EngineRequest> = {}) =>
+    greedyRequest(model, { messages: [{ role: 'user', content }], ...more });
+
+  it.each(['Explain the WAL mode.', 'rowid', 'é ü 漢字 🙂', 'Write café — “quoted”'])(
+    'continues its answer to %s after every token',
+    async (content) => {
+      await assertContinues(engine, ask(content, { maxTokens: 40 }));
+    },
+  );
+
+  it('continues text that it did not write, characters of several tokens included, like itself', async () => {
+    const prefixText = 'Das Café „Zur schönen Aussicht“ — 漢字 🙂 — ';
+    const whole = await collect(engine, ask('names', { prefixText, maxTokens: 30 }));
     for (let cut = 1; cut < whole.events.length; cut += 1) {
-      const prefixText = whole.events
-        .slice(0, cut)
-        .map(({ text }) => text)
-        .join('');
-      const more = { messages, prefixText, maxTokens: 60 - cut };
-      expect(prefixText + (await collect(engine, greedyRequest(model, more))).text).toBe(
-        whole.text,
-      );
+      const before = whole.events.slice(0, cut);
+      const text = prefixText + before.map((event) => event.text).join('');
+      const rest = await collect(engine, ask('names', { prefixText: text, maxTokens: 30 - cut }));
+      expect(text + rest.text).toBe(prefixText + whole.text);
+    }
+  });
+
+  it('is not misled where its tokens are not those that the text has', async () => {
+    // Its greedy answer writes `_T` `EN` where the tokenizer has `_` `TE` `N`, and goes on with other words then.
+    const request = ask('analyze analyze analyze', { maxTokens: 80 });
+    const whole = await collect(engine, request);
+    const tokensOf = (text: string) =>
+      engine.countPromptTokens({ ...request, prefixText: text }, signal());
+    const empty = await engine.countPromptTokens(request, signal());
+    const parts = whole.events.map(({ text }) => text);
+    const at = parts.findIndex((part, index) => part === 'EN' && parts[index - 1]?.endsWith('T'));
+    expect(at).toBeGreaterThan(0);
+    expect((await tokensOf(parts.slice(0, at + 1).join('')))! - empty!).toBe(at + 1);
+    for (let cut = at - 1; cut < whole.events.length; cut += 1) {
+      const prefixText = parts.slice(0, cut).join('');
+      const rest = await collect(engine, { ...request, prefixText, maxTokens: 80 - cut });
+      expect(prefixText + rest.text, `cut ${cut}`).toBe(whole.text);
     }
   });
 
@@ -104,11 +136,10 @@ describe('embedded engine', () => {
 
   it('keeps greedy answers the same with all slots at work on different prompts', async () => {
     const topics = ['pragma', 'triggers', 'a long list of words '.repeat(20), 'FTS5'];
-    const ask = (content: string) =>
-      collect(engine, greedyRequest(model, { messages: [{ role: 'user', content }] }));
+    const answer = (content: string) => collect(engine, ask(content));
     const alone: string[] = [];
-    for (const topic of topics) alone.push((await ask(topic)).text);
-    const together = await Promise.all(topics.map(ask));
+    for (const topic of topics) alone.push((await answer(topic)).text);
+    const together = await Promise.all(topics.map(answer));
     expect(together.map(({ text }) => text)).toEqual(alone);
   });
 

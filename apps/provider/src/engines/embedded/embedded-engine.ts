@@ -9,8 +9,11 @@
  * ENGINE_UNAVAILABLE with `retryAfterMs`. Delays double up to a limit and start again from the lowest
  * after a minute without a crash.
  *
+ * A broken answer is continued exactly at temperature 0 (engine-llama/replay.mjs), at others as well as
+ * its text allows.
+ *
  * Limits: one model per engine; the sequence is cleared between jobs, so no prompt of one buyer stays
- * in memory for another and greedy answers repeat exactly. Rejected: running llama.cpp inside the
+ * in memory for another and greedy answers repeat exactly. Vectors of texts are made one text after another. Rejected: running llama.cpp inside the
  * provider process, because a crash in native code would end paid jobs of other engines too.
  */
 import { AppError } from '@aitbc/protocol';
@@ -18,6 +21,8 @@ import {
   classifyEngineError,
   createEngineErrors,
   type Engine,
+  type EngineEmbeddings,
+  type EngineEmbedRequest,
   type EngineEvent,
   type EngineRequest,
   RUN_AHEAD_TOKENS,
@@ -32,6 +37,8 @@ import type { WorkerProcess } from './worker-process.ts';
 const SLOTS_DEFAULT = 4;
 /** Grants go out in groups, so that they cost one message for several tokens. */
 const GRANT_TOKENS = RUN_AHEAD_TOKENS / 2;
+/** What every model can do here. */
+const abilities = { serves: ['chat', 'embed'], resume: 'exact' } as const;
 
 /** The embedded engine, with the process id of its worker for the owner's process list. */
 export interface EmbeddedEngine extends Engine {
@@ -125,6 +132,28 @@ async function countOn(
   }
 }
 
+async function embedOn(
+  child: WorkerProcess,
+  jobs: Jobs,
+  { request, signal }: { readonly request: EngineEmbedRequest; readonly signal: AbortSignal },
+): Promise<EngineEmbeddings> {
+  let id = 0;
+  const onAbort = () => {
+    child.send({ t: 'cancel', id });
+    failJob(jobs.take(id), signal.reason);
+  };
+  try {
+    const { vectors, promptTokens } = await new Promise<EngineEmbeddings>((resolve, reject) => {
+      id = jobs.add({ kind: 'embed', resolve, reject });
+      signal.addEventListener('abort', onAbort, { once: true });
+      child.send({ t: 'embed', id, inputs: request.inputs });
+    });
+    return { vectors, promptTokens };
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Hands a message of the worker to its job; gives the number of tokens in it. */
 function deliver(message: WorkerMessage, jobs: Jobs): number {
   if (message.t === 'ready' || message.t === 'failed') return 0;
@@ -139,6 +168,7 @@ function deliver(message: WorkerMessage, jobs: Jobs): number {
     failJob(job, createEngineErrors('embedded')(code, message.reason));
   } else if (message.t === 'end' && job?.kind === 'run') job.queue.end(message);
   else if (message.t === 'counted' && job?.kind === 'count') job.resolve(message.tokens);
+  else if (message.t === 'embedded' && job?.kind === 'embed') job.resolve(message);
   return 0;
 }
 
@@ -155,10 +185,20 @@ export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
     onGone: (error) => jobs.failAll(error),
   });
 
-  function workerFor(request: EngineRequest): WorkerProcess {
+  function workerFor({ model }: { readonly model: string }): WorkerProcess {
     const child = worker.current();
-    if (request.model === child.model.name) return child;
-    throw new AppError('ENGINE_MODEL_UNKNOWN', { engine: 'embedded', model: request.model });
+    if (model === child.model.name) return child;
+    throw new AppError('ENGINE_MODEL_UNKNOWN', { engine: 'embedded', model });
+  }
+
+  /** The worker, when one more request fits. */
+  function workerWithRoom(request: { readonly model: string }): WorkerProcess {
+    const child = workerFor(request);
+    if (jobs.running() >= slots) {
+      throw createEngineErrors('embedded')('ENGINE_BUSY', `all ${slots} slots work`);
+    }
+    counters.calls += 1;
+    return child;
   }
 
   return {
@@ -168,16 +208,15 @@ export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
     stop: worker.stop,
     async probe() {
       const { version, ...model } = worker.current().model;
-      return { engine: 'embedded', version, models: [{ ...model, canResume: true }] };
+      return { engine: 'embedded', version, models: [{ ...model, ...abilities }] };
     },
     async *generate(request, { signal }) {
       signal.throwIfAborted();
-      const child = workerFor(request);
-      if (jobs.running() >= slots) {
-        throw createEngineErrors('embedded')('ENGINE_BUSY', `all ${slots} slots work`);
-      }
-      counters.calls += 1;
-      yield* generateOn(child, jobs, { request, signal });
+      yield* generateOn(workerWithRoom(request), jobs, { request, signal });
+    },
+    async embed(request, { signal }) {
+      signal.throwIfAborted();
+      return embedOn(workerWithRoom(request), jobs, { request, signal });
     },
     countPromptTokens: async (request, signal) =>
       countOn(workerFor(request), jobs, { request, signal }),

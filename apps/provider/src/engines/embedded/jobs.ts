@@ -1,10 +1,16 @@
+import type { EngineEmbeddings } from '../engine.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { WorkerEnd } from './worker-messages.ts';
 
 /** A request that the worker has not answered to the end yet. */
 export type Job =
   | { readonly kind: 'run'; readonly queue: EventQueue<WorkerEnd> }
-  | { readonly kind: 'count'; resolve(tokens: number): void; reject(error: unknown): void };
+  | { readonly kind: 'count'; resolve(tokens: number): void; reject(error: unknown): void }
+  | {
+      readonly kind: 'embed';
+      resolve(embeddings: EngineEmbeddings): void;
+      reject(error: unknown): void;
+    };
 
 /** Ends a job with an error. */
 export function failJob(job: Job | undefined, error: unknown): void {
@@ -22,7 +28,8 @@ export function createJobs() {
       jobs.set(lastId, job);
       return lastId;
     },
-    running: () => [...jobs.values()].filter(({ kind }) => kind === 'run').length,
+    /** Requests that the engine works on; counting is too quick to count. */
+    running: () => [...jobs.values()].filter(({ kind }) => kind !== 'count').length,
     queueOf(id: number) {
       const job = jobs.get(id);
       return job?.kind === 'run' ? job.queue : undefined;

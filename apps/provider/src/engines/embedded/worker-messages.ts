@@ -27,6 +27,12 @@ export const workerMessage = z.discriminatedUnion('t', [
   }),
   z.object({ t: z.literal('refused'), id, bad: z.boolean(), reason: z.string() }),
   z.object({ t: z.literal('counted'), id, tokens: count }),
+  z.object({
+    t: z.literal('embedded'),
+    id,
+    vectors: z.array(z.array(z.number())),
+    promptTokens: count,
+  }),
 ]);
 
 export type WorkerMessage = z.infer<typeof workerMessage>;
@@ -68,4 +74,5 @@ export type WorkerCommand =
     }
   | { readonly t: 'grant'; readonly id: number; readonly tokens: number }
   | { readonly t: 'cancel'; readonly id: number }
+  | { readonly t: 'embed'; readonly id: number; readonly inputs: readonly string[] }
   | { readonly t: 'count'; readonly id: number; readonly request: WorkerRequest };

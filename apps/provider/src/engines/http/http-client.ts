@@ -36,7 +36,12 @@ export interface HttpCall {
   readonly body?: unknown;
   readonly signal: AbortSignal;
   readonly model?: string;
+  /** Largest JSON answer; default 4 MiB. */
+  readonly bytesMax?: number;
 }
+
+/** Vectors of the most texts of one job: 256 with 8 192 numbers of 12 characters. */
+export const VECTORS_BYTES_MAX = 33_554_432;
 
 /** The reason text of an error body, whatever its shape, cut to a bound. */
 async function detailOf(body: Dispatcher.ResponseData['body']): Promise<string> {
@@ -126,7 +131,8 @@ export function createHttpClient(options: HttpClientOptions) {
         let sizeBytes = 0;
         for await (const part of body as AsyncIterable<Uint8Array>) {
           sizeBytes += part.length;
-          if (sizeBytes > JSON_BYTES_MAX) throw new LineError(`${call.path} is too large`);
+          if (sizeBytes > (call.bytesMax ?? JSON_BYTES_MAX))
+            throw new LineError(`${call.path} is too large`);
           parts.push(part);
         }
         return parseAs(Buffer.concat(parts).toString('utf8'), shape);

@@ -2,9 +2,12 @@
 import {
   classifyEngineError,
   type Engine,
+  type EngineEmbeddings,
+  type EngineEmbedRequest,
   type EngineEvent,
   type EngineProbe,
   type EngineRequest,
+  type EngineResume,
 } from '../engine.ts';
 import type { HttpClient } from './http-client.ts';
 import { createStreamGauges } from './token-tally.ts';
@@ -13,15 +16,16 @@ import { createStreamGauges } from './token-tally.ts';
 export interface HttpEngineParts {
   readonly kind: 'ollama' | 'openai';
   readonly http: HttpClient;
-  /** The owner says that the server goes on with a trailing assistant message. */
-  readonly continuesAssistant: boolean | undefined;
+  /** How the server goes on with a trailing assistant message, as far as is known by now. */
+  resume(): EngineResume;
   probe(signal: AbortSignal): Promise<EngineProbe>;
   stream(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EngineEvent, void, void>;
+  embed(request: EngineEmbedRequest, signal: AbortSignal): Promise<EngineEmbeddings>;
 }
 
 /** An engine over an HTTP client; nothing is asked before `probe`. */
 export function createHttpEngine(parts: HttpEngineParts): Engine {
-  const { kind, http, probe, stream, continuesAssistant } = parts;
+  const { kind, http, probe, stream, embed, resume } = parts;
   const gauges = createStreamGauges(http.isStarted);
   return {
     kind,
@@ -30,10 +34,17 @@ export function createHttpEngine(parts: HttpEngineParts): Engine {
     stop: http.stop,
     probe,
     async *generate(request, { signal }) {
-      if (request.prefixText && !continuesAssistant) {
+      if (request.prefixText && resume() === 'none') {
         throw http.fail('ENGINE_BAD_REQUEST', 'it cannot continue an answer');
       }
       yield* gauges.watch(stream(request, signal));
+    },
+    async embed(request, { signal }) {
+      const embeddings = await gauges.during(embed(request, signal));
+      const { length } = request.inputs;
+      if (embeddings.vectors.length === length) return embeddings;
+      const reason = `it gave ${embeddings.vectors.length} vectors for ${length} texts`;
+      throw http.fail('ENGINE_PROTOCOL', reason);
     },
     countPromptTokens: async () => undefined,
     gauges: gauges.read,

@@ -50,6 +50,16 @@ export function createStreamGauges(isStarted: () => boolean) {
         running -= 1;
       }
     },
+    /** Counts a call that is not a stream. */
+    async during<T>(call: Promise<T>): Promise<T> {
+      calls += 1;
+      running += 1;
+      try {
+        return await call;
+      } finally {
+        running -= 1;
+      }
+    },
     read: (): EngineGauges => ({
       state: isStarted() ? 'ready' : 'stopped',
       running,

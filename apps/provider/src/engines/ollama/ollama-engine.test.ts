@@ -20,7 +20,7 @@ let engine: Engine;
 beforeAll(async () => {
   await behind.start();
   await server.start();
-  engine = createOllamaEngine({ baseUrl: server.url(), continuesAssistant: true });
+  engine = createOllamaEngine({ baseUrl: server.url(), resume: 'exact' });
   await engine.start();
 });
 afterAll(async () => {
@@ -50,11 +50,17 @@ describe('ollama engine', () => {
     expect(engine.classify(error)).toBe('bad');
   });
 
-  it('refuses a prefix unless the owner says that the model continues it', async () => {
+  it('continues answers as a best effort, and makes vectors, unless the owner says otherwise', async () => {
     const plain = createOllamaEngine({ baseUrl: server.url() });
     await plain.start();
     const { models } = await plain.probe(signal());
-    expect(models[0]?.canResume).toBe(false);
+    expect(models[0]).toMatchObject({ resume: 'best effort', serves: ['chat', 'embed'] });
+    await plain.stop();
+  });
+
+  it('refuses a prefix when the owner says that the model does not continue it', async () => {
+    const plain = createOllamaEngine({ baseUrl: server.url(), resume: 'none' });
+    await plain.start();
     const before = server.counts().generations;
     const error = await failureOf(plain, greedyRequest(model, { prefixText: 'The' }));
     expect(error).toMatchObject({ code: 'ENGINE_BAD_REQUEST' });

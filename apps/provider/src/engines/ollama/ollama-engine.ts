@@ -10,17 +10,30 @@
  *   4. the runner dies: an `error` line in a 200 answer becomes ENGINE_CRASHED.
  *
  * Limits: Ollama has no gauges and no tokenizer route, so `slots` and prompt tokens are unknown beforehand.
- * Whether a trailing assistant message is continued depends on each model's template; the owner says so.
+ * A trailing assistant message is continued where the model's template leaves it open, which most do; the text is cut
+ * into tokens anew, and nothing can be done about it from outside. So answers are resumed as a best effort.
  */
+
+import type { JobKind } from '@aitbc/protocol';
 import { AppError } from '@aitbc/protocol';
-import type { Engine, EngineEvent, EngineModel, EngineProbe, EngineRequest } from '../engine.ts';
-import { createHttpClient, type HttpClient } from '../http/http-client.ts';
+import type {
+  Engine,
+  EngineEmbeddings,
+  EngineEmbedRequest,
+  EngineEvent,
+  EngineModel,
+  EngineProbe,
+  EngineRequest,
+  EngineResume,
+} from '../engine.ts';
+import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
 import { createHttpEngine } from '../http/http-engine.ts';
 import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatLine,
   chatBodyOf,
   chatLine,
+  embedAnswer,
   isVersionAtLeast,
   psAnswer,
   showAnswer,
@@ -33,13 +46,14 @@ export const OLLAMA_VERSION_MIN = '0.17.1';
 export const OLLAMA_URL_DEFAULT = 'http://127.0.0.1:11434';
 /** Ollama's own default below 23 GiB of video memory; used until a loaded model tells its real context. */
 const CONTEXT_DEFAULT = 4_096;
+const RESUME_DEFAULT: EngineResume = 'best effort';
 
 export interface OllamaOptions {
   readonly baseUrl?: string;
   /** Context to advertise for models that are not loaded, in tokens. */
   readonly contextMax?: number;
-  /** The templates of the sold models continue a trailing assistant message. */
-  readonly continuesAssistant?: boolean;
+  /** How the templates of the sold models go on with a trailing assistant message; default best effort. */
+  readonly resume?: EngineResume;
   readonly firstByteTimeoutMs?: number;
   readonly stallTimeoutMs?: number;
 }
@@ -52,7 +66,16 @@ function numberIn(info: Readonly<Record<string, unknown>>, key: string): number 
   return typeof value === 'number' && value > 0 ? value : undefined;
 }
 
-/** A model as sold, or undefined for what cannot be: cloud models and models that only embed. */
+/** What a model can do; older versions do not say and have only models that chat. */
+function servesOf(capabilities: readonly string[] | undefined): JobKind[] {
+  if (!capabilities) return ['chat'];
+  const kinds: JobKind[] = [];
+  if (capabilities.includes('completion')) kinds.push('chat');
+  if (capabilities.includes('embedding')) kinds.push('embed');
+  return kinds;
+}
+
+/** A model as sold, or undefined for what cannot be: cloud models, and models that neither chat nor embed. */
 async function describe(
   http: HttpClient,
   tag: Tag,
@@ -63,7 +86,8 @@ async function describe(
     { path: '/api/show', body: { model: tag.name }, signal, model: tag.name },
     showAnswer,
   );
-  if (show.remote_host || show.capabilities?.includes('completion') === false) return undefined;
+  const serves = servesOf(show.capabilities);
+  if (show.remote_host || serves.length === 0) return undefined;
   const info = show.model_info;
   const trained = numberIn(info, `${info['general.architecture']}.context_length`);
   const unloaded = Math.min(trained ?? CONTEXT_DEFAULT, options.contextMax ?? CONTEXT_DEFAULT);
@@ -73,7 +97,8 @@ async function describe(
     name: tag.name,
     digest: tag.digest.startsWith('sha256:') ? tag.digest : `sha256:${tag.digest}`,
     contextMax: loadedContext ?? unloaded,
-    canResume: options.continuesAssistant ?? false,
+    serves,
+    resume: options.resume ?? RESUME_DEFAULT,
     ...(quantization === undefined ? {} : { quantization }),
     ...(parameters === undefined ? {} : { parameters }),
   };
@@ -149,6 +174,18 @@ async function* stream(
   };
 }
 
+/** Texts that do not fit are refused by the server, not cut. */
+async function embed(
+  http: HttpClient,
+  { model, inputs }: EngineEmbedRequest,
+  signal: AbortSignal,
+): Promise<EngineEmbeddings> {
+  const body = { model, input: inputs, truncate: false };
+  const call = { path: '/api/embed', body, signal, model, bytesMax: VECTORS_BYTES_MAX };
+  const { embeddings, prompt_eval_count } = await http.json(call, embedAnswer);
+  return { vectors: embeddings, promptTokens: prompt_eval_count };
+}
+
 /** Makes the Ollama engine; nothing is asked before `probe`. */
 export function createOllamaEngine(options: OllamaOptions = {}): Engine {
   const { baseUrl = OLLAMA_URL_DEFAULT, firstByteTimeoutMs, stallTimeoutMs } = options;
@@ -161,8 +198,9 @@ export function createOllamaEngine(options: OllamaOptions = {}): Engine {
   return createHttpEngine({
     kind: 'ollama',
     http,
-    continuesAssistant: options.continuesAssistant,
+    resume: () => options.resume ?? RESUME_DEFAULT,
     probe: (signal) => probe(http, options, signal),
     stream: (request, signal) => stream(http, request, signal),
+    embed: (request, signal) => embed(http, request, signal),
   });
 }

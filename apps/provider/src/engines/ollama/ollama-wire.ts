@@ -32,6 +32,12 @@ export const psAnswer = z.object({
   models: z.array(z.object({ name: z.string(), context_length: count.optional() })).default([]),
 });
 
+/** `/api/embed`. */
+export const embedAnswer = z.object({
+  embeddings: z.array(z.array(z.number())),
+  prompt_eval_count: count.default(0),
+});
+
 /** One line of `/api/chat`. A counter that is left out means zero, but only on a line with `done`. */
 export const chatLine = z.object({
   error: z.string().optional(),

@@ -19,7 +19,7 @@ let plainEngine: Engine;
 beforeAll(async () => {
   await behind.start();
   await server.start();
-  engine = createOpenaiEngine({ baseUrl: `${server.url()}/`, continuesAssistant: true });
+  engine = createOpenaiEngine({ baseUrl: `${server.url()}/`, resume: 'exact', embedModels: [] });
   plainEngine = createOpenaiEngine({ baseUrl: server.url(), logprobs: false, apiKey: 'secret' });
   await engine.start();
   await plainEngine.start();
@@ -50,9 +50,57 @@ describe('openai engine', () => {
     expect(await known.probe(signal())).toEqual({
       engine: 'openai',
       version: 'unknown',
-      models: [{ name: model, contextMax: 2048, canResume: false, digest, parameters: 1_312_384 }],
+      models: [
+        {
+          name: model,
+          contextMax: 2048,
+          serves: ['chat'],
+          resume: 'none',
+          digest,
+          parameters: 1_312_384,
+        },
+      ],
     });
     await known.stop();
+  });
+
+  it.each([
+    { style: 'llama-server', resume: 'best effort', asked: undefined },
+    { style: 'vllm', resume: 'best effort', asked: true },
+    { style: 'plain', resume: 'none', asked: undefined },
+  ] as const)('knows how a $style continues', async ({ style, resume, asked }) => {
+    const other = createEngineServer({ engine: behind, server: style });
+    await other.start();
+    const known = createOpenaiEngine({ baseUrl: other.url() });
+    await known.start();
+    expect((await known.probe(signal())).models[0]?.resume).toBe(resume);
+    if (resume === 'best effort') {
+      const whole = await collect(known, greedyRequest(model));
+      const prefixText = whole.events
+        .slice(0, 7)
+        .map(({ text }) => text)
+        .join('');
+      const rest = await collect(known, greedyRequest(model, { prefixText, maxTokens: 53 }));
+      expect(prefixText + rest.text).toBe(whole.text);
+      const sent = other.counts().lastBody as Record<string, unknown>;
+      expect(sent.continue_final_message).toBe(asked);
+    }
+    await known.stop();
+    await other.stop();
+  });
+
+  it('makes the vectors that the engine behind it makes, for models that are for that', async () => {
+    const vectors = createOpenaiEngine({ baseUrl: server.url(), embedModels: [model] });
+    await vectors.start();
+    const found = (await vectors.probe(signal())).models[0];
+    expect(found?.serves).toEqual(['embed']);
+    const asked = { model, inputs: ['a table', 'another', 'a table'] };
+    const options = { signal: signal() };
+    expect(await vectors.embed(asked, options)).toEqual(await behind.embed(asked, options));
+    for (const { name, run } of complianceCases) {
+      if (name.startsWith('makes vectors')) await run({ engine: vectors, model });
+    }
+    await vectors.stop();
   });
 
   it('names the model it does not have', async () => {

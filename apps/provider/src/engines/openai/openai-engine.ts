@@ -3,13 +3,27 @@
  *
  * Usage comes in one more event after the finish reason, because `include_usage` is set. A stream that
  * ends without a finish reason ended cleanly but is `incomplete`; one that breaks is ENGINE_CRASHED.
- * Continuing an answer is not in OpenAI's API. llama-server continues a trailing assistant message;
- * others answer it like a new turn. So it is a flag of the owner, off by default.
+ *
+ * Continuing an answer is not in OpenAI's API. llama-server (known by `/props`) goes on with a trailing assistant
+ * message; vLLM and SGLang (known by `/version`) do so when two more fields ask for it; others answer it like a
+ * new turn, and are not asked. All of them cut the text into tokens anew, so the first two are a best
+ * effort: with the bundled model one of 204 answers has a place where that changes what follows. The owner may
+ * state `exact` for a server and a model that he has measured (compliance.ts).
  */
 
-import type { Engine, EngineEvent, EngineProbe, EngineRequest } from '../engine.ts';
+import type { z } from 'zod';
+import type {
+  Engine,
+  EngineEmbeddings,
+  EngineEmbedRequest,
+  EngineEvent,
+  EngineModel,
+  EngineProbe,
+  EngineRequest,
+  EngineResume,
+} from '../engine.ts';
 import { classifyEngineError } from '../engine.ts';
-import { createHttpClient, type HttpClient } from '../http/http-client.ts';
+import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
 import { createHttpEngine } from '../http/http-engine.ts';
 import { LineError, readEventData } from '../http/line-reader.ts';
 import { createTokenTally } from '../http/token-tally.ts';
@@ -17,8 +31,11 @@ import {
   type ChatChunk,
   chatChunk,
   completionBodyOf,
+  embeddingsAnswer,
   modelsAnswer,
+  propsAnswer,
   versionAnswer,
+  type WireHabits,
 } from './openai-wire.ts';
 
 const CONTEXT_DEFAULT = 4_096;
@@ -29,8 +46,10 @@ export interface OpenaiOptions {
   readonly apiKey?: string;
   /** Context of models whose server does not say, in tokens. */
   readonly contextMax?: number;
-  /** The server continues a trailing assistant message, as llama-server does. */
-  readonly continuesAssistant?: boolean;
+  /** How the server goes on with a trailing assistant message; default: what kind of server it is. */
+  readonly resume?: EngineResume;
+  /** Models that make vectors and no answers, which this API does not tell. */
+  readonly embedModels?: readonly string[];
   /** Ask for log-probabilities to count tokens exactly; off for servers that refuse the field. */
   readonly logprobs?: boolean;
   /** Weights digests (`sha256:<hex>`) by model, which this API does not tell. */
@@ -39,44 +58,77 @@ export interface OpenaiOptions {
   readonly stallTimeoutMs?: number;
 }
 
-/** vLLM and some others tell it; for the rest the version is unknown, which is no failure. */
-async function versionOf(http: HttpClient, signal: AbortSignal): Promise<string> {
+/** What stands behind the API, as far as it shows. */
+interface ServerKind {
+  readonly version: string;
+  readonly resume: EngineResume;
+  readonly asksToContinue: boolean;
+}
+
+const unknownServer: ServerKind = { version: 'unknown', resume: 'none', asksToContinue: false };
+
+/** The answer of a path that only some servers have; undefined from the others, which is no failure. */
+async function answerOf<T>(
+  http: HttpClient,
+  { path, shape }: { readonly path: string; readonly shape: z.ZodType<T> },
+  signal: AbortSignal,
+): Promise<T | undefined> {
   try {
-    return (await http.json({ path: '/version', signal }, versionAnswer)).version;
+    return await http.json({ path, signal }, shape);
   } catch (error) {
     signal.throwIfAborted();
     if (classifyEngineError(error) === 'busy') throw error;
-    return 'unknown';
+    return undefined;
   }
 }
 
-async function probe(
+async function lookAtServer(http: HttpClient, signal: AbortSignal): Promise<ServerKind> {
+  const told = await answerOf(http, { path: '/version', shape: versionAnswer }, signal);
+  if (told) return { version: told.version, resume: 'best effort', asksToContinue: true };
+  const props = await answerOf(http, { path: '/props', shape: propsAnswer }, signal);
+  return props ? { ...unknownServer, resume: 'best effort' } : unknownServer;
+}
+
+async function listModels(
   http: HttpClient,
-  options: OpenaiOptions,
+  options: OpenaiOptions & { readonly resume: EngineResume },
   signal: AbortSignal,
-): Promise<EngineProbe> {
+): Promise<EngineModel[]> {
   const { data } = await http.json({ path: '/v1/models', signal }, modelsAnswer);
-  const models = data.map(({ id, max_model_len, meta }) => {
+  return data.map(({ id, max_model_len, meta }) => {
     const digest = options.digests?.[id];
+    const isForVectors = options.embedModels?.includes(id) ?? false;
     return {
       name: id,
       contextMax: max_model_len ?? meta?.n_ctx ?? options.contextMax ?? CONTEXT_DEFAULT,
-      canResume: options.continuesAssistant ?? false,
+      serves: [isForVectors ? ('embed' as const) : ('chat' as const)],
+      resume: options.resume,
       ...(digest === undefined ? {} : { digest }),
       ...(meta?.n_params ? { parameters: meta.n_params } : {}),
     };
   });
-  return { engine: 'openai', version: await versionOf(http, signal), models };
+}
+
+async function embed(
+  http: HttpClient,
+  { model, inputs }: EngineEmbedRequest,
+  signal: AbortSignal,
+): Promise<EngineEmbeddings> {
+  const body = { model, input: inputs, encoding_format: 'float' };
+  const call = { path: '/v1/embeddings', body, signal, model, bytesMax: VECTORS_BYTES_MAX };
+  const { data, usage } = await http.json(call, embeddingsAnswer);
+  const vectors = [...data].sort((a, b) => a.index - b.index).map(({ embedding }) => embedding);
+  return { vectors, promptTokens: usage?.prompt_tokens ?? 0 };
 }
 
 async function* chunksOf(
   http: HttpClient,
   request: EngineRequest,
-  { signal, logprobs }: StreamOptions,
+  { signal, habits }: StreamOptions,
 ): AsyncGenerator<ChatChunk, void, void> {
   const lines = http.lines({
     path: '/v1/chat/completions',
-    body: completionBodyOf(request, logprobs),
+    body: completionBodyOf(request, habits),
     signal,
     model: request.model,
   });
@@ -93,7 +145,7 @@ async function* chunksOf(
 
 interface StreamOptions {
   readonly signal: AbortSignal;
-  readonly logprobs: boolean;
+  readonly habits: WireHabits;
 }
 
 /** The text and log-probabilities of the first choice; only one is ever asked for. */
@@ -144,11 +196,21 @@ export function createOpenaiEngine(options: OpenaiOptions): Engine {
     ...(firstByteTimeoutMs === undefined ? {} : { firstByteTimeoutMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
   });
+  let server = unknownServer;
+  const resume = () => options.resume ?? server.resume;
   return createHttpEngine({
     kind: 'openai',
     http,
-    continuesAssistant: options.continuesAssistant,
-    probe: (signal) => probe(http, options, signal),
-    stream: (request, signal) => stream(http, request, { signal, logprobs }),
+    resume,
+    async probe(signal): Promise<EngineProbe> {
+      server = await lookAtServer(http, signal);
+      const models = await listModels(http, { ...options, resume: resume() }, signal);
+      return { engine: 'openai', version: server.version, models };
+    },
+    stream(request, signal) {
+      const habits = { logprobs, asksToContinue: server.asksToContinue };
+      return stream(http, request, { signal, habits });
+    },
+    embed: (request, signal) => embed(http, request, signal),
   });
 }

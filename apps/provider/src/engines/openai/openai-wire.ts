@@ -18,6 +18,15 @@ export const modelsAnswer = z.object({
     .max(200),
 });
 
+/** `/props` of llama-server: only that it is one. */
+export const propsAnswer = z.object({ default_generation_settings: z.object({}) });
+
+/** `/v1/embeddings`. */
+export const embeddingsAnswer = z.object({
+  data: z.array(z.object({ index: count, embedding: z.array(z.number()) })),
+  usage: z.object({ prompt_tokens: count }).nullish(),
+});
+
 export const versionAnswer = z.object({ version: z.string().max(100) });
 
 const choice = z.object({
@@ -37,8 +46,16 @@ export const chatChunk = z.object({
 
 export type ChatChunk = z.infer<typeof chatChunk>;
 
+/** How a server is asked. */
+export interface WireHabits {
+  /** Ask for log-probabilities. */
+  readonly logprobs: boolean;
+  /** A trailing assistant message is left open only when these fields ask for it, as with vLLM and SGLang. */
+  readonly asksToContinue: boolean;
+}
+
 /** The body of `/v1/chat/completions`, from validated fields only. */
-export function completionBodyOf(request: EngineRequest, logprobs: boolean) {
+export function completionBodyOf(request: EngineRequest, habits: WireHabits) {
   const { model, maxTokens, temperature, topP, topK, seed, stop, prefixText } = request;
   const messages = request.messages.map(({ role, content }) => ({ role, content }));
   return {
@@ -47,7 +64,10 @@ export function completionBodyOf(request: EngineRequest, logprobs: boolean) {
     stream: true,
     stream_options: { include_usage: true },
     max_tokens: maxTokens,
-    ...(logprobs ? { logprobs: true } : {}),
+    ...(prefixText && habits.asksToContinue
+      ? { add_generation_prompt: false, continue_final_message: true }
+      : {}),
+    ...(habits.logprobs ? { logprobs: true } : {}),
     ...(temperature === undefined ? {} : { temperature }),
     ...(topP === undefined ? {} : { top_p: topP }),
     ...(topK === undefined ? {} : { top_k: topK }),

@@ -13,9 +13,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Engine } from '../engine.ts';
+import { embedFronts } from './embed-fronts.ts';
 import type { EngineFault } from './faults.ts';
 import { answer, answerError, createGenerations } from './generation.ts';
-import { listingOf } from './listings.ts';
+import { listingOf, type ServerStyle } from './listings.ts';
 import {
   type FrontRequest,
   ollamaChatFront,
@@ -37,6 +38,8 @@ export interface EngineServerOptions {
   readonly version?: string;
   /** A trailing assistant message is continued; default true. */
   readonly continuesAssistant?: boolean;
+  /** Default plain. A vLLM continues only when the body asks for it. */
+  readonly server?: ServerStyle;
 }
 
 /** Requests and tokens since the start. */
@@ -75,9 +78,18 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   return sizeBytes === 0 ? undefined : JSON.parse(Buffer.concat(parts).toString('utf8'));
 }
 
+function asksToContinue(body: unknown): boolean {
+  return (body as { continue_final_message?: unknown } | null)?.continue_final_message === true;
+}
+
 /** The handler of all paths, and its counts. */
 function createHandler(options: EngineServerOptions, fault: () => EngineFault | undefined) {
-  const { engine, version = VERSION_DEFAULT, continuesAssistant = true } = options;
+  const {
+    engine,
+    version = VERSION_DEFAULT,
+    continuesAssistant = true,
+    server = 'plain',
+  } = options;
   const calls: Record<string, number> = {};
   const totals = { generations: 0, tokensSent: 0, lastBody: undefined as unknown };
   const serve = createGenerations({
@@ -96,17 +108,32 @@ function createHandler(options: EngineServerOptions, fault: () => EngineFault | 
     totals.lastBody = body;
     let asked: FrontRequest;
     try {
-      asked = front.parse(body, continuesAssistant);
+      asked = front.parse(body, continuesAssistant && (server !== 'vllm' || asksToContinue(body)));
     } catch {
       return answerError(response, path, [400, 'invalid request']);
     }
     await serve({ path, front, response, asked, signal: abort.signal });
   }
 
+  async function answerEmbedding(path: string, body: unknown, response: ServerResponse) {
+    const front = embedFronts[path]!;
+    const abort = new AbortController();
+    response.once('close', () => abort.abort());
+    totals.lastBody = body;
+    if (fault()?.kind === 'busy') return answerError(response, path, [503, 'server busy']);
+    try {
+      const asked = front.parse(body);
+      answer(response, 200, front.answer(asked, await engine.embed(asked, abort)));
+    } catch (error) {
+      const isBad = engine.classify(error) === 'bad';
+      answerError(response, path, [isBad ? 400 : 500, String(error)]);
+    }
+  }
+
   async function answerListing(path: string, body: unknown, response: ServerResponse) {
     const { models } = await engine.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
     const model = (body as { model?: unknown } | undefined)?.model;
-    const listing = listingOf(path, models, { version, model });
+    const listing = listingOf(path, models, { version, model, server });
     if (listing === undefined) answerError(response, path, [404, 'not found']);
     else answer(response, 200, listing);
   }
@@ -115,7 +142,8 @@ function createHandler(options: EngineServerOptions, fault: () => EngineFault | 
     const path = new URL(request.url ?? '/', 'http://engine').pathname;
     calls[path] = (calls[path] ?? 0) + 1;
     const body = await readBody(request);
-    if (Object.hasOwn(fronts, path)) await answerGeneration(path, body, response);
+    if (Object.hasOwn(embedFronts, path)) await answerEmbedding(path, body, response);
+    else if (Object.hasOwn(fronts, path)) await answerGeneration(path, body, response);
     else await answerListing(path, body, response);
   }
 

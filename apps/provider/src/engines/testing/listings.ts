@@ -20,7 +20,7 @@ function showOf(model: EngineModel) {
       'general.parameter_count': model.parameters,
       'llama.context_length': model.contextMax,
     },
-    capabilities: ['completion'],
+    capabilities: ['completion', 'embedding'],
   };
 }
 
@@ -33,14 +33,20 @@ function openaiModelOf(model: EngineModel) {
   };
 }
 
+/** Which server is imitated where servers of one API differ. */
+export type ServerStyle = 'plain' | 'llama-server' | 'vllm';
+
 /** The answer of a listing path, or undefined where there is none. */
 export function listingOf(
   path: string,
   models: readonly EngineModel[],
-  asked: { readonly version: string; readonly model: unknown },
+  asked: { readonly version: string; readonly model: unknown; readonly server: ServerStyle },
 ): unknown {
   const shown = models.find(({ name }) => name === asked.model);
+  const { server, version } = asked;
   const answers: Readonly<Record<string, () => unknown>> = {
+    ...(server === 'vllm' ? { '/version': () => ({ version }) } : {}),
+    ...(server === 'llama-server' ? { '/props': () => ({ default_generation_settings: {} }) } : {}),
     '/api/version': () => ({ version: asked.version }),
     '/api/tags': () => ({ models: models.map(tagOf) }),
     '/api/ps': () => ({

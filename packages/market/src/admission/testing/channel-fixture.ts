@@ -7,11 +7,15 @@ import {
   type Hex,
   jobIdOf,
   networkFromHash,
+  resumeContext,
+  signAcknowledgement,
   signVoucher,
   startContext,
   topUpContext,
 } from '@aitbc/protocol';
-import type { JobRequest, OfferTerms, Seller, StartVoucher } from '../admit-job.ts';
+import type { AcknowledgeRequest } from '../acknowledge-tokens.ts';
+import type { JobRequest, OfferTerms, ResumeMark, Seller, StartVoucher } from '../admit-job.ts';
+import type { JobRecord } from '../channel-record.ts';
 import type { TopUp } from '../extend-job.ts';
 
 const seedOf = (byte: number) => new Uint8Array(32).fill(byte);
@@ -66,17 +70,21 @@ export interface RequestWishes {
   readonly tokens?: number;
   readonly cap?: bigint;
   readonly promptBound?: number;
+  readonly resume?: ResumeMark;
   readonly changes?: Partial<JobRequest>;
 }
 
-/** A signed request. Needs 7 + promptBound + tokens nait. */
+/** A signed request. Needs 7 + promptBound + tokens nait, less the tokens before `resume.from`. */
 export function request(wishes: RequestWishes = {}): JobRequest {
-  const { key = 'job', tokens = 16, cap = 1_000n, promptBound = 10, changes } = wishes;
+  const { key = 'job', tokens = 16, cap = 1_000n, promptBound = 10, resume, changes } = wishes;
   const bodyDigest = hash(7);
   const jobId = jobIdOf(network, { payer, idempotencyKey: key, bodyDigest });
   const { channelId } = channel();
   const { offerId } = offer;
-  const context = startContext(network, { offerId, jobId, bodyDigest, tokens });
+  const terms = { offerId, jobId, bodyDigest, tokens };
+  const context = resume
+    ? resumeContext(network, { ...terms, ...resume })
+    : startContext(network, terms);
   const signed = signVoucher(
     network,
     { channelId, maxClaimable: cap, context },
@@ -85,7 +93,7 @@ export function request(wishes: RequestWishes = {}): JobRequest {
   const { signature } = signed;
   const voucher: StartVoucher = { offerId, channelId, tokens, maxClaimable: cap, signature };
   const base = { jobId, offer, known: undefined, bodyDigest, promptBound, mirrorAgeMs: 0 };
-  return { ...base, voucher, ...changes };
+  return { ...base, resume, voucher, ...changes };
 }
 
 /** A signed top-up. */
@@ -98,6 +106,14 @@ export function topUp(jobId: Hex, tokens: number, maxClaimable: bigint): TopUp {
     buyerKey.secretKey,
   );
   return { jobId, channelId, tokens, maxClaimable, signature, jobMax: offer.jobMax };
+}
+
+/** A signed acknowledgement of the tokens up to `to` after the last receipt of an ended job. */
+export function acknowledgement(job: JobRecord, to: number): AcknowledgeRequest {
+  const { channelId } = channel();
+  const ack = { jobId: job.jobId, channelId, from: job.delivered, to, textHash: hash(8) };
+  const signature = signAcknowledgement(network, ack, buyerKey.secretKey);
+  return { ack, signature, job, windowTokens: 16 };
 }
 
 /** The signature with one bit turned. */

@@ -10,6 +10,8 @@ export const rpcTopics = Object.freeze({
   channel: 'channel',
   /** All channels that pay this address. */
   receiver: 'receiver',
+  /** All mandates: grants, revocations and spendings. */
+  mandates: 'mandates',
   tx: 'tx',
 });
 
@@ -25,7 +27,7 @@ export const zNotification = z.object({
 export const nodeSocketRpc = {
   subscribe: rpcMethod({
     summary:
-      'Streams a topic: finalBlocks (header, hash), transactions (TxStatus), account:<address> (Account), channel:<id> and receiver:<address> (Channel), tx:<id> (TxStatus).',
+      'Streams a topic: finalBlocks (header, hash), transactions (TxStatus), account:<address> (Account), channel:<id> and receiver:<address> (Channel), mandates (Mandate), tx:<id> (TxStatus).',
     input: z.strictObject({ topic: z.string().max(120), cursor: z.string().max(40).optional() }),
     output: z.object({ subscription: z.string(), cursor: z.string() }),
   }),

@@ -83,6 +83,16 @@ export const stateRpc = {
     input: z.strictObject({ owner: zAddress, subKey: zAddress, ...proofWish }),
     output: zMandate.extend(proofPart),
   }),
+  state_listMandates: rpcMethod({
+    summary:
+      'Mandates that an owner gave, or that a sub-key has. Looks through a part of all mandates: go on until `next` is null.',
+    input: z.strictObject({
+      owner: zAddress.optional(),
+      subKey: zAddress.optional(),
+      after: zHash.optional(),
+    }),
+    output: z.object({ mandates: z.array(zMandate), next: zHash.nullable() }),
+  }),
   state_getTask: rpcMethod({
     summary: 'A task by its id.',
     input: z.strictObject({ taskId: zHash, ...proofWish }),

@@ -29,7 +29,7 @@ export const zLaneNonce = z.object({
   pendingNonce: zCount.nullable(),
 });
 
-/** Limits of 2^64-1 are none; no receivers means anyone. */
+/** No receivers means anyone, no models means any; a `jobMaxNait` of 0 is no bound of its own. */
 export const zMandate = z.object({
   owner: zAddress,
   subKey: zAddress,
@@ -37,7 +37,9 @@ export const zMandate = z.object({
   windowMaxNait: zAmount,
   windowMs: zCount,
   totalMaxNait: zAmount,
+  jobMaxNait: zAmount,
   receivers: z.array(zAddress),
+  models: z.array(z.string()),
   allowsChannels: z.boolean(),
   allowsTransfers: z.boolean(),
   expiresAtHeight: zCount,

@@ -1,6 +1,5 @@
 /** Buyers over a chain in memory and small honest sellers, for tests: what is sold, who buys, how it is read. */
 import type { Clock } from '@aitbc/primitives';
-import { utf8 } from '@aitbc/primitives';
 import { AppError, dialectBodies, inferenceOf, offerIdOf } from '@aitbc/protocol';
 import { type BuyerStore, createMemoryStore } from '../../books/store.ts';
 import { type TestChain, testHotKey } from '../../node/testing/chain.ts';
@@ -8,7 +7,7 @@ import { type Seller, startSeller } from '../../node/testing/seller.ts';
 import type { SellerOptions } from '../../node/testing/seller-types.ts';
 import type { JobReport } from '../../offers/report-jobs.ts';
 import { type Buyer, type BuyerOptions, createBuyer } from '../buyer.ts';
-import type { BuyCall, JobEnd, RunningJob } from '../types.ts';
+import type { BuyCall, JobEnd, JobMoved, RunningJob } from '../types.ts';
 
 /** What every seller says. */
 export const words = Array.from({ length: 30 }, (_, index) => `w${index} `);
@@ -24,30 +23,50 @@ const options: BuyerOptions = {
   allowPrivate: true,
 };
 
-/** A call in OpenAI's dialect. */
+/** A chat that is answered with all words. */
 export function callOf(key: string, more: object = {}, signal?: AbortSignal): BuyCall {
-  const json = {
-    model: 'tiny',
-    messages: [{ role: 'user', content: 'hello' }],
-    stream: true,
-    ...more,
-  };
+  const json = { model: 'tiny', messages: [{ role: 'user', content: 'hello' }], ...more };
   const request = inferenceOf('openai', dialectBodies.openai.parse(json));
-  const body = utf8(JSON.stringify(json));
-  return { dialect: 'openai', body, request, idempotencyKey: key, signal };
+  return { request, idempotencyKey: key, signal };
+}
+
+/** An answer as its reader saw it. */
+export interface Drained {
+  readonly answer: string;
+  readonly end: JobEnd | undefined;
+  readonly moves: readonly JobMoved[];
+  readonly error: unknown;
+}
+
+/** How an answer is read. */
+export interface Draining {
+  /** Return what ended the answer early instead of throwing it. */
+  readonly isQuiet?: boolean;
+  /** Wait so long after each event. */
+  readonly pauseMs?: number;
 }
 
 /** Reads an answer to its end. */
-export async function drain({
-  events,
-}: RunningJob): Promise<{ text: string; end: JobEnd | undefined }> {
-  let text = '';
+export async function drain(
+  { events }: RunningJob,
+  { isQuiet = false, pauseMs }: Draining = {},
+): Promise<Drained> {
+  let answer = '';
   let end: JobEnd | undefined;
-  for await (const event of events) {
-    if (event.type === 'text') text += event.text;
-    if (event.type === 'end') end = event.end;
+  let error: unknown;
+  const moves: JobMoved[] = [];
+  try {
+    for await (const event of events) {
+      if (event.type === 'text') answer += event.text;
+      if (event.type === 'moved') moves.push(event);
+      if (event.type === 'end') end = event.end;
+      if (pauseMs) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  } catch (caught) {
+    if (!isQuiet) throw caught;
+    error = caught;
   }
-  return { text, end };
+  return { answer, end, moves, error };
 }
 
 /** How a test's buyer differs from the others. */
@@ -55,6 +74,8 @@ export interface BuyerWishes extends Partial<BuyerOptions> {
   readonly store?: BuyerStore;
   readonly reports?: JobReport[];
   readonly clock?: Clock;
+  /** Called when the coordinator is asked for offers. */
+  readonly onRoute?: () => void;
 }
 
 /** Sellers in their rank, and buyers. */
@@ -82,9 +103,9 @@ export function createTestMarket(): TestMarket {
       return seller;
     },
     async buy(chain, more = {}) {
-      const { store = createMemoryStore(), reports = [], clock, ...rest } = more;
+      const { store = createMemoryStore(), reports = [], clock, onRoute, ...rest } = more;
       const { node, sender } = chain;
-      const coordinator = coordinatorOf(chain, sellers, reports);
+      const coordinator = coordinatorOf(chain, sellers, { reports, onRoute });
       const deps = { node, sender, coordinator, hotKey: testHotKey(), store, clock };
       const buyer = await createBuyer({ ...options, ...rest }, deps);
       buyers.push(buyer);
@@ -98,7 +119,12 @@ export function createTestMarket(): TestMarket {
   };
 }
 
-function coordinatorOf(chain: TestChain, sellers: readonly Seller[], reports: JobReport[]) {
+interface Heard {
+  readonly reports: JobReport[];
+  readonly onRoute: (() => void) | undefined;
+}
+
+function coordinatorOf(chain: TestChain, sellers: readonly Seller[], { reports, onRoute }: Heard) {
   const measured = {
     firstTokenMsP50: null,
     firstTokenMsP90: null,
@@ -106,16 +132,18 @@ function coordinatorOf(chain: TestChain, sellers: readonly Seller[], reports: Jo
     samples: 0,
   };
   return {
-    route: async () => ({
-      offers: sellers.map(({ offer }, rank) => ({
+    async route() {
+      onRoute?.();
+      const offers = sellers.map(({ offer }, rank) => ({
         offerId: offerIdOf(chain.network, offer.payload),
         offer,
         rank,
         reason: 'price',
         measured,
         gauges: { running: 0, waiting: 0, slots: 1 },
-      })),
-    }),
+      }));
+      return { offers };
+    },
     submitJob: () => Promise.reject(new AppError('NO_OFFER', {})),
     getJob: () => Promise.reject(new AppError('JOB_UNKNOWN', {})),
     report: async (report: JobReport) => {

@@ -60,6 +60,10 @@ export interface FakeChainOptions {
   /** Seeds that sign; all members when left out. */
   readonly signers?: readonly number[];
   readonly network?: string;
+  /** Time of the genesis document, ms. */
+  readonly genesisTimeMs?: number;
+  /** What stands in the state beside three accounts. */
+  readonly entries?: readonly FakeEntry[];
 }
 
 /** A chain and how its parts are made. */
@@ -83,7 +87,7 @@ export interface FakeChain {
   source(name: string, change?: Partial<LightSource>): LightSource;
 }
 
-const entries = [1, 2, 3].map((seed): [string, Uint8Array] => {
+const accounts = [1, 2, 3].map((seed): FakeEntry => {
   const value = new Uint8Array(24);
   new DataView(value.buffer).setBigUint64(0, BigInt(seed) * 1_000n);
   return [`a${idOf(seed)}`, value];
@@ -91,10 +95,10 @@ const entries = [1, 2, 3].map((seed): [string, Uint8Array] => {
 
 /** A chain of `height` blocks. */
 export function createFakeChain(options: FakeChainOptions): FakeChain {
-  const { sets, height: top, salt = 0, forkHeight = 0, signers } = options;
+  const { sets, height: top, salt = 0, forkHeight = 0, signers, entries = [] } = options;
   const genesis = genesisOf(options);
   const network = networkFromGenesis(genesis);
-  const tree = stateTree();
+  const tree = stateTree([...accounts, ...entries]);
   const seatsAt = (height: number) => {
     return sets[Math.min(epochAt(height), sets.length - 1)] as readonly Seat[];
   };
@@ -117,7 +121,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
       epoch: epochAt(height),
       view: ((height - 1) % epochBlocks) + 1,
       parent: previous ? blockHashOf(network, previous) : zeroHash,
-      timeMs: genesisTimeMs + height * blockMs,
+      timeMs: genesis.timeMs + height * blockMs,
       proposer: keyHex(seatsAt(height)[0]?.[0] as number),
       txRoot: countedRoot(bytes32(txId(height)), 1),
       stateRoot: tree.root,
@@ -163,10 +167,10 @@ function sourceOf(name: string, chain: FakeChain): LightSource {
   };
 }
 
-function genesisOf({ sets, network = 'light-test' }: FakeChainOptions): Genesis {
+function genesisOf({ sets, network = 'light-test', ...options }: FakeChainOptions): Genesis {
   return {
     network,
-    timeMs: genesisTimeMs,
+    timeMs: options.genesisTimeMs ?? genesisTimeMs,
     accounts: [],
     // The order of a document is not that of a set.
     validators: (sets[0] ?? [])
@@ -211,36 +215,46 @@ function receiptOf(txId: Hex): Uint8Array {
   return concat(bytes32(txId), new Uint8Array(20));
 }
 
-/** Sentinel and three accounts: four leaves, written out. */
-function stateTree() {
-  const sorted = entries.map(([key]) => keyHexOf(key) as Hex).sort();
-  const nextOf = (key: Hex) => sorted.find((other) => other > key) ?? endKey;
-  const rows: (readonly [Hex, Uint8Array])[] = [
-    [sentinelKey, new Uint8Array(0)],
-    ...entries.map(([key, value]) => [keyHexOf(key) as Hex, value] as const),
-  ];
-  const link = (key: Hex) => sha256(bytesFromHex(key + nextOf(key), 66) as Uint8Array);
-  const leaves = rows.map(([key, value]) => entryLeaf(link(key), sha256(value)));
-  const [a, b, c, d] = leaves as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-  const [left, right] = [pairHash(a, b), pairHash(c, d)];
-  const root = countedRoot(pairHash(left, right), 4);
-  const paths = [
-    [b, right],
-    [a, right],
-    [d, left],
-    [c, left],
-  ].map((path) => path.map(hex));
+/** Entries of a state: key (letter and 64 hex digits) and value. */
+export type FakeEntry = readonly [key: string, value: Uint8Array];
+
+/** Sentinel and entries in the order of their keys, filled up with zeros to a power of two. */
+function stateTree(all: readonly FakeEntry[]) {
+  const byKey = new Map(all.map(([key, value]) => [keyHexOf(key) as Hex, value]));
+  const keys = [sentinelKey, ...[...byKey.keys()].sort()];
+  const valueAt = (index: number) => byKey.get(keys[index] ?? '') ?? new Uint8Array(0);
+  const nextOf = (index: number) => keys[index + 1] ?? endKey;
+  const link = (key: Hex, index: number) =>
+    sha256(bytesFromHex(key + nextOf(index), 66) as Uint8Array);
+  const leaves = keys.map((key, index) => entryLeaf(link(key, index), sha256(valueAt(index))));
+  const levels = levelsOf(leaves);
+  const count = keys.length;
+  const root = countedRoot(levels.at(-1)?.[0] as Uint8Array, count);
+  const siblingsOf = (index: number) =>
+    levels.slice(0, -1).map((level, depth) => hex(level[(index >> depth) ^ 1] as Uint8Array));
   const prove = (text: string): { value: Uint8Array | undefined; proof: StateProof } => {
     const sought = keyHexOf(text) as Hex;
-    const key = sorted.includes(sought)
-      ? sought
-      : (sorted.findLast((k) => k < sought) ?? sentinelKey);
-    const index = rows.findIndex(([one]) => one === key);
-    const value = rows[index]?.[1] as Uint8Array;
-    const place = { index, count: 4, siblings: paths[index] as Hex[], nextKey: nextOf(key) };
+    const index = keys.findLastIndex((key) => key <= sought);
+    const key = keys[index] as Hex;
+    const place = { index, count, siblings: siblingsOf(index), nextKey: nextOf(index) };
+    const value = valueAt(index);
     if (key === sought) return { value, proof: { kind: 'presence', ...place } };
     const valueHash = hex(sha256(value));
     return { value: undefined, proof: { kind: 'absence', ...place, key, valueHash } };
   };
   return { root, prove };
+}
+
+function levelsOf(leaves: readonly Uint8Array[]): Uint8Array[][] {
+  const width = 2 ** Math.ceil(Math.log2(leaves.length));
+  const filler = Array.from({ length: width - leaves.length }, () => new Uint8Array(32));
+  const levels = [[...leaves, ...filler]];
+  for (let below = levels[0] ?? []; below.length > 1; below = levels.at(-1) ?? []) {
+    const above: Uint8Array[] = [];
+    for (let at = 0; at < below.length; at += 2) {
+      above.push(pairHash(below[at] as Uint8Array, below[at + 1] as Uint8Array));
+    }
+    levels.push(above);
+  }
+  return levels;
 }

@@ -4,6 +4,8 @@ import {
   AppError,
   bodyDigestOf,
   decodePayment,
+  embedTokensBound,
+  firstPrefixHash,
   fullCharge,
   type Hex,
   jobIdOf,
@@ -11,9 +13,12 @@ import {
   paymentHeaders,
   priceOf,
   promptTokensBound,
+  type Resume,
+  resumeContext,
   startContext,
   topUpContext,
   unwrap,
+  verifyResume,
   verifyVoucher,
 } from '@aitbc/protocol';
 import type { Exchange, SellerBooks, SellerContext, SellerJob } from './seller-types.ts';
@@ -29,10 +34,13 @@ function reservedOf({ jobs, offer }: SellerContext, channelId: Hex): bigint {
   let sum = 0n;
   for (const job of jobs.values()) {
     if (job.channelId !== channelId || job.outcome !== 'running') continue;
-    const usage = { promptTokens: job.promptBound, outputTokens: job.covered };
-    sum += fullCharge(priceOf(offer.payload), usage);
+    sum += fullCharge(priceOf(offer.payload), coveredUsage(job, job.covered));
   }
   return sum;
+}
+
+function coveredUsage({ promptBound, from }: SellerJob, covered: number) {
+  return { promptTokens: promptBound, outputTokens: covered - from };
 }
 
 interface Signed {
@@ -71,48 +79,82 @@ function accountFor(context: SellerContext, signed: Signed, more: bigint): void 
   }
 }
 
+/** What a call is for: from the first token, or from where another provider ended. */
+interface Asked {
+  readonly body: string;
+  readonly resume: Resume | undefined;
+}
+
 /** Takes a paid call in. Throws the refusal. */
-export function admit(context: SellerContext, { request, body }: Exchange): SellerJob {
+export function admit(context: SellerContext, { request }: Exchange, asked: Asked): SellerJob {
   const { options, offer, jobs } = context;
   const { network } = options;
   const header = request.headers[paymentHeaders.signature];
   if (typeof header !== 'string') throw new AppError('PAYMENT_REQUIRED', { amount: 1 });
   const payment = unwrap(decodePayment(header, network.caip2));
-  const bodyDigest = bodyDigestOf(utf8(body));
-  const { idempotencyKey, offerId, channelId, tokens } = payment;
-  const payer = options.channelOf(channelId)?.payer ?? '00'.repeat(32);
-  const jobId = jobIdOf(network, { payer, idempotencyKey, bodyDigest });
-  const parsed = JSON.parse(body) as { messages: { role: string; content: string }[] };
-  const promptBound = promptTokensBound(parsed.messages);
-  const signed = {
-    channelId,
-    maxClaimable: BigInt(payment.maxClaimable),
-    context: startContext(network, { offerId, jobId, bodyDigest, tokens }),
-    signature: payment.signature,
-  };
-  const usage = { promptTokens: promptBound, outputTokens: tokens };
+  const { offerId, channelId, tokens } = payment;
   if (offerId !== offerIdOf(network, offer.payload))
     throw new AppError('OFFER_UNKNOWN', { offerId });
+  const job = jobOf(context, asked, payment);
+  const { jobId, bodyDigest, from, prefixHash } = job;
+  const terms = { offerId, jobId, bodyDigest, tokens };
   const known = jobs.get(jobId);
   if (known) {
     throw new AppError('JOB_ENDED', { jobId, outcome: known.outcome, receiptPath: 'x' });
   }
-  accountFor(context, signed, fullCharge(priceOf(offer.payload), usage));
-  const job: SellerJob = {
+  const signed = {
+    channelId,
+    maxClaimable: BigInt(payment.maxClaimable),
+    context: asked.resume
+      ? resumeContext(network, { ...terms, from, prefixHash })
+      : startContext(network, terms),
+    signature: payment.signature,
+  };
+  accountFor(context, signed, fullCharge(priceOf(offer.payload), coveredUsage(job, tokens)));
+  jobs.set(jobId, job);
+  return job;
+}
+
+interface AskedBody {
+  readonly messages?: { role: string; content: string }[];
+  readonly input?: string[];
+  readonly max_tokens?: number;
+}
+
+function jobOf(
+  { options }: SellerContext,
+  { body, resume }: Asked,
+  { idempotencyKey, channelId, tokens }: Payment,
+): SellerJob {
+  const { network } = options;
+  const bodyDigest = bodyDigestOf(utf8(body));
+  const payer = options.channelOf(channelId)?.payer ?? '00'.repeat(32);
+  const jobId = jobIdOf(network, { payer, idempotencyKey, bodyDigest });
+  const { messages = [], input, max_tokens: most } = JSON.parse(body) as AskedBody;
+  const point = resume && unwrap(verifyResume(network, { jobId, bodyDigest }, resume));
+  const from = point?.from ?? 0;
+  if (point && point.text !== options.tokens.slice(0, from).join('')) {
+    throw new AppError('RESUME_INVALID', { reason: 'the text is not what is sold here' });
+  }
+  return {
     jobId,
     channelId,
     bodyDigest,
-    promptBound,
+    promptBound: input ? embedTokensBound(input) : promptTokensBound(messages),
     receipts: [],
+    from,
+    prefixHash: point?.prefixHash ?? firstPrefixHash(network, bodyDigest),
+    end: Math.min(options.tokens.length, most ?? options.tokens.length),
     covered: tokens,
-    delivered: 0,
+    delivered: from,
+    sent: from,
     charged: 0n,
     outcome: 'running',
     wake: () => {},
   };
-  jobs.set(jobId, job);
-  return job;
 }
+
+type Payment = Extract<ReturnType<typeof decodePayment>, { ok: true }>['value'];
 
 /** Takes a top-up in. Throws the refusal. */
 export function extend(
@@ -126,9 +168,9 @@ export function extend(
     throw new AppError('JOB_ENDED', { jobId, outcome: job.outcome, receiptPath: '' });
   }
   const price = priceOf(context.offer.payload);
-  const before = fullCharge(price, { promptTokens: job.promptBound, outputTokens: job.covered });
+  const before = fullCharge(price, coveredUsage(job, job.covered));
   const wanted = Math.max(tokens, job.covered);
-  const after = fullCharge(price, { promptTokens: job.promptBound, outputTokens: wanted });
+  const after = fullCharge(price, coveredUsage(job, wanted));
   const voucher = {
     channelId,
     maxClaimable: BigInt(topUp.maxClaimable),

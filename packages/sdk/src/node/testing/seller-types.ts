@@ -1,10 +1,40 @@
 /** What the parts of the test seller share. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KeyPair } from '@aitbc/primitives';
-import type { AppError, Hex, Network, Outcome, SignedOffer, SignedReceipt } from '@aitbc/protocol';
+import type {
+  AppError,
+  Hex,
+  JobKind,
+  Network,
+  Outcome,
+  SignedOffer,
+  SignedReceipt,
+} from '@aitbc/protocol';
+
+/**
+ * How a seller fails in mid-answer. `kill`: the socket breaks and what no receipt covers is forgotten, as after
+ * kill -9 and a restart. `stall`: nothing more comes. `freeze`: nothing is answered any more at all. `garbage`: a line that is no JSON. `error`: an error in the
+ * stream and nothing else. `fault`: the honest way, a final receipt `provider_error` and the error. `end`: a clean
+ * end of the connection without the last word.
+ */
+export type SellerFailure = 'kill' | 'stall' | 'freeze' | 'garbage' | 'error' | 'fault' | 'end';
 
 /** What a test may make the seller do. */
 export interface SellerFaults {
+  /** Fail when so many tokens of its own have gone out. */
+  fail?: { after: number; how: SellerFailure };
+  /** Break every connection without an answer. */
+  isDown?: boolean;
+  /** Take connections and answer nothing. */
+  isFrozen?: boolean;
+  /** Send lines of so many tokens, with the mark that says so. */
+  lineTokens?: number;
+  /** From this position on send all the rest as one line, covered or not. */
+  generousAfter?: number;
+  /** Refuse to continue answers. */
+  cannotResume?: boolean;
+  /** Called before a receipt is asked for or an acknowledgement is taken; throw to refuse it. */
+  onAcknowledge?: () => void;
   /** Answer paid calls with this error, as often as it says. */
   refuse?: { error: AppError; times: number };
   /** Cut the connection after so many tokens. */
@@ -26,8 +56,16 @@ export interface SellerJob {
   readonly bodyDigest: Hex;
   readonly promptBound: number;
   readonly receipts: SignedReceipt[];
+  /** Position and prefix hash where this seller began. */
+  readonly from: number;
+  readonly prefixHash: Hex;
+  /** Position up to which tokens are asked for. */
+  readonly end: number;
   covered: number;
+  /** Position of the next token. */
   delivered: number;
+  /** Position up to which tokens ever went out; a crash forgets that. */
+  sent: number;
   charged: bigint;
   outcome: Outcome;
   wake: () => void;
@@ -49,6 +87,9 @@ export interface SellerOptions {
   /** Payer of a channel and the key that signs its vouchers, from the test's chain. */
   channelOf(channelId: Hex): { payer: Hex; payerAuthorizer: Hex } | undefined;
   readonly windowTokens?: number;
+  readonly digest?: string;
+  readonly canResume?: boolean;
+  readonly serves?: readonly JobKind[];
   readonly faults?: SellerFaults;
 }
 
@@ -60,7 +101,7 @@ export interface SellerContext {
   readonly jobs: Map<Hex, SellerJob>;
   readonly books: Map<Hex, SellerBooks>;
   readonly faults: SellerFaults;
-  readonly state: { exposure: number; calls: number; receiptsAsked: number };
+  readonly state: { exposure: number; calls: number; receiptsAsked: number; resumed: number };
 }
 
 /** One request and its answer. */

@@ -1,21 +1,23 @@
 /**
- * A small honest seller over real HTTP, for tests of buyers: real signatures, real books, windows, receipts
- * and the corrective refusal, no engine. Faults are switched on one by one.
+ * A small honest seller over real HTTP, for tests of buyers: real signatures, real books, windows, receipts,
+ * resuming, acknowledgements and the corrective refusal, no engine. Faults are switched on one by one.
  */
 import { hex, type KeyPair, keyPairFromSeed } from '@aitbc/primitives';
 import {
   AppError,
   addressOf,
   asAppError,
+  embeddingText,
   errorBodyOf,
   type Hex,
+  jobKinds,
   type OfferPayload,
   type SignedOffer,
   signDocument,
 } from '@aitbc/protocol';
 import { answerJson, startTestServer, type TestServer } from './http-server.ts';
 import { admit, extend } from './seller-books.ts';
-import { finish, streamTokens, writeChunk } from './seller-stream.ts';
+import { acknowledged, finish, receiptedTo, streamTokens, writeChunk } from './seller-stream.ts';
 import type {
   Exchange,
   SellerBooks,
@@ -37,6 +39,8 @@ export interface Seller {
   exposure(): number;
   /** Paid calls that reached the seller. */
   calls(): number;
+  /** Those of them that went on with an answer. */
+  resumed(): number;
   /** How often receipts were asked for. */
   receiptsAsked(): number;
 }
@@ -49,6 +53,7 @@ export async function startSeller(options: SellerOptions): Promise<Seller> {
     exposure: 0,
     calls: 0,
     receiptsAsked: 0,
+    resumed: 0,
     offer: undefined as SignedOffer | undefined,
   };
   const jobs = new Map<Hex, SellerJob>();
@@ -65,6 +70,11 @@ export async function startSeller(options: SellerOptions): Promise<Seller> {
   });
   const server = await startTestServer({
     onRequest(request, body, response) {
+      if (faults.isDown) {
+        response.destroy();
+        return;
+      }
+      if (faults.isFrozen) return;
       serve(context(), { request, body, response }).catch((error: unknown) => {
         const known = asAppError(error);
         if (response.headersSent) response.destroy();
@@ -85,14 +95,16 @@ export async function startSeller(options: SellerOptions): Promise<Seller> {
     faults,
     exposure: () => state.exposure,
     calls: () => state.calls,
+    resumed: () => state.resumed,
     receiptsAsked: () => state.receiptsAsked,
   };
 }
 
 function makeOffer(
-  { network, model, windowTokens = 4 }: SellerOptions,
+  options: SellerOptions,
   keys: { account: KeyPair; authorizer: KeyPair; endpoint: string },
 ): SignedOffer {
+  const { network, model, windowTokens = 4, digest = 'sha256:00', canResume = true } = options;
   const payload: OfferPayload = {
     v: 1,
     network: network.caip2,
@@ -100,13 +112,14 @@ function makeOffer(
     authorizer: hex(keys.authorizer.publicKey),
     endpoint: keys.endpoint,
     model,
-    digest: 'sha256:00',
+    digest,
     quantization: 'f16',
     contextMax: 4096,
     outputMax: 256,
     price: { inputPerMTok: '1000000', outputPerMTok: '10000000', perRequest: '7' },
     windowTokens,
-    canResume: true,
+    serves: [...(options.serves ?? jobKinds)],
+    canResume,
     firstTokenMs: 1_000,
     withdrawDelayMsMin: 1_000,
     validFromMs: 0,
@@ -118,45 +131,89 @@ function makeOffer(
 
 async function serve(context: SellerContext, exchange: Exchange): Promise<void> {
   const { url = '' } = exchange.request;
+  const json = (): never => JSON.parse(exchange.body) as never;
   if (url === '/v1/payments/vouchers') {
-    answerJson(exchange.response, 200, extend(context, JSON.parse(exchange.body)));
+    answerJson(exchange.response, 200, extend(context, json()));
+  } else if (url === '/v1/payments/acknowledge') {
+    answerReceipts(context, exchange, acknowledged(context, json()));
   } else if (url.startsWith('/v1/payments/receipts/')) {
     context.state.receiptsAsked += 1;
     const jobId = url.split('/').at(-1) ?? '';
     const job = context.jobs.get(jobId);
     if (!job) throw new AppError('JOB_UNKNOWN', { jobId });
-    const { receipts } = job;
-    answerJson(exchange.response, 200, {
-      jobId,
-      offer: context.offer,
-      receipts,
-      settledTxId: null,
-    });
+    answerReceipts(context, exchange, job);
   } else {
-    await sell(context, exchange);
+    await sell(context, exchange, url);
   }
 }
 
-async function sell(context: SellerContext, exchange: Exchange): Promise<void> {
-  const { faults, state, options } = context;
+function answerReceipts(
+  { offer }: SellerContext,
+  { response }: Exchange,
+  { jobId, receipts }: SellerJob,
+): void {
+  answerJson(response, 200, { jobId, offer, receipts, settledTxId: null });
+}
+
+async function sell(context: SellerContext, exchange: Exchange, url: string): Promise<void> {
+  const { faults, state } = context;
   state.calls += 1;
   if (faults.refuse && faults.refuse.times > 0) {
     faults.refuse.times -= 1;
     throw faults.refuse.error;
   }
-  const job = admit(context, exchange);
-  const { response } = exchange;
+  const { body } = exchange;
+  if (url === '/v1/embeddings') {
+    embed(context, exchange, admit(context, exchange, { body, resume: undefined }));
+  } else if (url === '/v1/payments/resume') {
+    const model = context.offer.payload.model;
+    if (faults.cannotResume) throw new AppError('RESUME_UNSUPPORTED', { model });
+    state.resumed += 1;
+    await stream(context, exchange, admit(context, exchange, JSON.parse(body) as never));
+  } else {
+    await stream(context, exchange, admit(context, exchange, { body, resume: undefined }));
+  }
+}
+
+/** Vectors of the test seller: length of the text, and two numbers that survive JSON. */
+export function vectorOf(text: string): number[] {
+  return [text.length, 0.1, -1e-9];
+}
+
+function embed(context: SellerContext, { body, response }: Exchange, job: SellerJob): void {
+  const { faults } = context;
+  const vectors = (JSON.parse(body) as { input: string[] }).input.map(vectorOf);
+  const data = vectors.map((embedding, index) => ({ object: 'embedding', index, embedding }));
+  if (faults.fail) {
+    finish(context, job, { outcome: 'provider_error', text: '' });
+    response.destroy();
+    return;
+  }
+  job.delivered = 1;
+  finish(context, job, { outcome: 'complete', text: embeddingText(vectors) });
+  answerJson(response, 200, { object: 'list', data, x_aitbc_receipts: job.receipts });
+}
+
+async function stream(
+  context: SellerContext,
+  { response }: Exchange,
+  job: SellerJob,
+): Promise<void> {
+  const { faults, options } = context;
   response.on('close', () => {
-    if (job.outcome === 'running') finish(context, job, { outcome: 'client_abort', text: '' });
+    if (job.outcome === 'running') {
+      const text = options.tokens.slice(receiptedTo(job), job.delivered);
+      finish(context, job, { outcome: 'client_abort', text: text.join('') });
+    }
     job.wake();
   });
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.flushHeaders();
   if (faults.isSilent) return;
   const text = await streamTokens(context, job, response);
-  if (job.outcome !== 'running') return;
-  const asked = (JSON.parse(exchange.body) as { max_tokens?: number }).max_tokens;
-  const isCut = job.delivered < options.tokens.length || asked === job.delivered;
+  const hasFailed = faults.fail && job.delivered - job.from >= faults.fail.after;
+  if (job.outcome !== 'running' || hasFailed) return;
+  const isCut = job.delivered < options.tokens.length;
   writeChunk(response, {}, isCut ? 'length' : 'stop');
   finish(context, job, { outcome: 'complete', text, response });
   response.end('data: [DONE]\n\n');

@@ -1,0 +1,140 @@
+/**
+ * Who may spend, and who asked: API keys, and one row for each request. A file of its own beside the books,
+ * because the books are the buyer's and know nothing of keys. Secrets are stored as SHA-256 only; they have 256
+ * random bits, so a slow hash would add nothing. No prompt and no answer is ever written.
+ */
+import { amountOf, type Hex } from '@aitbc/protocol';
+import { type Migration, migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
+
+const requestsKept = 100_000;
+
+const migrations: readonly Migration[] = [
+  {
+    name: 'first',
+    up: `
+create table keys (
+  name text primary key,
+  secret_hash text not null unique,
+  day_max text,
+  job_max text,
+  models text,
+  created_at_ms integer not null
+) strict;
+create table requests (
+  job_id text primary key,
+  key text,
+  dialect text not null,
+  started_at_ms integer not null,
+  charged text
+) strict, without rowid;
+create index requests_by_key on requests (key, started_at_ms);
+create index requests_by_time on requests (started_at_ms);
+`,
+  },
+];
+
+/** A local API key. Amounts in nait; null for no limit of its own. */
+export interface ApiKey {
+  readonly name: string;
+  readonly secretHash: Hex;
+  readonly dayMax: bigint | null;
+  readonly jobMax: bigint | null;
+  readonly models: readonly string[] | null;
+  readonly createdAtMs: number;
+}
+
+/** One request that was bought. */
+export interface RequestRow {
+  readonly jobId: Hex;
+  /** Name of the API key. */
+  readonly key: string | null;
+  readonly dialect: string;
+  readonly startedAtMs: number;
+  /** nait; null until its end was seen. */
+  readonly charged: bigint | null;
+}
+
+/** Keys and requests. */
+export interface AccessStore {
+  keys(): readonly ApiKey[];
+  addKey(key: ApiKey): void;
+  removeKey(name: string): void;
+  /** Notes a request; one that is repeated stays as it was. */
+  begin(row: Omit<RequestRow, 'charged'>): void;
+  end(jobId: Hex, charged: bigint): void;
+  request(jobId: Hex): RequestRow | undefined;
+  /** Requests of a key since a time. */
+  requestsOf(key: string, sinceMs: number): readonly RequestRow[];
+  close(): Promise<void>;
+}
+
+/** Opens or creates the file. Throws STORE_CORRUPT. */
+export async function openAccessStore(path: string): Promise<AccessStore> {
+  const sqlite = await openSqlite(path, { durability: 'normal' });
+  migrate(sqlite, migrations);
+  prune(sqlite);
+  return { ...keyStatements(sqlite), ...requestStatements(sqlite), close: () => sqlite.close() };
+}
+
+function prune(sqlite: Sqlite): void {
+  const edge = 'select started_at_ms from requests order by started_at_ms desc limit 1 offset ?';
+  const row = sqlite.prepare<{ started_at_ms: number }>(edge).get(requestsKept);
+  if (row) sqlite.prepare('delete from requests where started_at_ms <= ?').run(row.started_at_ms);
+}
+
+function keyStatements(sqlite: Sqlite): Pick<AccessStore, 'keys' | 'addKey' | 'removeKey'> {
+  const select = sqlite.prepare('select * from keys order by name');
+  const insert = sqlite.prepare('insert into keys values (?, ?, ?, ?, ?, ?)');
+  const remove = sqlite.prepare('delete from keys where name = ?');
+  return {
+    keys: () => select.all().map(keyOf),
+    addKey({ name, secretHash, dayMax, jobMax, models, createdAtMs }) {
+      const list = models && JSON.stringify(models);
+      insert.run(name, secretHash, textOf(dayMax), textOf(jobMax), list, createdAtMs);
+    },
+    removeKey: (name) => void remove.run(name),
+  };
+}
+
+function requestStatements(
+  sqlite: Sqlite,
+): Pick<AccessStore, 'begin' | 'end' | 'request' | 'requestsOf'> {
+  const insert = sqlite.prepare('insert or ignore into requests values (?, ?, ?, ?, null)');
+  const update = sqlite.prepare('update requests set charged = ? where job_id = ?');
+  const selectOne = sqlite.prepare('select * from requests where job_id = ?');
+  const selectOf = sqlite.prepare('select * from requests where key = ? and started_at_ms >= ?');
+  return {
+    begin: ({ jobId, key, dialect, startedAtMs }) =>
+      void insert.run(jobId, key, dialect, startedAtMs),
+    end: (jobId, charged) => void update.run(charged.toString(), jobId),
+    request(jobId) {
+      const row = selectOne.get(jobId);
+      return row && requestOf(row);
+    },
+    requestsOf: (key, sinceMs) => selectOf.all(key, sinceMs).map(requestOf),
+  };
+}
+
+const textOf = (amount: bigint | null) => (amount === null ? null : amount.toString());
+const amountOrNull = (value: unknown) => (value === null ? null : amountOf(String(value)));
+
+function keyOf(row: SqlRow): ApiKey {
+  return {
+    name: String(row.name),
+    secretHash: String(row.secret_hash),
+    dayMax: amountOrNull(row.day_max),
+    jobMax: amountOrNull(row.job_max),
+    models: row.models === null ? null : (JSON.parse(String(row.models)) as string[]),
+    createdAtMs: Number(row.created_at_ms),
+  };
+}
+
+function requestOf(row: SqlRow): RequestRow {
+  return {
+    jobId: String(row.job_id),
+    key: row.key === null ? null : String(row.key),
+    dialect: String(row.dialect),
+    startedAtMs: Number(row.started_at_ms),
+    charged: amountOrNull(row.charged),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Buys for callers: what every dialect and every tool does the same way. A call is admitted for its caller, bought,
+ * noted in the request log, and watched where an API key has limits of its own.
+ */
+import type { Clock } from '@aitbc/primitives';
+import { asAppError, type EmbedRequest, type InferenceRequest } from '@aitbc/protocol';
+import {
+  type Buyer,
+  createIdempotencyKeys,
+  type JobEvent,
+  type RetryMarks,
+  type RunningJob,
+} from '@aitbc/sdk';
+import type { Log } from '@aitbc/service';
+import type { Access, Caller, Ticket } from '../access/access.ts';
+
+/** A call of somebody. */
+export interface Asked<R> {
+  readonly request: R;
+  readonly caller: Caller;
+  /** Name of the dialect, for the log. */
+  readonly dialect: string;
+  readonly marks: RetryMarks;
+  readonly signal: AbortSignal;
+}
+
+/** Vectors that were bought. */
+export type BoughtVectors = Awaited<ReturnType<Buyer['embed']>>;
+
+/** Buys answers and vectors. Both throw what the buyer throws, FORBIDDEN, and BUDGET_EXCEEDED. */
+export interface Purchases {
+  answer(asked: Asked<InferenceRequest>): Promise<RunningJob>;
+  vectors(asked: Asked<EmbedRequest>): Promise<BoughtVectors>;
+}
+
+export interface PurchaseDeps {
+  readonly buyer: () => Pick<Buyer, 'run' | 'embed'>;
+  readonly access: Pick<Access, 'admit'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Purchases over a buyer that is looked up for each call. */
+export function createPurchases({ buyer, access, clock, log }: PurchaseDeps): Purchases {
+  const keys = createIdempotencyKeys(clock);
+  const open = ({ request, caller, dialect, marks }: Asked<InferenceRequest | EmbedRequest>) => {
+    const ticket = access.admit(caller, { model: request.model, dialect });
+    return { ticket, idempotencyKey: ticket.idempotencyKeyOf(keys.keyFor(request, marks)) };
+  };
+  return {
+    async answer(asked) {
+      const { ticket, idempotencyKey } = open(asked);
+      const { request, signal } = asked;
+      const job = await buyer().run({ request, idempotencyKey, signal });
+      ticket.begun(job.jobId);
+      return { ...job, events: watched(job, ticket, log) };
+    },
+    async vectors(asked) {
+      const { ticket, idempotencyKey } = open(asked);
+      const { request, signal } = asked;
+      const bought = await buyer().embed({ request, idempotencyKey, signal });
+      ticket.begun(bought.jobId);
+      ticket.ended(bought.charged);
+      return bought;
+    },
+  };
+}
+
+/** The events of a job; what they cost is noted, and a key beyond its limits ends the purchase. */
+async function* watched(job: RunningJob, ticket: Ticket, log: Log): AsyncGenerator<JobEvent> {
+  const owed = new Map<string, bigint>();
+  const sum = () => [...owed.values()].reduce((total, part) => total + part, 0n);
+  let charged: bigint | undefined;
+  try {
+    for await (const event of job.events) {
+      if (event.type === 'receipt') {
+        const { channelId, charged: due } = event.receipt.payload;
+        owed.set(channelId, BigInt(due));
+        ticket.owes(sum());
+      } else if (event.type === 'moved') {
+        const { from, to, code, gapMs } = event;
+        log.info(
+          { jobId: job.jobId, from, to, code, gapMs },
+          'an answer moved to another provider',
+        );
+      } else if (event.type === 'end') charged = event.end.charged;
+      yield event;
+    }
+  } catch (error) {
+    const { code } = asAppError(error);
+    if (code !== 'CANCELLED') log.warn({ jobId: job.jobId, code }, 'an answer broke off');
+    throw error;
+  } finally {
+    ticket.ended(charged ?? sum());
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The meter of one job: counts what goes out, signs receipts, and closes the books of the job.
+ *
+ * All counts are positions in the whole answer of the job, so a resumed job starts at its resume point.
+ *
+ * The prompt. An engine that counts beforehand is asked for the prompt without the text that another provider
+ * gave before: that is exact. The others tell prompt and prefix together with their last word, and the
+ * prefix is taken off as so many tokens as were sold of it. That is exact while the text becomes the same
+ * tokens again; where it does not, it is off by the difference, most often none, and never below nothing nor
+ * above the bound of the prompt.
+ *
+ * The cross-check. When the engine's own counter says less than was streamed, the tokens that it does not
+ * confirm are not charged at the end. A counter that says more changes nothing, besides the end token it may
+ * count. Either is told to the owner. A counter of nothing beside tokens is a counter that is missing.
+ */
+import { type Metered, requiredCap } from '@aitbc/market';
+import { type AppError, type Hex, limits, type Outcome, textHashOf } from '@aitbc/protocol';
+import type { EndEvent } from '../engines/engine.ts';
+import type { AnswerEnd, NeedVoucher } from './answer-log.ts';
+import type { ChannelBooks } from './channel-books.ts';
+import { createReceiptChain, type ReceiptSigner } from './receipt-chain.ts';
+import type { LiveJob } from './run-job.ts';
+
+/** What a meter says of an engine's counter: tokens it claims, and tokens that were streamed. */
+export interface CounterFault {
+  readonly jobId: Hex;
+  readonly claimed: number;
+  readonly streamed: number;
+}
+
+export interface MeterDeps extends ReceiptSigner {
+  readonly books: ChannelBooks;
+  readonly needVoucherWaitMs: number;
+  /** Called for failures of the engine. */
+  readonly onTrouble: (error: unknown, jobId: Hex) => void;
+  /** The engine's own counter says something else than its stream. */
+  readonly onMiscount: (fault: CounterFault) => void;
+}
+
+/** How a job ends. */
+export interface Ending {
+  readonly outcome: Exclude<Outcome, 'running'>;
+  readonly reason: 'stop' | 'length';
+  readonly error?: AppError;
+}
+
+export type JobMeter = ReturnType<typeof createJobMeter>;
+
+export function createJobMeter(job: LiveJob, deps: MeterDeps) {
+  const { jobId, channelId, answer, offer, resume } = job;
+  const { books, nowMs } = deps;
+  const receipts = createReceiptChain(job, deps);
+  const { windowTokens, firstTokenMs: firstTokenMsMax } = offer.payload;
+  const from = resume?.from ?? 0;
+  let text = '';
+  let delivered = from;
+  let promptTokens = 0;
+  let doubtfulTokens = 0;
+  let firstTokenMs: number | undefined;
+  let counting: Promise<number | undefined> = Promise.resolve(undefined);
+
+  const receiptOf = (step: Metered) => {
+    const placed = receipts.next(step, textHashOf(text));
+    text = '';
+    return placed;
+  };
+  const checkpoint = (): void => {
+    const { receipt } = books.checkpoint(job, promptTokens, receiptOf);
+    answer.append({ type: 'receipt', receipt });
+  };
+  return {
+    /** Engines that can count the prompt before its end tell it here; the others with their last word. */
+    countPrompt(counted: Promise<number | undefined>): void {
+      counting = counted.catch((error: unknown) => {
+        if (!job.abort.signal.aborted) deps.onTrouble(error, jobId);
+        return undefined;
+      });
+      void counting.then((tokens) => {
+        promptTokens = tokens ?? promptTokens;
+      });
+    },
+    /** The engine's last word, checked. */
+    async engineEnded(end: Omit<EndEvent, 'type' | 'reason'>): Promise<void> {
+      doubtfulTokens = doubtOf(jobId, end, deps);
+      const counted = await counting;
+      const rest = (end.promptTokens ?? 0) - from;
+      promptTokens = counted ?? Math.max(rest, 0);
+    },
+    /** The engine gave a token. */
+    heard(): void {
+      firstTokenMs ??= nowMs() - job.startedAtMs;
+    },
+    isCovered: (tokens: number) => delivered + tokens <= books.covered(channelId, jobId),
+    untilCovered(tokens: number): Promise<boolean> {
+      const wanted = delivered + tokens;
+      answer.append({ type: 'need', need: needOf(job, wanted, books) });
+      const { signal } = job.abort;
+      const wish = { channelId, jobId, tokens: wanted, waitMs: deps.needVoucherWaitMs, signal };
+      return books.whenCovered(wish);
+    },
+    /** Text goes out. `isLast`: the end of the job signs for it. */
+    deliver(part: { readonly text: string; readonly tokens: number }, isLast = false): void {
+      delivered += part.tokens;
+      text += part.text;
+      books.count(jobId, part.tokens, checkpoint);
+      answer.append({ type: 'text', ...part });
+      if (!isLast && delivered - receipts.to() >= windowTokens) checkpoint();
+    },
+    end({ outcome, reason, error }: Ending): void {
+      const isLate = (firstTokenMs ?? 0) > firstTokenMsMax;
+      const ended = { outcome, promptTokens, doubtfulTokens, isLate };
+      const { step, receipt } = books.end(job, ended, receiptOf);
+      const settled = step.job;
+      answer.append({ type: 'receipt', receipt });
+      const end: AnswerEnd = {
+        outcome,
+        reason,
+        promptTokens: settled.promptTokens,
+        completionTokens: settled.delivered - from,
+        firstTokenMs: firstTokenMs ?? 0,
+        durationMs: nowMs() - job.startedAtMs,
+      };
+      answer.append(error ? { type: 'error', error, end } : { type: 'end', end });
+    },
+  };
+}
+
+/** Streamed tokens that the engine's counter does not confirm; it may count the end token beside them. */
+function doubtOf(
+  jobId: Hex,
+  { counterTokens: claimed, completionTokens: streamed }: Omit<EndEvent, 'type' | 'reason'>,
+  { onMiscount }: Pick<MeterDeps, 'onMiscount'>,
+): number {
+  if (claimed === undefined || claimed === streamed || claimed === streamed + 1) return 0;
+  onMiscount({ jobId, claimed, streamed });
+  return claimed === 0 ? 0 : Math.max(streamed - claimed, 0);
+}
+
+function needOf(
+  { jobId, channelId, offer }: LiveJob,
+  tokens: number,
+  books: ChannelBooks,
+): NeedVoucher {
+  const record = books.get(channelId);
+  const job = record?.jobs.get(jobId);
+  if (!record || !job) throw new Error('a live job has no books');
+  const { signedMax } = record;
+  const next = Math.min(job.tokensCovered + offer.payload.windowTokens, limits.outputTokensMax);
+  const wanted = Math.max(tokens, next);
+  const required = requiredCap({ record, job }, wanted);
+  return { jobId, channelId, tokens: wanted, required: `${required}`, signedMax: `${signedMax}` };
+}

@@ -1,0 +1,8 @@
+/** What whole-market tests need of a provider: the daemon itself, engines made to order, and its store. */
+export { createProvider, type Provider, type ProviderDeps } from '../app.ts';
+export { type ProviderConfig, providerConfig } from '../config.ts';
+export { createOllamaEngine } from '../engines/ollama/ollama-engine.ts';
+export { createEngineServer, type EngineServer } from '../engines/testing/engine-server.ts';
+export type { EngineFault } from '../engines/testing/faults.ts';
+export { openProviderStore, type ProviderStore } from '../store.ts';
+export { createCountingEngine, modelName } from './counting-engine.ts';

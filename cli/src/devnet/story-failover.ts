@@ -1,0 +1,103 @@
+/**
+ * The part of the story in which a provider dies in the middle of its answer: its process is killed without
+ * a word while tokens stream, the answer goes on at the other one, and the dead one comes back to its due. What is
+ * told is seen from outside: by the client's clock, and in what the providers signed.
+ */
+import { AppError, type JobProof, type ProvenJob } from '@aitbc/protocol';
+import { pause } from '../chain/await-final.ts';
+import { latencyText, shortAddress } from '../wording.ts';
+import type { Devnet } from './bring-up.ts';
+import type { ProviderName } from './daemon-name.ts';
+import type { Narrator } from './narrator.ts';
+
+/** In the middle of the second window of 16 tokens. */
+const killedAtPiece = 25;
+const closeTimeoutMs = 40_000;
+const pollMs = 20;
+
+/** What the failover showed. */
+export interface FailoverResult {
+  readonly killed: string;
+  /** Output tokens that came from the provider that died. */
+  readonly tokensBefore: number;
+  /** Between the last piece of the one and the first of the other, as the client saw it. */
+  readonly gapMs: number;
+}
+
+/** Kills the provider that serves, and measures what the client sees of it. */
+export interface Strike {
+  /** Called with each piece before it is shown, and who the answer began with. */
+  onPiece(provider: string | null): Promise<void>;
+  /** Undefined when nobody was killed. */
+  result(): { readonly killed: ProviderName; readonly gapMs: number } | undefined;
+}
+
+/** A strike that waits for its token; it never comes where an answer could not go on. */
+export function createStrike(devnet: Devnet, say: Narrator): Strike {
+  let pieces = 0;
+  let killed: ProviderName | undefined;
+  let diedMs = 0;
+  let gapMs: number | undefined;
+  return {
+    async onPiece(provider) {
+      pieces += 1;
+      if (killed) gapMs ??= performance.now() - diedMs;
+      if (pieces !== killedAtPiece || devnet.providers.size < 2) return;
+      const name = await nameOf(devnet, provider);
+      const { pid } = devnet.daemon(name);
+      say.endStream();
+      diedMs = performance.now();
+      await devnet.kill(name);
+      killed = name;
+      say.fact(`kill -9 ${pid}: ${name} is gone, in the middle of the answer`, true);
+    },
+    result: () => killed && { killed, gapMs: gapMs ?? 0 },
+  };
+}
+
+async function nameOf({ providers }: Devnet, address: string | null): Promise<ProviderName> {
+  for (const [name, client] of providers) {
+    if ((await client.status({})).provider === address) return name;
+  }
+  throw new AppError('PROVIDER_UNKNOWN', { account: address ?? 'of the answer' });
+}
+
+/** Starts the dead provider again, and waits until it has signed for what it delivered. */
+export async function endFailover(
+  devnet: Devnet,
+  say: Narrator,
+  { killed, jobId }: { readonly killed: ProviderName; readonly jobId: string },
+): Promise<JobProof> {
+  say.act('The provider comes back to its due');
+  const begunMs = performance.now();
+  await devnet.restart(killed);
+  for (;;) {
+    const proof = await devnet.clients.gateway.proof({ jobId });
+    if (proof.parts.every(isClosed)) {
+      const after = latencyText(performance.now() - begunMs);
+      say.fact(`${killed} is back and has signed for its last tokens, ${after} later:`, true);
+      say.aside('   the buyer told it how far its words had come');
+      return proof;
+    }
+    if (performance.now() - begunMs > closeTimeoutMs) {
+      throw new AppError('TIMEOUT', { what: killed, timeoutMs: closeTimeoutMs });
+    }
+    await pause(pollMs, devnet.signal);
+  }
+}
+
+function isClosed({ receipts, tail }: JobProof['parts'][number]): boolean {
+  return tail === null && receipts.at(-1)?.payload.outcome !== 'running';
+}
+
+/** One line for each provider: its tokens and its money. */
+export function tellParts({ parts }: ProvenJob, say: Narrator): void {
+  for (const { from, to, charged, hasPrompt, offer } of parts) {
+    const what = hasPrompt ? 'these and the prompt' : 'these alone, no prompt';
+    const money = `${charged.toLocaleString('en')} nait`;
+    say.fact(
+      `${shortAddress(offer.provider)}: tokens ${from} to ${to}; ${money} for ${what}`,
+      true,
+    );
+  }
+}

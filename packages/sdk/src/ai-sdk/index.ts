@@ -1,0 +1,1 @@
+export { type AitbcOptions, type AitbcProvider, createAitbc } from './create-aitbc.ts';

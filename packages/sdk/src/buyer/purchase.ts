@@ -1,0 +1,116 @@
+/** One call while it is being bought: what it is, whom it may be bought from, and who had it so far. */
+import { utf8 } from '@aitbc/primitives';
+import {
+  AppError,
+  bodyDigestOf,
+  embedTokensBound,
+  type Hex,
+  isIdempotencyKey,
+  type JobKind,
+  jobIdOf,
+  limits,
+  type Network,
+  promptTokensBound,
+  wireBodyOf,
+  wireEmbedBodyOf,
+} from '@aitbc/protocol';
+import type { Candidate } from '../offers/discover-offers.ts';
+import type { BuyCall, EmbedCall, PayMode } from './types.ts';
+
+/** What is asked for. */
+export interface Wanted {
+  readonly kind: JobKind;
+  readonly model: string;
+  /** Request body, the same at every provider. */
+  readonly body: string;
+  /** Most prompt tokens the body can be. */
+  readonly promptBound: number;
+  /** Most output tokens; undefined lets the offer decide. */
+  readonly maxTokens: number | undefined;
+  /** Vectors that are asked for; 0 for a chat. */
+  readonly vectors: number;
+  readonly mode: PayMode;
+  readonly idempotencyKey: string;
+}
+
+/** One call being bought. */
+export interface Purchase extends Wanted {
+  readonly jobId: Hex;
+  readonly bodyDigest: Hex;
+  /** Ends the purchase. */
+  readonly signal: AbortSignal;
+  /** Offers in their rank when the job began; undefined before anybody asked. */
+  ranked: readonly Candidate[] | undefined;
+  /** Providers that had the job: none gets it twice. */
+  readonly tried: Set<string>;
+  /** Books that are being put in order beside the answer. */
+  readonly cleaning: Promise<void>[];
+}
+
+/** A chat that is answered as a stream. */
+export function wantedChat({ request, idempotencyKey }: BuyCall, mode: PayMode): Wanted {
+  return {
+    kind: 'chat',
+    model: request.model,
+    body: JSON.stringify(wireBodyOf(request)),
+    promptBound: promptTokensBound(request.messages),
+    maxTokens: request.maxTokens,
+    vectors: 0,
+    mode,
+    idempotencyKey,
+  };
+}
+
+/** A chat that the coordinator passes on: paid as a whole, answered whole. */
+export function wantedSubmission(call: BuyCall): Wanted {
+  const body = JSON.stringify({ ...wireBodyOf(call.request), stream: false });
+  return { ...wantedChat(call, 'reserve'), body };
+}
+
+/** Vectors: in the books they are one output token. */
+export function wantedVectors({ request, idempotencyKey }: EmbedCall): Wanted {
+  return {
+    kind: 'embed',
+    model: request.model,
+    body: JSON.stringify(wireEmbedBodyOf(request)),
+    promptBound: embedTokensBound(request.inputs),
+    maxTokens: 1,
+    vectors: request.inputs.length,
+    mode: 'reserve',
+    idempotencyKey,
+  };
+}
+
+/** Id of the job that is asked for, and digest of its body. Throws BAD_REQUEST for a key that cannot name one. */
+export function jobOf(
+  network: Network,
+  payer: Hex,
+  { body, idempotencyKey }: Wanted,
+): Pick<Purchase, 'jobId' | 'bodyDigest'> {
+  if (!isIdempotencyKey(idempotencyKey)) {
+    const reason = `the idempotency key must be 1 to ${limits.idempotencyKeyBytes} bytes`;
+    throw new AppError('BAD_REQUEST', { reason });
+  }
+  const bodyDigest = bodyDigestOf(utf8(body));
+  return { bodyDigest, jobId: jobIdOf(network, { payer, idempotencyKey, bodyDigest }) };
+}
+
+/** A purchase that nobody has been asked for yet. */
+export function createPurchase(
+  wanted: Wanted,
+  job: Pick<Purchase, 'jobId' | 'bodyDigest'>,
+  signal: AbortSignal,
+): Purchase {
+  return { ...wanted, ...job, signal, ranked: undefined, tried: new Set(), cleaning: [] };
+}
+
+/** Work on the books that the answer does not wait for; `booksInOrder` does. */
+export function inBackground({ cleaning }: Purchase, work: Promise<void>): void {
+  work.catch(() => {}); // told by `booksInOrder`
+  cleaning.push(work);
+}
+
+/** Resolves when all books of the purchase are in order; rejects with what kept one from it. */
+export async function booksInOrder({ cleaning }: Purchase): Promise<void> {
+  while (cleaning.length > 0) await Promise.all(cleaning.splice(0));
+}

@@ -1,0 +1,10 @@
+export * from './client/channel-client.ts';
+export * from './client/client-book.ts';
+export * from './client/transfer-client.ts';
+export * from './facilitator/facilitator.ts';
+export * from './facilitator/facilitator-chain.ts';
+export * from './server/channel-server.ts';
+export * from './server/seller-book.ts';
+export * from './server/transfer-server.ts';
+export * from './shapes.ts';
+export { caipFamily, reasonOf } from './terms.ts';

@@ -19,7 +19,8 @@ import * as field from './fields.ts';
 import { addressOf, recordFromJson } from './fields.ts';
 import { type Genesis, networkFromGenesis, networkFromHash, tags } from './network.ts';
 import { devnetParams } from './params.ts';
-import { signTx, type UnsignedTx, verifyTx } from './transactions.ts';
+import { signTx, type UnsignedTx } from './transactions.ts';
+import { verifyTx } from './tx-signatures.ts';
 
 const network = networkFromHash('test', 'ab'.repeat(32));
 const owner = keyPairFromSeed(new Uint8Array(32).fill(1));

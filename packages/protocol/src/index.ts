@@ -24,3 +24,11 @@ export * from './schedule.ts';
 export * from './stake.ts';
 export * from './transactions.ts';
 export * from './tx-kinds.ts';
+export {
+  createTxVerifier,
+  type SignaturePlace,
+  signaturesIn,
+  type TxSignatures,
+  type TxVerifier,
+  verifyTx,
+} from './tx-signatures.ts';

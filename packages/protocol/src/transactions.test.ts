@@ -7,7 +7,6 @@ import { limits } from './limits.ts';
 import { networkFromHash } from './network.ts';
 import {
   contentIdOf,
-  createTxVerifier,
   decodeTx,
   encodeUnsignedTx,
   feePayerOf,
@@ -19,9 +18,9 @@ import {
   txBodyFromJson,
   txToJson,
   type UnsignedTx,
-  verifyTx,
 } from './transactions.ts';
 import { type BatchableKind, type Operation, type TxKind, txKinds } from './tx-kinds.ts';
+import { createTxVerifier, verifyTx } from './tx-signatures.ts';
 
 const network = networkFromHash('test', 'ab'.repeat(32));
 const owner = keyPairFromSeed(new Uint8Array(32).fill(1));

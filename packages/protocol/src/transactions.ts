@@ -24,7 +24,6 @@ import {
   hex,
   sha256Hex,
   sign,
-  verify,
 } from '@aitbc/primitives';
 import { accept, refuse, type Verdict } from './errors.ts';
 import {
@@ -44,6 +43,13 @@ import {
 import { limits } from './limits.ts';
 import { bytes32, type Network, signingBytes, taggedHash } from './network.ts';
 import { type TxBody, type TxKind, txKinds } from './tx-kinds.ts';
+import {
+  accountSizeBytes,
+  payerSizeBytes,
+  signatureSizeBytes,
+  sponsoredFlag,
+  tailSizeOf,
+} from './tx-signatures.ts';
 
 /** An unsigned transaction; `from` is the account id in hex. */
 export type UnsignedTx = {
@@ -89,11 +95,7 @@ export const txVersion = 1;
 /** The lane whose transactions have no order. */
 export const expiringLane = 0xffff;
 
-const signatureSizeBytes = 64;
-const payerSizeBytes = 32;
-const sponsoredFlag = 1;
 const publicKeyOffset = 32; // a secret key ends in its public key
-const accountSizeBytes = 32;
 
 /** A kind and the fields of its body. */
 interface KindOfBody {
@@ -198,19 +200,6 @@ export function attachSignature(
   };
 }
 
-const flagsLowByte = 3; // version, kind, then flags, the high byte first
-const senderAt = 26; // after the flags: chain, lane, nonce, validUntil
-const senderEnd = senderAt + accountSizeBytes;
-
-function isSponsored(all: Uint8Array): boolean {
-  return ((all[flagsLowByte] ?? 0) & sponsoredFlag) !== 0;
-}
-
-/** Bytes behind the body: one signature, or also the payer and its signature. */
-function tailSizeOf(all: Uint8Array): number {
-  return signatureSizeBytes + (isSponsored(all) ? payerSizeBytes + signatureSizeBytes : 0);
-}
-
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
@@ -277,73 +266,6 @@ export function decodeUnsignedTx(network: Network, unsigned: Uint8Array): Verdic
     if (error instanceof DecodeError) return refuse('TX_MALFORMED', { reason: error.message });
     throw error;
   }
-}
-
-/** One signature of a transaction: where it and its key lie in the bytes. */
-export interface SignaturePlace {
-  readonly tag: 'tx' | 'payer';
-  readonly keyAt: number;
-  readonly signatureAt: number;
-}
-
-/** The signatures in the bytes of a transaction; all sign the first `signedBytes` of them under their tag. */
-export interface TxSignatures {
-  readonly signedBytes: number;
-  readonly places: readonly SignaturePlace[];
-}
-
-/** Where the signatures of a decoded transaction lie: for checks that take many at once. */
-export function signaturesIn(all: Uint8Array): TxSignatures {
-  const signedBytes = Math.max(0, all.length - tailSizeOf(all));
-  const sender = { tag: 'tx', keyAt: senderAt, signatureAt: signedBytes } as const;
-  if (!isSponsored(all)) return { signedBytes, places: [sender] };
-  const keyAt = signedBytes + signatureSizeBytes;
-  const payer = { tag: 'payer', keyAt, signatureAt: keyAt + payerSizeBytes } as const;
-  return { signedBytes, places: [sender, payer] };
-}
-
-/** Says whether the sender, and the payer where there is one, signed exactly these bytes. */
-export type TxVerifier = (tx: Pick<SignedTx, 'bytes'>) => boolean;
-
-/**
- * The answers of `verifyTx` for a node that checks thousands: what is signed is put together in one memory that is used
- * again, and views of it are made anew only when the size differs from that of the transaction before.
- */
-export function createTxVerifier(network: Network): TxVerifier {
-  const prefix = signingBytes('tx', network);
-  const memory = new Uint8Array(prefix.length + limits.txSizeBytes);
-  memory.set(prefix);
-  const part = (at: number, sizeBytes: number) =>
-    memory.subarray(prefix.length + at, prefix.length + at + sizeBytes);
-  const key = part(senderAt, accountSizeBytes);
-  let message = prefix;
-  let signature = key;
-  return (tx) => {
-    const { bytes } = tx;
-    const signedBytes = bytes.length - signatureSizeBytes;
-    const fits = signedBytes >= senderEnd && bytes.length <= limits.txSizeBytes;
-    if (!fits || isSponsored(bytes)) return verifyTx(network, tx);
-    memory.set(bytes, prefix.length);
-    if (message.length !== prefix.length + signedBytes) {
-      message = memory.subarray(0, prefix.length + signedBytes);
-      signature = part(signedBytes, signatureSizeBytes);
-    }
-    return verify(signature, message, key);
-  };
-}
-
-/** True when the sender, and the payer where there is one, signed exactly these bytes for this network. */
-export function verifyTx(network: Network, tx: Pick<SignedTx, 'bytes'>): boolean {
-  const { bytes } = tx;
-  const { signedBytes, places } = signaturesIn(bytes);
-  const signed = bytes.subarray(0, signedBytes);
-  return places.every(({ tag, keyAt, signatureAt }) =>
-    verify(
-      bytes.subarray(signatureAt, signatureAt + signatureSizeBytes),
-      signingBytes(tag, network, signed),
-      bytes.subarray(keyAt, keyAt + payerSizeBytes),
-    ),
-  );
 }
 
 /** JSON form for people and APIs: addresses, decimal strings, hex. */

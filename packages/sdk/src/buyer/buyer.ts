@@ -8,7 +8,7 @@
 import { type Clock, hex, type KeyPair, systemClock } from '@aitbc/primitives';
 import { AppError, type Hex, type OfferPayload } from '@aitbc/protocol';
 import { createTransport } from '#platform';
-import { type Budget, createBook, settledMemoryMs } from '../books/book.ts';
+import { type Budget, type Commitment, createBook, settledMemoryMs } from '../books/book.ts';
 import { createChannels, type Funding } from '../books/channels.ts';
 import { type BuyerLog, silentLog } from '../books/log.ts';
 import { type BuyerStore, type CallRow, type ChannelRow, callKey } from '../books/store.ts';
@@ -102,6 +102,8 @@ export interface Buyer {
   channels(): readonly ChannelRow[];
   /** nait charged since midnight UTC. */
   spentToday(): bigint;
+  /** What a job has promised and owes; of jobs that are open or ended not long ago. */
+  commitment(jobId: Hex): Commitment;
   /** Calls whose end is not known yet. */
   openCalls(): readonly CallRow[];
   /** Ends what runs in the background. */
@@ -113,6 +115,8 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   const { clock = systemClock, log = silentLog, store, hotKey, node, sender } = deps;
   const { mode = 'windowed', allowPrivate = false, wishes = {}, forgiven = [] } = options;
   const transport = deps.transport ?? createTransport({ allowPrivate });
+  // A stream keeps its connection to its end: the vouchers that keep it going never wait for one of those.
+  const beside = deps.transport ?? createTransport({ allowPrivate });
   const closing = new AbortController();
   const nowMs = () => clock.nowMs();
   const { network } = await node.network();
@@ -133,7 +137,7 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   };
   const channels = createChannels(channelDeps);
   const parts: BuyerParts = { network, book, store, channels, transport, hotKey, nowMs, log };
-  const clientOf = createClients(transport);
+  const clientOf = createClients(beside);
   const reporter = createReporter(deps.coordinator, log, closing.signal);
   const onSettled = ({ firstTokenMs, durationMs }: CallRow, receipt: CallReceipt) => {
     if (firstTokenMs !== null) reporter.add({ receipt, firstTokenMs, durationMs });
@@ -162,10 +166,11 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
     submit: createSubmitter({ parts, settler, coordinator, discovery, payer: funder.payer }),
     channels: () => book.channels(),
     spentToday: () => book.spentToday(),
+    commitment: book.commitment,
     openCalls: () => book.openCalls(),
     async close() {
       closing.abort(new AppError('CANCELLED'));
-      await transport.close();
+      await Promise.all([transport.close(), beside.close()]);
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   wireBodyOf,
   wireEmbedBodyOf,
 } from '@aitbc/protocol';
+import type { MaxNait } from '../books/book.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
 import type { BuyCall, EmbedCall, PayMode } from './types.ts';
 
@@ -31,6 +32,8 @@ export interface Wanted {
   readonly vectors: number;
   readonly mode: PayMode;
   readonly idempotencyKey: string;
+  /** See BuyCall. */
+  readonly maxNait: MaxNait | undefined;
 }
 
 /** One call being bought. */
@@ -48,7 +51,7 @@ export interface Purchase extends Wanted {
 }
 
 /** A chat that is answered as a stream. */
-export function wantedChat({ request, idempotencyKey }: BuyCall, mode: PayMode): Wanted {
+export function wantedChat({ request, idempotencyKey, maxNait }: BuyCall, mode: PayMode): Wanted {
   return {
     kind: 'chat',
     model: request.model,
@@ -58,6 +61,7 @@ export function wantedChat({ request, idempotencyKey }: BuyCall, mode: PayMode):
     vectors: 0,
     mode,
     idempotencyKey,
+    maxNait: limitOf(maxNait),
   };
 }
 
@@ -68,7 +72,7 @@ export function wantedSubmission(call: BuyCall): Wanted {
 }
 
 /** Vectors: in the books they are one output token. */
-export function wantedVectors({ request, idempotencyKey }: EmbedCall): Wanted {
+export function wantedVectors({ request, idempotencyKey, maxNait }: EmbedCall): Wanted {
   return {
     kind: 'embed',
     model: request.model,
@@ -78,7 +82,12 @@ export function wantedVectors({ request, idempotencyKey }: EmbedCall): Wanted {
     vectors: request.inputs.length,
     mode: 'reserve',
     idempotencyKey,
+    maxNait: limitOf(maxNait),
   };
+}
+
+function limitOf(maxNait: BuyCall['maxNait']): MaxNait | undefined {
+  return typeof maxNait === 'bigint' ? () => maxNait : maxNait;
 }
 
 /** Id of the job that is asked for, and digest of its body. Throws BAD_REQUEST for a key that cannot name one. */

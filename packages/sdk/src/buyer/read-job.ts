@@ -145,12 +145,13 @@ function extenderOf(
   const client = deps.clientOf(endpoint);
   const { row, firstTokens, maxTokens } = start;
   const { from, promptBound } = row;
+  const { maxNait } = plan.purchase;
   const priceOf = (tokens: number) =>
     fullCharge(candidate.price, { promptTokens: promptBound, outputTokens: tokens - from });
   return createExtender(
     { from, windowTokens, firstTokens, maxTokens, priceOf },
     {
-      sign: (tokens) => signTopUp(parts, row, tokens),
+      sign: (tokens) => signTopUp(parts, row, { tokens, maxNait }),
       send: (topUp, signal) => client.extend(topUp, { signal }),
       fill: (more) => parts.channels.fill(row.channelId, more),
       adopt: (error) => adoptCorrective(parts, row, error),

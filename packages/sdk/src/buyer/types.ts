@@ -10,7 +10,7 @@ import type {
   Outcome,
   SignedReceipt,
 } from '@aitbc/protocol';
-import type { Book } from '../books/book.ts';
+import type { Book, MaxNait } from '../books/book.ts';
 import type { Channels } from '../books/channels.ts';
 import type { BuyerLog } from '../books/log.ts';
 import type { BuyerStore } from '../books/store.ts';
@@ -24,6 +24,11 @@ export interface BuyCall {
   readonly request: InferenceRequest;
   readonly idempotencyKey: string;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Most nait that this call may promise and owe, at all its providers together; default: the buyer's `jobMax`.
+   * A function is asked before every promise, so that calls may share a limit.
+   */
+  readonly maxNait?: bigint | MaxNait | undefined;
 }
 
 /** Texts whose vectors are to be bought. */
@@ -31,6 +36,8 @@ export interface EmbedCall {
   readonly request: EmbedRequest;
   readonly idempotencyKey: string;
   readonly signal?: AbortSignal | undefined;
+  /** As of BuyCall. */
+  readonly maxNait?: bigint | MaxNait | undefined;
 }
 
 /** Vectors that were bought. */

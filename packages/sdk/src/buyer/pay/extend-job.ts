@@ -120,10 +120,6 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
     const { phase, isStopped, isDemanded, received, covered } = state;
     if (phase !== 'idle' || isStopped || target() <= covered) return;
     if (!isDemanded && received < covered - windowTokens / 2) return;
-    if (state.refusal) {
-      fail(state.refusal);
-      return;
-    }
     state.phase = 'signing';
     extend().then(
       () => {
@@ -156,6 +152,7 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
     },
     demand() {
       state.isDemanded = true;
+      state.refusal = undefined; // what others had promised may have come back since
       check();
     },
     covered: () => state.covered,

@@ -16,7 +16,7 @@ import {
   unwrap,
   type Verdict,
 } from '@aitbc/protocol';
-import { outputTokensMax } from '../../books/book.ts';
+import { type MaxNait, outputTokensMax } from '../../books/book.ts';
 import { type CallRow, callKey } from '../../books/store.ts';
 import type { Candidate } from '../../offers/discover-offers.ts';
 import type { Purchase } from '../purchase.ts';
@@ -71,10 +71,12 @@ export async function payFirst(parts: BuyerParts, plan: AttemptPlan): Promise<Pa
   const { former, purchase, candidate, progress } = plan;
   if (former) return startAgain(parts, plan, former);
   const first = firstPromise(purchase, candidate, progress.position());
-  unwrap(parts.book.checkBudget(purchase.jobId, first.need));
+  const { jobId, maxNait } = purchase;
+  unwrap(parts.book.checkBudget(jobId, first.need, maxNait));
   for (let attempt = 1; ; attempt += 1) {
     const { channelId } = await parts.channels.usable(candidate, first.need);
-    const promised = parts.book.promise(draftOf(parts, plan, channelId), first.firstTokens);
+    const draft = draftOf(parts, plan, channelId);
+    const promised = parts.book.promise(draft, first.firstTokens, maxNait);
     if (promised.ok) {
       await parts.store.save(promised.value.change);
       return { row: promised.value.call, ...first, isRepeat: false, isPaid: false };
@@ -187,11 +189,11 @@ function assertOpen({ book }: BuyerParts, row: CallRow): void {
 export async function signTopUp(
   parts: BuyerParts,
   row: CallRow,
-  tokens: number,
+  { tokens, maxNait }: { readonly tokens: number; readonly maxNait: MaxNait | undefined },
 ): Promise<Verdict<SignedTopUp>> {
   const { network, book, store, hotKey } = parts;
   assertOpen(parts, row);
-  const promised = book.promise(row, tokens);
+  const promised = book.promise(row, tokens, maxNait);
   if (!promised.ok) return promised;
   const { maxClaimable, change } = promised.value;
   await store.save(change);

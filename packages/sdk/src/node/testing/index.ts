@@ -1,3 +1,4 @@
+export { type Book, createBook } from '../../books/book.ts';
 export {
   createFakeChain,
   type FakeChain,

@@ -62,7 +62,7 @@ export function provokedIn(tokens, known) {
   const named = new Set();
   const seen = new Set();
   const look = ({ from, to }) => {
-    for (let at = from; at < to; at += 1) {
+    for (let at = from; at < Math.min(to, tokens.length); at += 1) {
       const { kind, text } = tokens[at];
       if (kind === 'word' && constants.has(text) && !seen.has(text)) {
         seen.add(text);

@@ -30,6 +30,9 @@ let model: string;
 /** Providers by address. */
 const names = new Map<string, ProviderName>();
 const gaps: number[] = [];
+/** Output tokens at which answers changed their provider. */
+const cuts = new Set<number>();
+const triesMax = 8;
 
 beforeAll(async () => {
   process.env.AITBC_GATEWAY_CHANNEL_FUND = '50000000';
@@ -41,7 +44,10 @@ beforeAll(async () => {
 afterAll(async () => {
   delete process.env.AITBC_GATEWAY_CHANNEL_FUND;
   await network?.end();
-  if (gaps.length > 0) console.info(`gap of the stream: ${summaryOf(gaps)}`);
+  if (gaps.length > 0) {
+    const places = [...cuts].sort((a, b) => a - b).join(', ');
+    console.info(`gap of the stream: ${summaryOf(gaps)}; moved at tokens ${places}`);
+  }
 });
 
 function summaryOf(values: readonly number[]): string {
@@ -140,17 +146,15 @@ const whole: Readonly<Record<string, Ask>> = {
     (await ollama().chat({ model, messages, options: ollamaOptions })).message.content,
 };
 
-/** The provider whose job runs now. */
+/** The provider that the answer began with; before its first token the one that is ranked first. */
 async function servingProvider(): Promise<ProviderName> {
-  const known = serving === null ? undefined : names.get(serving);
-  if (known) return known;
-  return until('a provider runs the job', async () => {
-    for (const [name, client] of network.devnet.providers) {
-      const { running } = await client.status({});
-      if (running > 0) return name;
-    }
-    return undefined;
-  });
+  const { offers } =
+    serving === null
+      ? await network.devnet.clients.coordinator.route({ models: [model] })
+      : { offers: [] };
+  const name = names.get(serving ?? offers[0]?.offer.payload.provider ?? '');
+  if (!name) throw new Error('nobody serves');
+  return name;
 }
 
 /** Waits until all providers are for sale again and no call is open. */
@@ -218,7 +222,8 @@ describe('an answer whose provider is killed', () => {
     expect(undisturbed.length).toBeGreaterThan(60);
   });
 
-  async function survive(ask: Ask, at: number | 'start'): Promise<void> {
+  /** Kills once; gives the output token at which the answer changed its provider, undefined when it came too late. */
+  async function strikeOnce(ask: Ask, at: number | 'start'): Promise<number | undefined> {
     await settled();
     serving = null;
     const before = await noncesOf();
@@ -242,10 +247,22 @@ describe('an answer whose provider is killed', () => {
     await striking;
     expect(text, 'the answer').toBe(undisturbed);
     expect(after, 'nobody sent a transaction').toEqual(before);
-    if (gapMs > 0) gaps.push(gapMs);
     if (killing) await network.devnet.restart(await killing.done);
-    const proof = await expectExactPayment();
-    if (typeof at === 'number' && at > 0 && at < tokens / 2) expect(proof.parts).toHaveLength(2);
+    const [first, second] = (await expectExactPayment()).parts;
+    if (!second) return undefined;
+    if (gapMs > 0) gaps.push(gapMs);
+    return first?.receipts.at(-1)?.payload.to;
+  }
+
+  /** The model makes a token in a millisecond: a kill may come when the answer is already there. */
+  async function survive(ask: Ask, at: number | 'start'): Promise<void> {
+    const mustMove = typeof at === 'number' && at > 0 && at < tokens / 2;
+    for (let tries = 1; ; tries += 1) {
+      const cut = await strikeOnce(ask, at);
+      if (cut !== undefined) cuts.add(cut);
+      if (!mustMove || cut !== undefined) return;
+      expect(tries, 'kills that came too late').toBeLessThan(triesMax);
+    }
   }
 
   for (const at of killPoints) {

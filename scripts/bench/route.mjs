@@ -1,95 +1,32 @@
 /**
- * How long ranking takes: `node scripts/bench/route.mjs` after a build. Prints one line per size and
- * shape of market. Offers are made here and not signed: signatures are checked when an offer comes in,
- * not when it is ranked.
+ * How long matching takes while everything moves: `node scripts/bench/route.mjs [--quick] [--out file.json]`
+ * after a build. In process: offers of one model at 1 000 to 100 000 providers, every route between
+ * heartbeats that change load and reports that change speed. Over HTTP: the real coordinator with the largest
+ * market in its index, and a client on one connection. Offers are made here and not signed by providers:
+ * signatures are checked when an offer comes in, not when it is ranked.
  */
-import { createMeasurements, createOfferIndex, offerEntryOf, rankOffers } from '@aitbc/market';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { machineText } from './lib/machine.mjs';
+import { measureInProcess } from './route/in-process.mjs';
+import { measureOverHttp } from './route/over-http.mjs';
 
-const SIZES = [1_000, 10_000, 100_000];
-const CALLS = 5_000;
-const OFFERS_PER_PROVIDER = 4;
-const MODELS = ['qwen3:8b', 'llama3.1:8b', 'gemma3:4b', 'phi4:14b'];
-
-/** Markets that behave differently: all prices alike, prices spread, a rare filter, an odd sort. */
-const SHAPES = [
-  { name: 'spread prices', spread: 100_000, wishes: {} },
-  { name: 'one price', spread: 1, wishes: {} },
-  {
-    name: 'max_price, ignore',
-    spread: 100_000,
-    wishes: { max_price: { completion: '120000000' }, ignore: ['provider 1'] },
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    sizes: { type: 'string' },
+    out: { type: 'string', default: '' },
   },
-  { name: 'sort by latency', spread: 100_000, wishes: { sort: 'latency' }, calls: 200 },
-];
+});
+const calls = values.quick ? 2_000 : 20_000;
+const httpCalls = values.quick ? 1_000 : 10_000;
+const sizes = (values.sizes ?? '1000,10000,100000').split(',').map(Number);
 
-for (const size of SIZES) for (const shape of SHAPES) measure(size, shape);
-
-function measure(size, { name, spread, wishes, calls = CALLS }) {
-  const market = createMarket(size, spread);
-  const draw = createDraw();
-  const query = { models: [MODELS[0]], provider: wishes, contextTokens: 2_000, limit: 5 };
-  const micros = [];
-  for (let call = -calls / 5; call < calls; call += 1) {
-    const facts = { ...market.facts, draw: draw() };
-    const startNs = process.hrtime.bigint();
-    const { offers } = rankOffers(market.index, query, facts);
-    const took = Number(process.hrtime.bigint() - startNs) / 1_000;
-    if (offers.length !== 5) throw new Error(`expected 5 offers, got ${offers.length}`);
-    if (call >= 0) micros.push(took);
-  }
-  micros.sort((a, b) => a - b);
-  const at = (share) => micros[Math.floor(micros.length * share)].toFixed(1).padStart(8);
-  console.log(
-    `${String(size).padStart(7)} offers  ${name.padEnd(18)} p50 ${at(0.5)} µs  p99 ${at(0.99)} µs`,
-  );
-}
-
-function createMarket(size, spread) {
-  const draw = createDraw();
-  const index = createOfferIndex();
-  const measurements = createMeasurements();
-  const standings = new Map();
-  const nowMs = 1_000_000;
-  for (let number = 0; number < size / OFFERS_PER_PROVIDER; number += 1) {
-    const provider = `provider ${number}`;
-    const entries = Array.from({ length: OFFERS_PER_PROVIDER }, (_, at) => {
-      const price = 100_000_000 + Math.floor(draw() * spread) * 1_000;
-      return offerEntryOf(`${number}.${at}`, { payload: payloadOf(provider, MODELS[at], price) });
-    });
-    index.put(provider, entries);
-    const slots = 1 + Math.floor(draw() * 8);
-    const gauges = { running: Math.floor(draw() * slots), waiting: 0, slots };
-    standings.set(provider, { gauges, lastFrameMs: nowMs });
-    for (let sample = 0; sample < 5; sample += 1) {
-      const receipt = { provider, model: MODELS[0], from: 0, to: 100 };
-      measurements.add(receipt, { firstTokenMs: 20 + Math.floor(draw() * 500), durationMs: 2_000 });
-    }
-  }
-  const facts = {
-    measured: (provider, model) => measurements.of(provider, model),
-    standing: (provider) => standings.get(provider),
-    nowMs,
-  };
-  return { index, facts };
-}
-
-function payloadOf(provider, model, price) {
-  return {
-    provider,
-    model,
-    quantization: 'Q4_K_M',
-    contextMax: 8_192,
-    price: { inputPerMTok: '50000000', outputPerMTok: String(price), perRequest: '0' },
-    validFromMs: 0,
-    validUntilMs: 2_000_000,
-  };
-}
-
-/** The same numbers in [0, 1) in every run. */
-function createDraw() {
-  let state = 42;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return state / 2_147_483_648;
-  };
+const inProcess = sizes.flatMap((size) => measureInProcess(size, calls));
+const http = [];
+for (const size of sizes.filter((one) => one > 1_000))
+  http.push(await measureOverHttp(size, httpCalls));
+if (values.out) {
+  const report = { date: new Date().toISOString(), machine: machineText(), calls, inProcess, http };
+  writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
 }

@@ -47,7 +47,13 @@ function payments(network) {
     ...{ ...shared, authorizer: publicKey, endpoint: 'http://127.0.0.1:8008' },
     ...{ digest: `sha256:${fill('ee')}`, quantization: 'F16', contextMax: 2048, outputMax: 512 },
     price: { inputPerMTok: '50000000', outputPerMTok: '150000000', perRequest: '1000' },
-    ...{ windowTokens: 16, serves: ['chat'], canResume: true, firstTokenMs: 5000, withdrawDelayMsMin: 1000 },
+    ...{
+      windowTokens: 16,
+      serves: ['chat'],
+      canResume: true,
+      firstTokenMs: 5000,
+      withdrawDelayMsMin: 1000,
+    },
     ...{ validFromMs: 1000, validUntilMs: 2000 },
   };
   const receiptPayload = {

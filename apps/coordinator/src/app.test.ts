@@ -10,11 +10,10 @@ import {
   isErrorCode,
   providerSocketPath,
 } from '@aitbc/protocol';
-import { loadConfig, openSqlite, until } from '@aitbc/service';
+import { loadConfig, until } from '@aitbc/service';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createChainReader } from './chain/chain-reader.ts';
-import { configTable, databasePathOf } from './config.ts';
-import { createCommitGroups } from './store/commit-groups.ts';
+import { configTable, databaseUrlOf } from './config.ts';
 import { type Bench, createTestChain, identityOf, network, startBench } from './testing/harness.ts';
 import { sellingProvider, submissionFor } from './testing/provider.ts';
 
@@ -203,60 +202,15 @@ describe('settings', () => {
     expect(() => read('--prot', '1')).toThrowError(/Did you mean "--port"/);
   });
 
-  test('the database is a file in the data folder, a named file, or an error', () => {
-    expect(databasePathOf({ databaseUrl: '', dataDir: '/d' })).toBe('/d/coordinator.sqlite');
-    expect(databasePathOf({ databaseUrl: 'sqlite:/x/y.db', dataDir: '/d' })).toBe('/x/y.db');
-    expect(() => databasePathOf({ databaseUrl: 'postgres://x', dataDir: '/d' })).toThrowError(
-      /sqlite:<path>/,
-    );
-  });
-});
-
-describe('group commit', () => {
-  test('writes of one moment share a transaction and end in their order', async () => {
-    const sqlite = await openSqlite(':memory:', { durability: 'full' });
-    sqlite.exec('create table t (n integer) strict');
-    const insert = sqlite.prepare('insert into t values (?)');
-    let transactions = 0;
-    const counted = {
-      transaction: <R>(work: () => R): R => {
-        transactions += 1;
-        return sqlite.transaction(work);
-      },
-    };
-    const groups = createCommitGroups(counted, () => {});
-    const ended: number[] = [];
-    const writes = Array.from({ length: 50 }, (_, n) =>
-      groups.write(() => void insert.run(n)).then(() => ended.push(n)),
-    );
-    await Promise.all(writes);
-    expect(transactions).toBe(1);
-    expect(ended).toEqual(Array.from({ length: 50 }, (_, n) => n));
-    void groups.write(() => void insert.run(50));
-    groups.close();
-    const count = () => sqlite.prepare<{ c: number }>('select count(*) as c from t').get()?.c;
-    expect(count()).toBe(51);
-    await expect(groups.write(() => void insert.run(51))).rejects.toMatchObject({
-      code: 'CANCELLED',
-    });
-    expect(count()).toBe(51);
-    await sqlite.close();
-  });
-
-  test('a write that fails takes its group with it and is reported as final', async () => {
-    const sqlite = await openSqlite(':memory:', { durability: 'full' });
-    sqlite.exec('create table t (n integer primary key) strict');
-    const insert = sqlite.prepare('insert into t values (?)');
-    const failures: unknown[] = [];
-    const groups = createCommitGroups(sqlite, (error) => failures.push(error));
-    const ends = await Promise.allSettled([
-      groups.write(() => void insert.run(1)),
-      groups.write(() => void insert.run(1)),
-    ]);
-    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(failures).toHaveLength(1);
-    expect(sqlite.prepare('select n from t').all()).toEqual([]);
-    await sqlite.close();
+  test('the database is a file in the data folder, a named file, a server, or an error', () => {
+    const urlOf = (databaseUrl: string, databasePassword = '') =>
+      databaseUrlOf({ databaseUrl, databasePassword, dataDir: '/d' });
+    expect(urlOf('')).toBe('/d/coordinator.sqlite');
+    expect(urlOf('sqlite:/x/y.db')).toBe('/x/y.db');
+    expect(urlOf('postgres://me@host/jobs', 'a:b')).toBe('postgres://me:a%3Ab@host/jobs');
+    for (const wrong of ['mysql://x', 'postgres://', 'postgres://me:secret@host/jobs']) {
+      expect(() => urlOf(wrong)).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 /** The coordinator: where its parts are made and joined. */
-import { createMeasurements, createOfferIndex } from '@aitbc/market';
-import { type Clock, randomBytes, systemClock } from '@aitbc/primitives';
+import { join } from 'node:path';
+import { webhookKeyText } from '@aitbc/market';
+import { type Clock, type KeyPair, randomBytes, systemClock } from '@aitbc/primitives';
 import {
   AppError,
   coordinatorEndpoints,
@@ -19,12 +20,15 @@ import {
 } from '@aitbc/service';
 import { type ChainLink, createChainLink } from './chain/chain-link.ts';
 import { type ChainReader, createChainReader } from './chain/chain-reader.ts';
-import { type CoordinatorConfig, configTable, databasePathOf } from './config.ts';
+import { type CoordinatorConfig, configTable, databaseUrlOf } from './config.ts';
 import { takeAnswer } from './jobs/answer-frames.ts';
-import { createDispatcher } from './jobs/dispatch-jobs.ts';
-import { createJobBook } from './jobs/job-book.ts';
+import { createJobParts, type JobParts, readWebhookKey } from './jobs/job-parts.ts';
+import type { LineStore } from './market/decisions/decision-log.ts';
+import { openLineStore } from './market/decisions/line-store.ts';
+import { createMarketParts } from './market/market-parts.ts';
 import { createReportDesk } from './market/take-report.ts';
 import { type Connections, createConnections } from './providers/connection.ts';
+import { createHttpLogins } from './providers/http-logins.ts';
 import { createSessions, type Sessions } from './providers/sessions.ts';
 import { limitPosts } from './rate-limit.ts';
 import { createFacilitatorHandlers, createHandlers, type RouteDeps } from './routes.ts';
@@ -59,10 +63,12 @@ interface Parts {
   readonly http: Http;
   readonly chain: ChainLink;
   readonly store: Store;
+  readonly lines: LineStore;
   readonly upkeep: Upkeep;
   readonly connections: Connections;
   readonly routes: RouteDeps;
-  load(): void;
+  readonly jobs: JobParts;
+  load(): Promise<void>;
 }
 
 // A job travels on to its provider inside one WebSocket frame of at most `limits.bodyBytes`.
@@ -77,18 +83,30 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
       return url;
     },
     async start() {
-      const store = await openStore({ path: databasePathOf(config), onFailure: deps.onFatal });
-      parts = createParts(config, deps, store);
+      const store = await openStore({
+        url: databaseUrlOf(config),
+        clock: deps.clock ?? systemClock,
+        randomBytes: deps.randomBytes ?? randomBytes,
+        onFailure: deps.onFatal,
+        onTrouble: (error) => deps.log.warn({ err: error }, 'a database connection broke'),
+      });
+      const lines = await openLineStore(join(config.dataDir, 'decisions.sqlite'));
+      const webhookKey = await readWebhookKey(store, deps.randomBytes ?? randomBytes);
+      parts = createParts(config, deps, { store, lines, webhookKey });
       await parts.chain.start();
-      parts.load();
+      await parts.load();
       await mount(config, deps.log, parts);
       url = await parts.http.listen({ host: config.host, port: config.port });
       parts.upkeep.start();
     },
     async stop() {
       await parts?.upkeep.stop();
+      parts?.jobs.closeStreams();
       await parts?.http.close();
+      await parts?.jobs.stop();
       await parts?.chain.stop();
+      parts?.routes.decisions.flush();
+      await parts?.lines.close();
       await parts?.store.close();
     },
     async round() {
@@ -97,7 +115,11 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
   };
 }
 
-function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: Store): Parts {
+function createParts(
+  config: CoordinatorConfig,
+  deps: CoordinatorDeps,
+  { store, lines, webhookKey }: { store: Store; lines: LineStore; webhookKey: KeyPair },
+): Parts {
   const { log, clock = systemClock, draw = Math.random } = deps;
   const reader = deps.chain ?? createChainReader(config.nodeUrl);
   const chain = createChainLink({
@@ -107,20 +129,22 @@ function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: St
     bindChain: store.bindChain,
     onFailure: deps.onFatal,
   });
-  const index = createOfferIndex();
-  const measurements = createMeasurements();
-  const book = createJobBook({ rows: store.jobs, clock });
-  const dispatcher = createDispatcher({
-    book,
-    rows: store.jobs,
-    clock,
-    log,
+  const { index, measurements, scores, decisions } = createMarketParts({
+    offers: store.offers,
+    reports: store.reports,
+    lines,
+    epoch: store.owner,
+  });
+  const jobs = createJobParts({
+    ...{ store, chain, index, clock, log, webhookKey },
+    allowPrivate: config.webhooksToPrivate,
     sessions: () => sessions,
   });
+  const { book, dispatcher } = jobs;
   const sessions: Sessions = createSessions({
     clock,
     index,
-    onBegin: ({ provider }) => setImmediate(() => dispatcher.pump(provider)),
+    onBegin: ({ provider }) => setImmediate(() => dispatcher.offerWork(provider)),
     onEnd: (session) => dispatcher.takeBack(session),
   });
   const connections = createConnections({
@@ -139,14 +163,23 @@ function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: St
     offers: store.offers,
     reports: store.reports,
     measurements,
+    scores,
+    index,
     clock,
   });
   const routes: RouteDeps = {
     name: config.name,
     chain,
-    market: { index, sessions, measurements, clock, draw },
-    submit: { chain, book, index, sessions, dispatcher, clock },
-    show: { book, rows: store.jobs, offers: store.offers },
+    market: { index, sessions, measurements, decisions, clock, draw },
+    scores,
+    decisions,
+    logins: createHttpLogins({
+      chain,
+      clock,
+      randomBytes: deps.randomBytes ?? randomBytes,
+    }),
+    jobs: jobs.routes(sessions),
+    webhookKey: webhookKeyText(webhookKey.publicKey),
     desk,
     facilitator: createFacilitatorDesk({ network: chain.network, chain: reader.x402 }),
   };
@@ -157,12 +190,16 @@ function createParts(config: CoordinatorConfig, deps: CoordinatorDeps, store: St
     }),
     chain,
     store,
-    upkeep: createUpkeep({ chain, clock, log, sessions, store, book, connections, dispatcher }),
+    lines,
+    upkeep: createUpkeep({
+      ...{ chain, clock, log, sessions, store, jobs, connections, decisions },
+    }),
     connections,
     routes,
-    load() {
-      book.load();
-      desk.load();
+    jobs,
+    async load() {
+      await jobs.load();
+      await desk.load();
     },
   };
 }

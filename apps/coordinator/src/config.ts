@@ -37,7 +37,20 @@ export const configTable = defineConfig({
       env: 'AITBC_COORDINATOR_DATABASE_URL',
       type: 'string',
       default: '',
-      help: 'sqlite:<path>; empty is coordinator.sqlite in the data folder',
+      help: 'sqlite:<path> or postgres://…, which several may share; empty is coordinator.sqlite in the data folder',
+    },
+    databasePassword: {
+      env: 'AITBC_COORDINATOR_DATABASE_PASSWORD',
+      type: 'string',
+      default: '',
+      secret: true,
+      help: 'password of the PostgreSQL user; never part of the URL',
+    },
+    webhooksToPrivate: {
+      env: 'AITBC_COORDINATOR_WEBHOOKS_TO_PRIVATE',
+      type: 'boolean',
+      default: false,
+      help: 'send notices also to addresses of this machine and its own network',
     },
     nodeUrl: {
       env: 'AITBC_NODE_URL',
@@ -66,13 +79,29 @@ export type CoordinatorConfig = ConfigOf<typeof configTable>;
 
 const databaseName = 'coordinator.sqlite';
 
-/** Path of the database file. Throws CONFIG_INVALID for a database we cannot use. */
-export function databasePathOf({
+/** Path of the SQLite file, or URL of the PostgreSQL database. Throws CONFIG_INVALID for anything else. */
+export function databaseUrlOf({
   databaseUrl,
+  databasePassword,
   dataDir,
-}: Pick<CoordinatorConfig, 'databaseUrl' | 'dataDir'>): string {
+}: Pick<CoordinatorConfig, 'databaseUrl' | 'databasePassword' | 'dataDir'>): string {
   if (databaseUrl === '') return join(dataDir, databaseName);
   const path = /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
   if (path) return path;
-  throw new AppError('CONFIG_INVALID', { reason: 'databaseUrl must be sqlite:<path>' });
+  if (/^postgres(ql)?:\/\/./.test(databaseUrl) && URL.canParse(databaseUrl)) {
+    return postgresUrlOf(new URL(databaseUrl), databasePassword);
+  }
+  const reason = 'databaseUrl must be sqlite:<path> or postgres://<user>@<host>/<database>';
+  throw new AppError('CONFIG_INVALID', { reason });
+}
+
+/** A flag can be read by every user of the machine, so the password has a setting of its own. */
+function postgresUrlOf(url: URL, password: string): string {
+  if (url.password !== '') {
+    const reason =
+      'databaseUrl holds a password that others can see; set AITBC_COORDINATOR_DATABASE_PASSWORD instead';
+    throw new AppError('CONFIG_INVALID', { reason });
+  }
+  url.password = encodeURIComponent(password);
+  return url.href;
 }

@@ -2,8 +2,8 @@
 import type { coordinatorEndpoints, facilitatorEndpoints } from '@aitbc/protocol';
 import type { Handlers } from '@aitbc/service';
 import type { ChainLink } from './chain/chain-link.ts';
-import { cancelJob, type ShowDeps, showJob, showResult, viewOf } from './jobs/show-jobs.ts';
-import { type SubmitDeps, submitJob } from './jobs/submit-job.ts';
+import { createJobHandlers, type JobRouteDeps } from './jobs/job-routes.ts';
+import type { DecisionLog } from './market/decisions/decision-log.ts';
 import {
   listModels,
   listOffers,
@@ -11,7 +11,9 @@ import {
   type MarketDeps,
   routeOffers,
 } from './market/market.ts';
+import type { ScoreBook } from './market/score-book.ts';
 import type { ReportDesk } from './market/take-report.ts';
+import type { HttpLogins } from './providers/http-logins.ts';
 import type { FacilitatorDesk } from './x402/facilitator-desk.ts';
 import { listResources } from './x402/list-resources.ts';
 
@@ -20,26 +22,34 @@ export interface RouteDeps {
   readonly name: string;
   readonly chain: ChainLink;
   readonly market: MarketDeps;
-  readonly submit: SubmitDeps;
-  readonly show: ShowDeps;
+  readonly jobs: JobRouteDeps;
+  /** Public key of notices. */
+  readonly webhookKey: string;
   readonly desk: ReportDesk;
+  readonly scores: ScoreBook;
+  readonly decisions: DecisionLog;
+  readonly logins: HttpLogins;
   readonly facilitator: FacilitatorDesk;
 }
 
 /** One handler for each row of the table. */
-export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndpoints> {
-  const { market, submit, show, desk } = deps;
+export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndpoints, string> {
+  const { market, jobs, desk, scores, decisions, logins } = deps;
   return {
     about: () => about(deps),
     route: (query) => routeOffers(market, query),
     models: () => listModels(market),
     listOffers: (query) => listOffers(market, query),
     listProviders: (query) => listProviders(market, query),
+    providerChallenge: () => logins.challenge(),
+    providerLogin: (answer) => logins.login(answer),
+    decisions: ({ limit }, { request }) => {
+      const provider = logins.providerOf(request.headers.authorization);
+      return { provider, decisions: decisions.of(provider, limit) };
+    },
+    providerScore: ({ address, explain }) => scores.answer(address, explain === '1'),
     report: async (report) => ({ accepted: await desk.take(report) }),
-    submitJob: async (submission) => viewOf(await submitJob(submit, submission)),
-    getJob: ({ jobId }) => showJob(show, jobId),
-    cancelJob: ({ jobId }) => cancelJob(show, jobId),
-    jobResult: ({ jobId }) => showResult(show, jobId),
+    ...createJobHandlers(jobs),
   };
 }
 
@@ -56,9 +66,11 @@ export function createFacilitatorHandlers({
   };
 }
 
-function about({ name, chain, market, show }: RouteDeps) {
+async function about({ name, chain, market, jobs, webhookKey }: RouteDeps) {
   const { name: network, caip2, genesisHash } = chain.network();
   const providers = market.sessions.size;
   const offers = market.index.size;
-  return { name, network, caip2, genesisHash, providers, offers, jobs: show.book.counts() };
+  const counts = await jobs.book.counts();
+  const about = { name, network, caip2, genesisHash, providers, offers };
+  return { ...about, jobs: counts, webhookKey };
 }

@@ -1,8 +1,8 @@
 /** What happens by itself: leases and deadlines run out, old rows are deleted. */
 import type { Clock } from '@aitbc/primitives';
 import type { Log } from '@aitbc/service';
-import type { Dispatcher } from './jobs/dispatch-jobs.ts';
-import type { JobBook } from './jobs/job-book.ts';
+import type { JobParts } from './jobs/job-parts.ts';
+import type { DecisionLog } from './market/decisions/decision-log.ts';
 import type { Connections } from './providers/connection.ts';
 import { type RecheckDeps, recheckProviders } from './providers/recheck.ts';
 import type { Store } from './store/store.ts';
@@ -12,9 +12,9 @@ export interface UpkeepDeps extends RecheckDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: Store;
-  readonly book: JobBook;
+  readonly jobs: JobParts;
   readonly connections: Connections;
-  readonly dispatcher: Dispatcher;
+  readonly decisions: Pick<DecisionLog, 'flush'>;
 }
 
 /** The timer of the daemon. */
@@ -31,7 +31,9 @@ const pruneEveryMs = 60_000;
 const pruneRows = 500; // a minute's share, so that no round is long
 const jobsKeptMs = 7 * 24 * 3_600_000;
 const reportsKeptMs = 7 * 24 * 3_600_000;
-const offersKeptMs = 2 * 24 * 3_600_000; // reports may name an offer a day after it ran out
+const jobsPruned = 10_000; // several million jobs a week, 100 ms a minute
+// A job may begin a day after its offer ran out and is kept for a week; reports come a day late at most.
+const offersKeptMs = jobsKeptMs + 2 * 24 * 3_600_000;
 
 /** Upkeep that does not run yet. */
 export function createUpkeep(deps: UpkeepDeps): Upkeep {
@@ -43,8 +45,8 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   const round = async (): Promise<void> => {
     deps.connections.dropLate();
     deps.sessions.dropSilent();
-    deps.book.tick();
-    deps.dispatcher.pumpAll();
+    deps.decisions.flush();
+    await deps.jobs.round();
     await recheckProviders(deps);
     if (clock.nowMs() - prunedAtMs < pruneEveryMs) return;
     prunedAtMs = clock.nowMs();
@@ -72,9 +74,10 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   };
 }
 
-async function prune({ clock, store, book }: UpkeepDeps): Promise<void> {
+async function prune({ clock, store }: UpkeepDeps): Promise<void> {
   const nowMs = clock.nowMs();
-  book.forget(await store.jobs.prune(nowMs - jobsKeptMs, pruneRows));
+  await store.jobs.prune(nowMs - jobsKeptMs, jobsPruned);
+  await store.batches.prune(nowMs - jobsKeptMs, pruneRows);
   await store.offers.prune(nowMs - offersKeptMs, pruneRows);
   await store.reports.prune(nowMs - reportsKeptMs, pruneRows);
 }

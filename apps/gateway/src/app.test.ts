@@ -50,7 +50,8 @@ describe('gateway', () => {
       samples: 0,
     };
     const ranked = { offerId, offer: seller.offer, rank: 0, reason: 'price', measured };
-    const prices = { providers: 1, inputPerMTok: '1', outputPerMTok: '1' };
+    const serves = ['chat' as const];
+    const prices = { providers: 1, inputPerMTok: '1', outputPerMTok: '1', serves };
     const unused = () => Promise.reject(new AppError('JOB_UNKNOWN', { jobId: 'x' }));
     return {
       route: async () => ({
@@ -359,6 +360,7 @@ describe('gateway', () => {
       offerId: offerIdOf(chain.network, seller.offer.payload),
       attempts: 0,
       createdAtMs: 0,
+      deadlineMs: 900_000,
       startedAtMs: null,
       finishedAtMs: null,
       error: null,

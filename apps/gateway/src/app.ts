@@ -5,7 +5,6 @@ import { type Clock, systemClock } from '@aitbc/primitives';
 import { AppError, amountOf } from '@aitbc/protocol';
 import {
   type Buyer,
-  type CallRow,
   type CoordinatorClient,
   createCoordinatorClient,
   createNodeClient,
@@ -18,6 +17,7 @@ import { type Access, createAccess } from './access/access.ts';
 import { type AccessStore, openAccessStore } from './access/access-store.ts';
 import { openOwnerToken } from './access/owner-token.ts';
 import { createHostCheck } from './check-host.ts';
+import { createCommitments } from './commitments.ts';
 import type { GatewayConfig } from './config.ts';
 import { type BuyerLink, createBuyerLink } from './connect-buyer.ts';
 import { mountDiscovery } from './front/discovery.ts';
@@ -138,14 +138,14 @@ async function mountAll({ app }: Http, config: GatewayConfig, parts: Parts): Pro
     store: accessStore,
     ownerToken: openOwnerToken(join(config.dataDir, 'admin.token')),
     clock,
-    callsOf: (jobId) => store.find(jobId) as readonly CallRow[],
+    commitmentOf: createCommitments(store, link),
   });
   const purchases = createPurchases({ buyer, access, clock, log });
   const listings = createListings(coordinator);
   const jobs = createJobLog(store, accessStore);
   const { jobMax, dayMax } = { jobMax: nait(config, 'jobMax'), dayMax: nait(config, 'dayMax') };
   const account = createAccountView({ buyer, coordinator, node, access, jobMax, dayMax });
-  const submitJob = createSubmitJob(buyer);
+  const submitJob = createSubmitJob(buyer, access);
   mountDialects(app, { purchases, access, clock, log });
   const routeDeps = { buyer, access, listings, account, jobs, submitJob, store, log };
   await mountRoutes(app, { ...routeDeps, dayMax: config.dayMax });

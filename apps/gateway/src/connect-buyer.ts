@@ -118,5 +118,8 @@ function buyerOptionsOf(config: GatewayConfig): BuyerOptions {
     mode: config.mode,
     allowPrivate: config.allowPrivate,
     forgiven: config.forgive,
+    stallMs: config.stallMs,
+    standby: config.standby,
+    hedgeMs: config.hedgeMs,
   };
 }

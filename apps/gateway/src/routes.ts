@@ -89,13 +89,7 @@ function plainHandlers(deps: RouteDeps): Handlers<typeof plain, Caller> {
   return {
     models: (_input, context) => listings.models(wishOf(deps, context)),
     model: ({ id }, context) => listings.model(id, wishOf(deps, context)),
-    submitJob: (input, { caller, signal }) => {
-      // A voucher for a whole job is outside of what a key's limits watch.
-      if (caller.kind === 'key') {
-        throw new AppError('FORBIDDEN', { reason: 'API keys cannot submit asynchronous jobs' });
-      }
-      return submitJob(input, { signal });
-    },
+    submitJob,
     spend: ({ limit }) => spendOf(deps, buyer(), limit),
     proof: ({ jobId }) => {
       const proof = store.proof(jobId);

@@ -10,7 +10,7 @@ import {
   type Hex,
   type JobProof,
   jobProofOf,
-  type ProofPart,
+  type PartFacts,
   type SignedOffer,
   type SignedReceipt,
 } from '@aitbc/protocol';
@@ -86,9 +86,10 @@ function prune(sqlite: Sqlite): void {
 }
 
 function load(sqlite: Sqlite, settledAfterMs: number): ReturnType<BuyerStore['load']> {
-  const open = "select * from calls where status in ('running', 'unsettled', 'submitted')";
-  const settled =
-    "select * from calls where status = 'settled' and started_at_ms > ? order by started_at_ms";
+  const isOpen = "status in ('running', 'unsettled', 'submitted')";
+  const open = `select * from calls where ${isOpen}`;
+  const settled = `select * from calls where status = 'settled' and (started_at_ms > ?
+    or job_id in (select job_id from calls where ${isOpen})) order by started_at_ms`;
   const day = 'select day, charged from spend order by day desc limit 1';
   const spend = sqlite.prepare<{ day: number; charged: string }>(day).get();
   return {
@@ -224,7 +225,7 @@ function claim(sqlite: Sqlite, owner: { genesisHash: Hex; payer: string }): void
 }
 
 function proofOf(sqlite: Sqlite, jobId: Hex): JobProof | undefined {
-  const inOrder = 'select * from calls where job_id = ? order by started_at_ms, begins_at';
+  const inOrder = 'select * from calls where job_id = ? order by rowid'; // as they were asked
   const rows = sqlite.prepare(inOrder).all(jobId).map(callOf);
   const owner = sqlite.prepare<{ value: string }>('select value from meta where name = ?');
   const genesisHash = owner.get('genesisHash')?.value;
@@ -238,11 +239,11 @@ function proofOf(sqlite: Sqlite, jobId: Hex): JobProof | undefined {
   return jobProofOf({ genesisHash, jobId, bodyDigest, identity, parts });
 }
 
-function partOf(sqlite: Sqlite, { jobId, channelId, offer, tail }: CallRow): ProofPart {
+function partOf(sqlite: Sqlite, { jobId, channelId, offer, from, tail }: CallRow): PartFacts {
   const inOrder = 'select receipt from receipts where job_id = ? and channel_id = ? order by place';
   const rows = sqlite.prepare<{ receipt: string }>(inOrder).all(jobId, channelId);
   const receipts = rows.map(({ receipt }) => JSON.parse(receipt) as SignedReceipt);
-  return { offer, receipts, tail: tail && { to: tail.to, textHash: tail.textHash } };
+  return { offer, from, receipts, tail: tail && { to: tail.to, textHash: tail.textHash } };
 }
 
 function channelOf(row: SqlRow): ChannelRow {

@@ -1,8 +1,7 @@
 /** The provider daemon: parts are made and joined here, started in order, stopped in reverse. */
 import { join } from 'node:path';
-import { AppError, addressOf, amountOf, asAppError } from '@aitbc/protocol';
+import { AppError, addressOf, amountOf } from '@aitbc/protocol';
 import {
-  type ChainInfo,
   createLocalSigner,
   createNodeClient,
   createTxSender,
@@ -13,39 +12,43 @@ import {
 import { createHttp, type Log } from '@aitbc/service';
 import { loadKey, loadToken } from './account/key-file.ts';
 import { registerProvider } from './account/register-provider.ts';
+import { createCell } from './cell.ts';
 import type { ChainClient } from './chain/chain-client.ts';
 import { createChannelMirror } from './chain/channel-mirror.ts';
 import { createClaimer } from './chain/claim-vouchers.ts';
 import { createMandateMirror } from './chain/mandate-mirror.ts';
-import { type ChosenEngine, chooseEngine, slotsOf } from './choose-engine.ts';
+import { networkOf } from './chain/network-of.ts';
+import { type ChosenEngine, chooseEngine, residentModelsOf, slotsOf } from './choose-engine.ts';
 import type { ProviderConfig } from './config.ts';
 import {
   coordinatorUrlOf,
   createCoordinatorLink,
   createNoLink,
 } from './coordinator/coordinator-link.ts';
+import { createDrain } from './drain.ts';
 import { createEngineWatch } from './engine-watch.ts';
 import { mountDiscovery } from './front/discovery.ts';
 import { hideMetrics } from './front/hide-metrics.ts';
 import { mountPaidRoutes } from './front/sell.ts';
+import type { RunTool } from './inventory/run-tool.ts';
 import { createChannelBooks } from './jobs/channel-books.ts';
 import type { CounterFault } from './jobs/job-meter.ts';
-import { createJobQueue } from './jobs/job-queue.ts';
+import { createJobQueue, type JobQueue } from './jobs/job-queue.ts';
 import { recoverJobs } from './jobs/recover-jobs.ts';
 import { createRegisteredKeys } from './jobs/registered-keys.ts';
 import { createJobDesk } from './jobs/take-job.ts';
 import { createTimeSamples } from './jobs/time-samples.ts';
-import { createOfferBook, type OfferTemplate } from './offers/offer-book.ts';
+import { createOfferBook } from './offers/offer-book.ts';
+import { offerTemplate } from './offers/offer-template.ts';
 import { createOneShotChain } from './oneshot/one-shot-chain.ts';
 import { openOneShotStore } from './oneshot/one-shot-store.ts';
 import { createOneShots } from './oneshot/one-shots.ts';
 import { claimableOf } from './oneshot/own-channel.ts';
-import { pause } from './pause.ts';
+import { createOwnerSide, type OwnerSide } from './owner-side.ts';
 import { proveAdmission } from './prove-admission.ts';
 import { mountFreeRoutes } from './routes.ts';
 import { openProviderStore } from './store.ts';
 
-const nodeRetryMs = 1_000;
 const miscountMetric = {
   name: 'aitbc_provider_engine_miscounts_total',
   help: 'Answers whose engine counted other tokens than it streamed.',
@@ -68,6 +71,7 @@ export interface ProviderDeps {
   readonly openSocket?: OpenSocket;
   readonly nowMs?: () => number;
   readonly openStore?: typeof openProviderStore;
+  readonly runTool?: RunTool;
 }
 
 /** The daemon. `url` and `address` are known after `start`. */
@@ -112,6 +116,7 @@ interface Opened {
 }
 
 type Base = Awaited<ReturnType<typeof connect>>;
+type Chosen = ChosenEngine & { readonly owner: OwnerSide };
 type Parts = ReturnType<typeof assemble>;
 
 async function open(
@@ -126,7 +131,9 @@ async function open(
   proveAdmission(base.network);
   const chosen = deps.engine ?? (await chooseEngine(config, signal));
   closers.push(() => chosen.engine.stop());
-  const parts = assemble(config, deps, { ...base, ...chosen });
+  const owner = createOwnerSide(config, { ...base, ...chosen, runTool: deps.runTool });
+  await owner.prepare(signal);
+  const parts = assemble(config, deps, { ...base, ...chosen, owner });
   const lost = recoverJobs({ ...base, ...parts, record: parts.books.get });
   if (lost > 0) deps.log.warn({ jobs: lost }, 'jobs of the last life were ended');
   base.store.prune(base.nowMs() - receiptsKeptMs);
@@ -144,6 +151,7 @@ async function open(
   mountFreeRoutes(http.app, {
     ...base,
     ...parts,
+    owner,
     queue: parts.queue.gauges,
     probe: parts.watch.probe,
     linkState: () => parts.link.get().state(),
@@ -154,12 +162,14 @@ async function open(
   const url = await http.listen({ host: config.host, port: config.port });
   closers.push(() => http.close(), parts.desk.stop);
   parts.endpoint.set(config.publicUrl || url);
+  attachOwner(owner, parts);
+  closers.push(owner.stop);
   parts.claimer.start();
   closers.push(parts.claimer.stop);
   parts.oneShots.start();
   closers.push(parts.oneShots.stop);
   parts.watch.start();
-  closers.push(parts.watch.stop);
+  closers.push(parts.watch.stop, parts.drain.stop);
   makeLink(config, deps, { ...base, ...parts });
   closers.push(() => parts.link.get().stop());
   // A coordinator lets in who is registered; to knock earlier would only be refused.
@@ -207,34 +217,30 @@ async function connectChain(
   return { chain: node, sender: createTxSender({ node, signer: local }) };
 }
 
-/** Asks the node until it answers. */
-async function networkOf(chain: ChainClient, log: Log, signal: AbortSignal): Promise<ChainInfo> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await chain.network();
-    } catch (error) {
-      if (!asAppError(error).row.retryable) throw error;
-      if (attempt === 0) log.warn({ err: error }, 'waiting for the chain node');
-    }
-    await pause(nodeRetryMs, signal);
-  }
-}
-
 /** Makes all parts; nothing runs yet. */
-function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & ChosenEngine) {
-  const { network, params, signer, store, nowMs, engine, chain, provider, address } = base;
+function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Chosen) {
+  const { network, params, signer, store, nowMs, engine, chain, provider, address, owner } = base;
   const endpoint = createCell('');
   const link = createCell(createNoLink());
   const miscounts = createCell(0);
+  const isRegistered = createCell(!config.register);
   const template = () => offerTemplate(config, address, endpoint.get());
   const offers = createOfferBook(template, { network, signer, store, nowMs });
-  const slots = slotsOf(config.slots, engine);
-  const queue = createJobQueue({ ...config, slots }, nowMs);
+  const slots = slotsOf(config.slots, engine, owner.slots());
+  const residentModels = residentModelsOf(config.residentModels, engine);
+  const isTold = config.slots > 0 || engine.gauges().slots !== undefined;
+  const slotsOfModel = (model: string) => (isTold ? slots : (owner.slots(model) ?? slots));
+  const queue = createJobQueue({ ...config, slots, slotsOf: slotsOfModel, residentModels }, nowMs);
+  const door: Pick<JobQueue, 'refusal' | 'enter'> = {
+    refusal: (wish) => drain.refusal() ?? watch.refusal(wish.model) ?? queue.refusal(wish),
+    enter: queue.enter,
+  };
   const money = makeBooks(config, base);
   const { books, mirror, mandates, claimer } = money;
   const admissionTimes = createTimeSamples();
   const desk = createJobDesk({
-    ...{ network, signer, nowMs, engine, books, offers, mirror, mandates, queue, store },
+    ...{ network, signer, nowMs, engine, books, offers, mirror, mandates, store },
+    queue: door,
     admissionTimes,
     needVoucherWaitMs: config.needVoucherWaitMs,
     keys: createRegisteredKeys({ chain, nowMs }),
@@ -244,6 +250,7 @@ function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Ch
       warnOfMiscount(log, fault);
     },
     onTrouble: (error, jobId) => log.warn({ err: error, jobId }, 'a job failed'),
+    onEngineFailed: (...failure) => watch.failed(...failure),
     onEnded() {
       claimer.look();
       oneShots.look();
@@ -253,7 +260,8 @@ function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Ch
   const oneShots = createOneShots(
     { intervalMs: refundIntervalMs, startWithinMs: oneShotStartMs },
     {
-      ...{ network, params, provider, signer, offers, queue, books, nowMs, log },
+      ...{ network, params, provider, signer, offers, books, nowMs, log },
+      queue: door,
       store: base.payments,
       chain: createOneShotChain(chain.rpc, mirror.height),
       offerOf: store.offer,
@@ -264,11 +272,13 @@ function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Ch
   );
   const onChange = () => link.get().tellOffers();
   const watch = createEngineWatch(base.probe, {
-    ...{ engine, offers, onChange, log },
+    ...{ engine, offers, onChange, log, nowMs },
     wanted: config.models,
   });
-  const parts = { endpoint, link, miscounts, offers, queue, admissionTimes, desk, oneShots, watch };
-  return { ...money, ...parts };
+  const drain = createDrain({ desk, watch, queue, nowMs });
+  const cells = { endpoint, link, miscounts, isRegistered };
+  const parts = { offers, queue, admissionTimes, desk, oneShots, watch, drain };
+  return { ...money, ...cells, ...parts };
 }
 
 /** The books of all channels, what keeps them in step with the chain, and what claims what is due. */
@@ -326,17 +336,6 @@ function warnOfMiscount(log: Log, { jobId, claimed, streamed }: CounterFault): v
   log.warn({ jobId, claimed, streamed }, 'the counter of the engine differs from its stream');
 }
 
-/** A value that is set once the start has come so far. */
-function createCell<T>(first: T): { get(): T; set(value: T): void } {
-  let current = first;
-  return {
-    get: () => current,
-    set(value) {
-      current = value;
-    },
-  };
-}
-
 /** A failure of the books: the process must not go on handling money. */
 function die(error: unknown): void {
   queueMicrotask(() => {
@@ -344,14 +343,18 @@ function die(error: unknown): void {
   });
 }
 
-function offerTemplate(config: ProviderConfig, provider: string, endpoint: string): OfferTemplate {
-  const { windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin } = config;
-  const price = {
-    inputPerMTok: amountOf(config.priceInput).toString(),
-    outputPerMTok: amountOf(config.priceOutput).toString(),
-    perRequest: amountOf(config.pricePerRequest).toString(),
-  };
-  return { provider, endpoint, price, windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin };
+/** From here on the owner is told what really goes on. */
+function attachOwner(owner: OwnerSide, parts: Parts): void {
+  const { watch, queue, offers, link, isRegistered, drain } = parts;
+  owner.attach({
+    probe: watch.probe,
+    load: queue.gauges,
+    offers: () => offers.list().length,
+    linkState: () => link.get().state(),
+    isRegistered: isRegistered.get,
+    isDrained: () => drain.refusal() !== undefined,
+  });
+  owner.start();
 }
 
 function makeLink(config: ProviderConfig, deps: ProviderDeps, base: Base & Parts): void {
@@ -381,6 +384,7 @@ function register(
   };
   registerProvider(registration, { chain, sender, log }, signal).then(
     () => {
+      parts.isRegistered.set(true);
       if (!signal.aborted) parts.link.get().start();
     },
     (error: unknown) => {

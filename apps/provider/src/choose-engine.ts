@@ -50,8 +50,14 @@ async function started(engine: Engine, signal: AbortSignal): Promise<ChosenEngin
   }
 }
 
-/** Jobs that run at once. */
-export function slotsOf(configured: number, engine: Engine): number {
+/** Models that the engine holds at once; 0 for all. Ollama's own limit cannot be asked for. */
+export function residentModelsOf(configured: number, { kind }: Engine): number {
+  if (configured >= 0) return configured;
+  return kind === 'ollama' ? 1 : 0;
+}
+
+/** Jobs that run at once: as set, else as the engine says, else as measured, else as is usual. */
+export function slotsOf(configured: number, engine: Engine, measured?: number): number {
   if (configured > 0) return configured;
-  return engine.gauges().slots ?? slotsOfKind[engine.kind];
+  return engine.gauges().slots ?? measured ?? slotsOfKind[engine.kind];
 }

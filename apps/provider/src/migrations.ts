@@ -59,4 +59,16 @@ export const migrations: readonly Migration[] = [
       alter table jobs add column resumed_prefix_hash text;
     `,
   },
+  {
+    name: 'earnings',
+    up: `
+      create index jobs_ended on jobs (ended_ms) where ended_ms is not null;
+      create table uses (
+        day text not null,
+        reason text not null,
+        ms integer not null,
+        primary key (day, reason)
+      ) strict, without rowid;
+    `,
+  },
 ];

@@ -14,6 +14,7 @@ import { type Log, mountEndpoints } from '@aitbc/service';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Claimer } from './chain/claim-vouchers.ts';
 import type { LinkState } from './coordinator/coordinator-link.ts';
+import type { Drain } from './drain.ts';
 import type { EngineProbe } from './engines/engine.ts';
 import { errorOfRefusal } from './front/payment-terms.ts';
 import type { ChannelBooks } from './jobs/channel-books.ts';
@@ -24,12 +25,15 @@ import type { OfferBook } from './offers/offer-book.ts';
 import { modelList, tagList } from './offers/price-list.ts';
 import type { OneShots } from './oneshot/one-shots.ts';
 import { claimableOf } from './oneshot/own-channel.ts';
+import type { OwnerSide } from './owner-side.ts';
 import type { ProviderStore } from './store.ts';
 
 const { models, ollamaTags, offers, extend, acknowledge, receipt, status, claimNow } =
   providerEndpoints;
+const { bench, earnings, drain, endDrain } = providerEndpoints;
 const freeEndpoints = {
   ...{ models, ollamaTags, offers, extend, acknowledge, receipt, status, claimNow },
+  ...{ bench, earnings, drain, endDrain },
 };
 
 export interface RouteDeps {
@@ -44,8 +48,10 @@ export interface RouteDeps {
   readonly oneShots: Pick<OneShots, 'charged'>;
   readonly admissionTimes: TimeSamples;
   readonly queue: () => QueueGauges;
+  readonly drain: Pick<Drain, 'begin' | 'end'>;
   readonly probe: () => EngineProbe;
   readonly linkState: () => LinkState;
+  readonly owner: Pick<OwnerSide, 'claims' | 'engineTokens' | 'handlers'>;
 }
 
 /** Mounts the free calls. */
@@ -59,14 +65,17 @@ export function mountFreeRoutes(app: FastifyInstance, deps: RouteDeps): void {
       ollamaTags: () => tagList(deps.offers.list()),
       offers: () => ({ offers: deps.offers.list().map(({ signed }) => signed) }),
       extend: (input) => takeTopUp(input, deps),
-      acknowledge(input) {
-        const verdict = deps.desk.acknowledge(input);
+      async acknowledge(input) {
+        const verdict = await deps.desk.acknowledge(input);
         if (!verdict.ok) throw errorOfRefusal(verdict);
         return receiptsOf(input.jobId, deps);
       },
       receipt: ({ jobId }) => receiptsOf(jobId, deps),
       status: () => statusOf(deps),
       claimNow: () => claimer.claimNow(),
+      drain: ({ withinMs }) => deps.drain.begin(withinMs),
+      endDrain: () => deps.drain.end(),
+      ...deps.owner.handlers,
     },
   });
 }
@@ -79,17 +88,21 @@ function authorize({ access }: Endpoint, { headers }: FastifyRequest, token: str
   throw new AppError('UNAUTHORIZED', { reason: 'the token of admin.token is needed' });
 }
 
-function takeTopUp(
+async function takeTopUp(
   input: ParsedInputOf<typeof providerEndpoints.extend>,
   { desk }: RouteDeps,
-): OutputOf<typeof providerEndpoints.extend> {
-  const verdict = desk.extend({ ...input, maxClaimable: amountOf(input.maxClaimable) });
+): Promise<OutputOf<typeof providerEndpoints.extend>> {
+  const verdict = await desk.extend({ ...input, maxClaimable: amountOf(input.maxClaimable) });
   if (!verdict.ok) throw errorOfRefusal(verdict);
   const { jobId, outcome, tokensCovered, delivered, charged } = verdict.value;
   return { jobId, outcome, tokens: tokensCovered, delivered, charged: charged.toString() };
 }
 
-function receiptsOf(jobId: Hex, { store }: RouteDeps): OutputOf<typeof providerEndpoints.receipt> {
+async function receiptsOf(
+  jobId: Hex,
+  { store }: RouteDeps,
+): Promise<OutputOf<typeof providerEndpoints.receipt>> {
+  await store.written();
   const row = store.job(jobId);
   const offer = row && store.offer(row.offerId);
   if (!row || !offer) throw new AppError('JOB_UNKNOWN', { jobId });
@@ -121,5 +134,7 @@ function statusOf(deps: RouteDeps): OutputOf<typeof providerEndpoints.status> {
     claimed: (claimed + atOnce).toString(),
     coordinator: deps.linkState(),
     verifyMicros: deps.admissionTimes.summary(),
+    engineTokens: deps.owner.engineTokens(),
+    claims: deps.owner.claims(),
   };
 }

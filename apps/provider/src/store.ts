@@ -2,7 +2,9 @@
  * The provider's database: its books, its journal of jobs, its receipts. The only place with SQL.
  *
  * What is written when: the reservation and the journal row before the engine is called, the charge with
- * every receipt, everything that a job leaves in one transaction at its end. `synchronous=NORMAL`: a power
+ * every receipt, everything that a job leaves in one transaction at its end. The steps of one turn of the event loop
+ * are one transaction (jobs/commit-group.ts), with the books of a channel once; nothing leaves this machine before
+ * `written` has resolved. `synchronous=NORMAL`: a power
  * cut may lose the newest commits, which costs the provider at most the work of that moment; on chain,
  * `totalClaimed` only grows, so nothing can be claimed twice.
  */
@@ -20,6 +22,8 @@ import {
   type SignedReceipt,
 } from '@aitbc/protocol';
 import { migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
+import { type EarningsStore, earningsQueries } from './earnings/earnings-queries.ts';
+import { type CommitGroup, createCommitGroup } from './jobs/commit-group.ts';
 import { migrations } from './migrations.ts';
 
 /** A job as the journal keeps it. */
@@ -62,8 +66,10 @@ export interface Totals {
   readonly outputTokens: number;
 }
 
-/** The provider's database. Every method is one synchronous transaction. */
-export interface ProviderStore {
+/** The provider's database. A method's writes are kept whole or not at all, and seen by the next read. */
+export interface ProviderStore extends EarningsStore {
+  /** Resolves when all that was written before is committed: then what follows from it may leave. */
+  written(): Promise<void>;
   channels(): SavedChannel[];
   saveChannel(record: ChannelRecord): void;
   dropChannel(channelId: Hex): void;
@@ -108,11 +114,16 @@ export async function openProviderStore(path: string, genesisHash: Hex): Promise
     await sqlite.close();
     throw error;
   }
+  const books = createBooksWriter(sqlite);
+  const group = createCommitGroup(sqlite, books.flush);
+  const writing: Writing = { ...group, noteBooks: books.note, writeBooks: books.write };
   return {
-    ...channelQueries(sqlite),
-    ...jobQueries(sqlite),
+    ...channelQueries(sqlite, writing),
+    ...jobQueries(sqlite, writing),
     ...resultQueries(sqlite),
-    close: () => sqlite.close(),
+    ...earningsQueries(sqlite),
+    written: group.written,
+    close: () => group.written().finally(() => sqlite.close()),
   };
 }
 
@@ -126,8 +137,7 @@ function bindToChain(sqlite: Sqlite, path: string, genesisHash: Hex): void {
   throw new AppError('STORE_CORRUPT', { what: path, reason });
 }
 
-function channelQueries(sqlite: Sqlite) {
-  const writeBooks = booksWriter(sqlite);
+function channelQueries(sqlite: Sqlite, { now, flush, writeBooks }: Writing) {
   const writeState = sqlite.prepare(
     "insert into channels values (?, ?, '0', '0', null) on conflict do update set state = excluded.state",
   );
@@ -145,12 +155,15 @@ function channelQueries(sqlite: Sqlite) {
   return {
     channels: () => all.all().map(savedChannelOf),
     saveChannel: (record: ChannelRecord) =>
-      sqlite.transaction(() => {
+      now(() => {
         const { channel } = record;
         writeState.run(channel.channelId, JSON.stringify(channelToJson(channel)));
         writeBooks(record);
       }),
-    dropChannel: (channelId: Hex) => void dropChannel.run(channelId),
+    dropChannel(channelId: Hex) {
+      flush();
+      dropChannel.run(channelId);
+    },
     offers: (nowMs: number) => offers.all(nowMs).map((row) => parsed<SignedOffer>(row.offer)),
     offer(offerId: Hex) {
       const row = offer.get(offerId);
@@ -165,19 +178,35 @@ function channelQueries(sqlite: Sqlite) {
   };
 }
 
-/** Books are written at every step of a job, the chain's state only when the chain changes it. */
-function booksWriter(sqlite: Sqlite): (record: ChannelRecord) => void {
-  const write = sqlite.prepare(
+/** How the queries write. */
+interface Writing extends CommitGroup {
+  /** The newest of a turn is written at its end. */
+  noteBooks(record: ChannelRecord): void;
+  writeBooks(record: ChannelRecord): void;
+}
+
+/** Books change at every step of a job: of the steps of one turn the newest is written. */
+function createBooksWriter(sqlite: Sqlite) {
+  const update = sqlite.prepare(
     'update channels set charged = ?, signed_max = ?, best = ? where channel_id = ?',
   );
-  return ({ channel, charged, signedMax, best }) => {
+  const noted = new Map<Hex, ChannelRecord>();
+  const write = ({ channel, charged, signedMax, best }: ChannelRecord): void => {
     const voucher = best ? JSON.stringify({ ...best, maxClaimable: `${best.maxClaimable}` }) : null;
-    write.run(charged.toString(), signedMax.toString(), voucher, channel.channelId);
+    update.run(charged.toString(), signedMax.toString(), voucher, channel.channelId);
+  };
+  return {
+    write,
+    note: (record: ChannelRecord) => void noted.set(record.channel.channelId, record),
+    flush() {
+      for (const record of noted.values()) write(record);
+      noted.clear();
+    },
   };
 }
 
-function jobQueries(sqlite: Sqlite) {
-  const writeBooks = booksWriter(sqlite);
+function jobQueries(sqlite: Sqlite, writing: Writing) {
+  const { now, later, noteBooks, writeBooks } = writing;
   const insert = sqlite.prepare(
     "insert or ignore into jobs values (?, ?, ?, ?, 'running', ?, ?, 0, '0', ?, null, ?, ?)",
   );
@@ -191,7 +220,7 @@ function jobQueries(sqlite: Sqlite) {
     update.run(outcome, tokensCovered, delivered, promptTokens, charged.toString(), jobId);
   };
   const writeStep = (record: ChannelRecord, job: JobRecord, placed: PlacedReceipt): void => {
-    writeBooks(record);
+    noteBooks(record);
     writeJob(job);
     receipt.run(job.jobId, placed.place, JSON.stringify(placed.receipt));
   };
@@ -200,7 +229,7 @@ function jobQueries(sqlite: Sqlite) {
       const { jobId, offerId, tokensCovered, delivered } = job;
       const { channelId } = record.channel;
       const { bodyDigest, resume, atMs } = facts;
-      return sqlite.transaction(() => {
+      return now(() => {
         const { changes } = insert.run(
           ...[jobId, channelId, offerId, bodyDigest, tokensCovered, delivered, atMs],
           resume?.from ?? null,
@@ -212,26 +241,26 @@ function jobQueries(sqlite: Sqlite) {
       });
     },
     extendJob: (record: ChannelRecord, job: JobRecord) =>
-      sqlite.transaction(() => {
+      now(() => {
         writeBooks(record);
         writeJob(job);
       }),
     checkpoint: (record: ChannelRecord, job: JobRecord, placed: PlacedReceipt) =>
-      sqlite.transaction(() => writeStep(record, job, placed)),
+      later(() => writeStep(record, job, placed)),
     endJob: (
       record: ChannelRecord,
       job: JobRecord,
       end: { receipt: PlacedReceipt; atMs: number },
     ) =>
-      sqlite.transaction(() => {
+      later(() => {
         writeStep(record, job, end.receipt);
         ended.run(end.atMs, job.jobId);
       }),
-    ...journalQueries(sqlite),
+    ...journalQueries(sqlite, writing),
   };
 }
 
-function journalQueries(sqlite: Sqlite) {
+function journalQueries(sqlite: Sqlite, { flush }: Writing) {
   const one = sqlite.prepare('select * from jobs where job_id = ?');
   const running = sqlite.prepare("select * from jobs where outcome = 'running'");
   const receipts = sqlite.prepare('select receipt from receipts where job_id = ? order by place');
@@ -244,12 +273,17 @@ function journalQueries(sqlite: Sqlite) {
   const pruneResults = sqlite.prepare('delete from results where created_ms < ?');
   return {
     job(jobId: Hex) {
+      flush();
       const row = one.get(jobId);
       return row && journalRowOf(row);
     },
     runningJobs: () => running.all().map(journalRowOf),
-    receipts: (jobId: Hex) => receipts.all(jobId).map((row) => parsed<SignedReceipt>(row.receipt)),
+    receipts(jobId: Hex) {
+      flush();
+      return receipts.all(jobId).map((row) => parsed<SignedReceipt>(row.receipt));
+    },
     totals() {
+      flush();
       const row = totals.get();
       return { jobs: Number(row?.jobs ?? 0), outputTokens: Number(row?.tokens ?? 0) };
     },

@@ -44,7 +44,8 @@ function helloWorld(next: Promise<unknown> = Promise.resolve()) {
 
 const job: Job = {
   ...{ jobId, state: 'queued', kind: 'inference', model: 'tiny', payer: provider, provider },
-  ...{ offerId: jobId, attempts: 0, createdAtMs: 1, startedAtMs: null, finishedAtMs: null },
+  ...{ offerId: jobId, attempts: 0, createdAtMs: 1, deadlineMs: 2 },
+  ...{ startedAtMs: null, finishedAtMs: null },
   error: null,
 };
 
@@ -146,6 +147,49 @@ describe('ai ask', () => {
     const inside = await run(['ai', 'ask', 'hi', '--json']);
     expect(inside.exitCode).toBe(7);
     expect(JSON.parse(inside.stdout)).toMatchObject({ error: { code: 'NO_OFFER' } });
+  });
+
+  it('shows the gateway the key of the environment or of a file, in every call', async () => {
+    const file = join(home.dir, 'key');
+    writeFileSync(file, 'aitbc-filed\n');
+    const bearers = async (env: Record<string, string>) => {
+      const before = gateway.calls.length;
+      const words = ['ai', 'ask', 'hi', '--save-receipt', join(home.dir, 'keyed.json')];
+      expect((await run(words, { env })).exitCode).toBe(0);
+      return gateway.calls.slice(before).map(({ authorization }) => authorization);
+    };
+    const three = (text: string | undefined) => [text, text, text];
+    expect(await bearers({ AITBC_GATEWAY_KEY: 'aitbc-x' })).toEqual(three('Bearer aitbc-x'));
+    expect(await bearers({ AITBC_GATEWAY_KEY_FILE: file })).toEqual(three('Bearer aitbc-filed'));
+    expect(await bearers({})).toEqual(three(undefined));
+  });
+
+  it('says how to get a key when the gateway wants one or does not know it', async () => {
+    const error = {
+      message: 'A key is needed.',
+      type: 'authentication_error',
+      code: 'UNAUTHORIZED',
+    };
+    const refuse = (_input: unknown, { response }: { response: ServerResponse }) => {
+      response.writeHead(401, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error }));
+      return undefined as never;
+    };
+    await serve({ chatCompletions: refuse, models: refuse });
+    for (const words of [
+      ['ai', 'ask', 'hi'],
+      ['ai', 'ask', 'hi', '-m', 'tiny'],
+    ]) {
+      const { exitCode, stderr } = await run(words);
+      expect([exitCode, stderr.includes('the gateway wants an API key')]).toEqual([5, true]);
+      expect(stderr).toContain('AITBC_GATEWAY_KEY');
+      expect(stderr).toContain('aitbc gateway key create');
+      const known = await run(words, { env: { AITBC_GATEWAY_KEY: 'old' } });
+      expect(known.stderr).toContain('the gateway does not know this API key');
+    }
+    const nowhere = { AITBC_GATEWAY_KEY_FILE: join(home.dir, 'no-key') };
+    const lost = await run(['ai', 'ask', 'hi'], { env: nowhere });
+    expect([lost.exitCode, lost.stderr.includes('no API key can be read from')]).toEqual([5, true]);
   });
 
   it('does not call an answer whole that ends without its end mark', async () => {

@@ -65,10 +65,15 @@ async function contentOf({ stdin }: Context, { prompt, options }: ChatInput): Pr
   });
 }
 
+/** A gateway that does not say what a model serves has models for chat. */
+function isForChat({ serves }: Readonly<Record<string, unknown>>): boolean {
+  return !Array.isArray(serves) || serves.includes('chat');
+}
+
 async function firstModel({ clients, signal }: Context): Promise<string> {
   const { gateway } = await clients();
   const { data } = await gateway.models({}, { signal });
-  const id = data[0]?.id;
+  const id = data.find(isForChat)?.id;
   if (typeof id === 'string') return id;
   throw new AppError('NO_OFFER', { model: 'any model', reason: 'the list of models is empty' });
 }

@@ -5,7 +5,7 @@ import { splitArguments } from '../command/global-options.ts';
 import { openContext, outOf } from '../context/context.ts';
 import { createTestHome, createTestHost } from '../testing/run-words.ts';
 import { until } from '../testing/until.ts';
-import { liveText, serveProvider } from './serve-provider.ts';
+import { serveProvider } from './serve-provider.ts';
 
 const home = createTestHome();
 afterAll(() => home.remove());
@@ -33,7 +33,7 @@ function start(words: readonly string[], args: readonly string[] = []) {
   const { host, written } = createTestHost(words, env, { signal: ending.signal });
   const { globals } = splitArguments(words, host.env);
   const { context } = openContext(host, globals, outOf(host, globals));
-  const ended = serveProvider(context, { entry, args: [seen, ...args] });
+  const ended = serveProvider(context, { entry, args: [seen, ...args], dataDir: home.dir });
   return { ended, written, stop: () => ending.abort(), seen };
 }
 
@@ -75,16 +75,5 @@ describe('ai serve', () => {
 
   it('ends with the exit code of the daemon', async () => {
     expect(await start([], ['--fail']).ended).toBe(2);
-  });
-
-  it('sums up work and earnings in one line', () => {
-    const status = {
-      ...{ provider: 'ait1x', engine: { name: 'e', version: '1' }, models: ['tiny'], running: 1 },
-      ...{ waiting: 0, slots: 4, jobs: 12, outputTokens: 900, charged: '4450', claimed: '0' },
-      ...{ coordinator: 'connected' as const, verifyMicros: { p50: 1, p99: 2, count: 3 } },
-    };
-    expect(liveText(status, 12.34)).toBe(
-      'connected · 12 jobs · 1/4 slots · 12.3 tokens/s · earned 0.00000445 AIT',
-    );
   });
 });

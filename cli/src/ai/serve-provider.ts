@@ -5,14 +5,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { AppError, asAppError, type OutputOf, type providerEndpoints } from '@aitbc/protocol';
-import { createProviderClient } from '@aitbc/sdk';
-import { aitText } from '../amounts.ts';
-import { pause } from '../chain/await-final.ts';
+import { AppError, asAppError } from '@aitbc/protocol';
 import type { Context } from '../context/context.ts';
-import type { Progress } from '../context/out.ts';
-import { loadText } from '../market/offer-rows.ts';
-import { counted } from '../wording.ts';
+import { followProvider } from './owner/follow-provider.ts';
+import { createLostJobs } from './owner/lost-jobs.ts';
+import { type OwnerView, ownerPicture } from './owner/owner-screen.ts';
+import { noteServed, providerOwner } from './owner/served.ts';
 import { logEntryOf, logText } from './provider-log.ts';
 
 /** What to run. */
@@ -20,18 +18,16 @@ export interface ServeOptions {
   /** File of the daemon's entry. */
   readonly entry: string;
   readonly args: readonly string[];
+  /** Folder of the daemon: its token opens the owner's calls. */
+  readonly dataDir: string;
   /** Runs beside the daemon once it is ready; what it throws is told, and the daemon goes on. */
   readonly onReady?: (url: string, tell: (line: string) => void) => Promise<void>;
 }
 
-type Status = OutputOf<typeof providerEndpoints.status>;
-
-const statusEveryMs = 1_000;
-
 /** Runs the daemon until it ends or Ctrl-C has drained it. Answers its exit code. */
 export async function serveProvider(
   context: Context,
-  { entry, args, onReady }: ServeOptions,
+  { entry, args, dataDir, onReady }: ServeOptions,
 ): Promise<number> {
   const { out, env, signal } = context;
   const child = spawn(process.execPath, [entry, ...args, '--exit-with-parent'], {
@@ -41,7 +37,8 @@ export async function serveProvider(
   });
   const ended = endOf(child);
   const ending = new AbortController();
-  const live = out.progress('the provider starts');
+  const starting = out.progress('the provider starts');
+  const live: Live = { above: starting.above };
   const drain = () => {
     live.above(() => out.note('Draining: running jobs end first. Ctrl-C again stops at once.'));
     child.kill('SIGTERM');
@@ -52,7 +49,8 @@ export async function serveProvider(
   tellLines(context, child, {
     live,
     onReady(url) {
-      void follow({ url, live, signal: ending.signal });
+      starting.done();
+      void showScreen(context, { url, dataDir, live, signal: ending.signal, tell });
       onReady?.(url, tell).catch((error: unknown) => {
         const { code, message } = asAppError(error);
         if (code !== 'CANCELLED') tell(message);
@@ -63,8 +61,55 @@ export async function serveProvider(
     return await ended;
   } finally {
     ending.abort();
-    live.done();
+    starting.done();
+    live.done?.();
     signal.removeEventListener('abort', drain);
+  }
+}
+
+/** What stands at the bottom of the terminal: a line while it starts, then the owner's screen. */
+interface Live {
+  above(write: () => void): void;
+  done?: () => void;
+}
+
+interface ScreenOptions {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly live: Live;
+  readonly signal: AbortSignal;
+  tell(line: string): void;
+}
+
+/** Shows the screen from the first answer of the daemon until the signal aborts. */
+async function showScreen(context: Context, options: ScreenOptions): Promise<void> {
+  const { out } = context;
+  const { url, dataDir, live, signal, tell } = options;
+  const forget = noteServed(dataDir, url);
+  let view: OwnerView | undefined;
+  const screen = out.screen((size) => (view ? ownerPicture(out, view, size) : []));
+  live.above = screen.above;
+  live.done = () => {
+    forget();
+    screen.done();
+  };
+  if (!screen.isLive) return;
+  try {
+    const client = await providerOwner(context, { url, dataDir });
+    const { provider: address } = await client.status({}, { signal });
+    const { transport } = await context.clients();
+    const coordinatorUrl = context.urls.coordinator;
+    const losses = createLostJobs({ coordinatorUrl, transport, dataDir, address, signal });
+    await followProvider({
+      ...{ client, signal, losses, nowMs: () => performance.now() },
+      onView(next) {
+        view = next;
+        screen.draw();
+      },
+    });
+  } catch (error) {
+    const { code, message } = asAppError(error);
+    if (code !== 'CANCELLED') tell(message);
   }
 }
 
@@ -89,7 +134,7 @@ function tellLine({ out }: Context, line: string): void {
 function tellLines(
   { out }: Context,
   { stdout, stderr }: ChildProcess,
-  { live, onReady }: { readonly live: Progress; onReady(url: string): void },
+  { live, onReady }: { readonly live: Live; onReady(url: string): void },
 ): void {
   if (!stdout || !stderr) return;
   createInterface({ input: stdout }).on('line', (line) => {
@@ -101,50 +146,4 @@ function tellLines(
     if (entry?.msg === 'ready' && typeof entry.url === 'string') onReady(entry.url);
   });
   createInterface({ input: stderr }).on('line', (line) => live.above(() => out.note(line)));
-}
-
-/** Keeps the live line true until the signal aborts. */
-async function follow(watch: {
-  readonly url: string;
-  readonly live: Progress;
-  readonly signal: AbortSignal;
-}): Promise<void> {
-  const { url, live, signal } = watch;
-  const client = createProviderClient({ baseUrl: url });
-  let before: { status: Status; atMs: number } | undefined;
-  while (!signal.aborted) {
-    try {
-      const status = await client.status({}, { signal });
-      const now = { status, atMs: performance.now() };
-      live.update(liveText(status, before ? speedOf(before, now) : 0));
-      before = now;
-      await pause(statusEveryMs, signal);
-    } catch (error) {
-      const known = asAppError(error);
-      if (known.code === 'CANCELLED') return;
-      live.update(known.message);
-      await pause(statusEveryMs, signal).catch(() => {}); // only an abort ends it early
-    }
-  }
-}
-
-interface Look {
-  readonly status: Status;
-  readonly atMs: number;
-}
-
-function speedOf(before: Look, now: Look): number {
-  const tokens = now.status.outputTokens - before.status.outputTokens;
-  return (tokens * 1000) / Math.max(1, now.atMs - before.atMs);
-}
-
-/** The live line: connection to the coordinator, work, speed, money. */
-export function liveText(status: Status, tokensPerSecond: number): string {
-  return [
-    status.coordinator,
-    counted(status.jobs, 'job'),
-    `${loadText(status)} slots`,
-    `${tokensPerSecond.toFixed(1)} tokens/s`,
-    `earned ${aitText(status.charged)}`,
-  ].join(' · ');
 }

@@ -11,6 +11,7 @@ import {
   gatewayHeaders,
 } from '@aitbc/protocol';
 import type { HttpAnswer, Transport } from '@aitbc/sdk';
+import { gatewayRefusal } from '../gateway/gateway-key.ts';
 import type { ChatRequest } from './chat-request.ts';
 import { readSse } from './read-sse.ts';
 
@@ -56,6 +57,8 @@ interface Chunk {
 export interface ChatLink {
   readonly transport: Transport;
   readonly gatewayUrl: string;
+  /** API key, for a gateway that has some. */
+  readonly key?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -71,7 +74,7 @@ export async function streamChat(
   const what = link.gatewayUrl;
   const begunMs = performance.now();
   const answer = await post(link, request);
-  if (answer.status >= 300) throw await errorOf(answer, what);
+  if (answer.status >= 300) throw gatewayRefusal(await errorOf(answer, what), link.key);
   const state = { text: '', model: request.model, finishReason: null as string | null };
   let usage: Usage = {};
   let firstTokenMs: number | null = null;
@@ -108,7 +111,11 @@ function post(link: ChatLink, request: ChatRequest): Promise<HttpAnswer> {
   return link.transport.request({
     method,
     url: new URL(path, link.gatewayUrl).href,
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      ...(link.key === undefined ? {} : { authorization: `Bearer ${link.key}` }),
+    },
     body: JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } }),
     timeoutMs: silenceMs,
     signal: link.signal,

@@ -28,6 +28,7 @@ const status = {
   ...{ provider, engine: { name: 'e', version: '1' }, models: ['tiny'], running: 0, waiting: 0 },
   ...{ slots: 4, jobs: 0, outputTokens: 0, charged: '0', claimed: '0' },
   ...{ coordinator: 'connected' as const, verifyMicros: { p50: 0, p99: 0, count: 0 } },
+  ...{ engineTokens: 0, claims: { gpus: [], benchmarks: [] } },
 };
 
 /** A market on which the provider registers itself as soon as it has coins. */

@@ -2,6 +2,7 @@
 import { type AppError, asAppError, type ErrorBody, errorBodyOf } from '@aitbc/protocol';
 import { type Out, plainText } from '../context/out.ts';
 import type { Urls } from '../context/running-devnet.ts';
+import { gatewayKeyFix, gatewayOwnerFix } from '../gateway/gateway-key.ts';
 
 /** What the remedies mention. */
 export interface ErrorPlace {
@@ -48,6 +49,8 @@ const daemonFlags = {
 
 function fixOf({ code, facts }: AppError, { urls }: ErrorPlace): string | undefined {
   if (code === 'UNAUTHORIZED') {
+    if (facts.daemon === 'gateway') return gatewayKeyFix;
+    if (facts.daemon === 'gateway owner') return gatewayOwnerFix;
     return 'The wallet wants a token: set AITBC_WALLET_TOKEN or AITBC_WALLET_TOKEN_FILE. A devnet of this home (aitbc up) brings its own.';
   }
   if (code !== 'UNAVAILABLE' || !urls) return undefined;

@@ -10,6 +10,14 @@ export interface Ask {
   /** Throws CANCELLED when the person leaves the question. */
   password(message: string): Promise<string>;
   confirm(message: string): Promise<boolean>;
+  /** A line of text that begins as `initial`; asked again while `check` names a fault. */
+  text(message: string, options: TextQuestion): Promise<string>;
+}
+
+/** How a line of text is asked for. */
+export interface TextQuestion {
+  readonly initial: string;
+  readonly check: (text: string) => string | undefined;
 }
 
 /** What `createAsk` talks through. */
@@ -21,23 +29,46 @@ export interface AskOptions {
 }
 
 /** Questions through clack, which is loaded when one is asked. */
-export function createAsk({ isPossible, ...streams }: AskOptions): Ask {
+export function createAsk({ isPossible, signal, ...streams }: AskOptions): Ask {
   return {
     isPossible,
     async password(message) {
       const { password } = await import('@clack/prompts');
-      return answerOf<string>(await password({ message, ...streams }));
+      return during(signal, (asking) => password({ message, ...streams, signal: asking }));
     },
     async confirm(message) {
       const { confirm } = await import('@clack/prompts');
-      return answerOf<boolean>(await confirm({ message, ...streams }));
+      return during(signal, (asking) => confirm({ message, ...streams, signal: asking }));
+    },
+    async text(message, { initial, check }) {
+      const { text } = await import('@clack/prompts');
+      const validate = (given: string | undefined) => check(given ?? '');
+      return during(signal, (asking) =>
+        text({ message, initialValue: initial, validate, ...streams, signal: asking }),
+      );
     },
   };
 }
 
-function answerOf<T>(answer: T | symbol): T {
+/** A question with a signal of its own: clack ends a line at every abort it hears, also long after the answer. */
+async function during<T>(
+  signal: AbortSignal,
+  ask: (asking: AbortSignal) => Promise<T>,
+): Promise<Exclude<T, symbol>> {
+  const asking = new AbortController();
+  const onAbort = () => asking.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return answerOf(await ask(asking.signal));
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function answerOf<T>(answer: T): Exclude<T, symbol> {
   if (typeof answer === 'symbol') throw new AppError('CANCELLED');
-  return answer;
+  return answer as Exclude<T, symbol>;
 }
 
 /** Where a password may come from. */

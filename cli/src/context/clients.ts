@@ -14,6 +14,7 @@ import {
   type ProviderClient,
   type Transport,
 } from '@aitbc/sdk';
+import { gatewayCalls } from '../gateway/gateway-key.ts';
 import type { Urls } from './running-devnet.ts';
 
 /** Client of the wallet daemon. */
@@ -32,15 +33,26 @@ export interface Clients {
   close(): Promise<void>;
 }
 
+/** What opens the daemons. */
+export interface ClientSecrets {
+  /** Throws UNAUTHORIZED when this user has none. */
+  walletToken(): string;
+  /** API key of the gateway; undefined when this user has none. */
+  gatewayKey(): string | undefined;
+}
+
 /** Clients of the daemons at `urls`. Nothing is connected before the first call. */
-export function createClients(urls: Urls, walletToken: () => string): Clients {
+export function createClients(urls: Urls, { walletToken, gatewayKey }: ClientSecrets): Clients {
   const transport = createTransport();
   const node = once(() => createNodeClient({ url: urls.node }, { transport }));
   const wallet = once(() =>
     createClient(walletEndpoints, { baseUrl: urls.wallet, token: walletToken() }, transport),
   );
   const coordinator = once(() => createCoordinatorClient({ baseUrl: urls.coordinator }, transport));
-  const gateway = once(() => createGatewayClient({ baseUrl: urls.gateway }, transport));
+  const gateway = once(() => {
+    const token = gatewayKey();
+    return gatewayCalls(createGatewayClient({ baseUrl: urls.gateway, token }, transport), token);
+  });
   const provider = once(() => createProviderClient({ baseUrl: urls.provider }, transport));
   return {
     get node() {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { ports } from '@aitbc/protocol';
 import type { GlobalValues } from '../command/global-options.ts';
+import { readGatewayKey } from '../gateway/gateway-key.ts';
 import { type Ask, createAsk } from './ask.ts';
 import type { Clients } from './clients.ts';
 
@@ -44,6 +45,8 @@ export interface Context {
   clients(): Promise<Clients>;
   /** Token for the wallet daemon. Throws UNAUTHORIZED when there is none. */
   walletToken(): string;
+  /** API key of the gateway; undefined when this user has none. */
+  gatewayKey(): string | undefined;
 }
 
 /** A context and its end. */
@@ -75,6 +78,7 @@ export function openContext(host: Host, globals: GlobalValues, out: Out): OpenCo
   const urls = urlsOf(globals, env, devnet);
   const walletToken = () =>
     readWalletToken({ env, home, devnetTokenFile: devnet?.walletTokenFile });
+  const secrets = { walletToken, gatewayKey: () => readGatewayKey(env) };
   let clients: Promise<Clients> | undefined;
   const context: Context = {
     out,
@@ -93,10 +97,11 @@ export function openContext(host: Host, globals: GlobalValues, out: Out): OpenCo
     urls,
     devnet,
     clients() {
-      clients ??= import('./clients.ts').then((module) => module.createClients(urls, walletToken));
+      clients ??= import('./clients.ts').then((module) => module.createClients(urls, secrets));
       return clients;
     },
     walletToken,
+    gatewayKey: secrets.gatewayKey,
   };
   return { context, close: async () => (await clients)?.close() };
 }

@@ -4,6 +4,7 @@
  * terminal only.
  */
 import { styleText } from 'node:util';
+import { createScreen, type Screen, type ScreenSize, type ScreenStream } from './screen.ts';
 import { type TableOptions, tableText } from './table.ts';
 import { createWordWrap, type WordWrap, wrapText } from './word-wrap.ts';
 
@@ -44,6 +45,8 @@ export interface Out {
   table(rows: readonly (readonly string[])[], options?: TableOptions): string;
   /** A spinner on standard error. */
   progress(text: string): Progress;
+  /** Lines at the bottom of standard error that are kept true; nothing with `--json` or without a terminal. */
+  screen(picture: (size: ScreenSize) => readonly string[]): Screen;
   /** The text in a style, or as it is where colours are off. */
   style(style: Style, text: string): string;
 }
@@ -52,7 +55,7 @@ export interface Out {
 export interface OutOptions {
   readonly json: boolean;
   readonly stdout: TextStream;
-  readonly stderr: TextStream;
+  readonly stderr: ScreenStream;
   /** Off by `--no-color` and NO_COLOR. */
   readonly colors: boolean;
 }
@@ -96,6 +99,7 @@ export function createOut({ json, stdout, stderr, colors }: OutOptions): Out {
         { columns: widthOf(stdout), title: options.title ?? ((text) => style('dim', text)) },
       ),
     progress: (text) => createProgress(stderr, text),
+    screen: (picture) => createScreen(json ? { write() {} } : stderr, picture),
     style,
   };
 }

@@ -19,7 +19,10 @@ function ownerToken({ env, home }: Pick<Context, 'env' | 'home'>): string {
   const file = env.AITBC_GATEWAY_TOKEN_FILE ?? join(home, 'gateway', 'admin.token');
   const token = readToken(file);
   if (token) return token;
-  throw new AppError('UNAUTHORIZED', { reason: `no gateway token is in ${file}` });
+  throw new AppError('UNAUTHORIZED', {
+    reason: `no gateway token is in ${file}`,
+    daemon: 'gateway owner',
+  });
 }
 
 function readToken(file: string): string | undefined {

@@ -14,22 +14,35 @@ const shown = (name: string, detail: string): Check => ({ name, holds: true, det
 
 /** The checks that `verifyJobProof` has made, in words. */
 export function provenChecks({ identity }: JobProof, job: ProvenJob): Check[] {
-  const { unsignedTokens, outputTokens, parts } = job;
+  const { unsignedTokens, surplusTokens, outputTokens, parts } = job;
   const model = parts[0]?.offer;
   const unsigned = unsignedTokens === 0 ? '' : `; ${counted(unsignedTokens, 'token')} unpaid`;
+  const tiles = `output tokens 0 to ${outputTokens}, without an overlap${unsigned}`;
+  const lost = `${counted(surplusTokens, 'token')} signed and charged that are no part of the answer: they did not arrive`;
   return [
     ...parts.flatMap((part, place) => partChecks(part, parts.length > 1 ? ` ${place + 1}` : '')),
     shown('model', `${model?.model}, ${model?.digest.slice(0, digestShown)}…`),
-    shown('ranges tile', `output tokens 0 to ${outputTokens}, without an overlap${unsigned}`),
+    shown('ranges tile', tiles),
+    ...(surplusTokens > 0 ? [shown('surplus', lost)] : []),
     shown('text chain', 'every hash follows from the one before, the first from the request'),
-    shown('charge', `${aitText(job.charged)} in all, the prompt once, outcome "${job.outcome}"`),
+    shown(
+      'charge',
+      `${aitText(job.charged)} in all, ${promptsText(job)}, outcome "${job.outcome}"`,
+    ),
     ...(identity ? [shown('payer', `${identity.payer}: the job id is of this account`)] : []),
   ];
 }
 
+function promptsText({ prompts }: ProvenJob): string {
+  if (prompts === 0) return 'no prompt';
+  if (prompts === 1) return 'the prompt once';
+  return `${prompts} prompts, because a line broke: to its provider the buyer had left`;
+}
+
 function partChecks(part: ProvenPart, number: string): Check[] {
-  const { receipts, authorizer, provider, from, to, charged } = part;
-  const range = `output tokens ${from} to ${to}`;
+  const { receipts, authorizer, provider, from, to, charged, surplusTokens } = part;
+  const surplus = surplusTokens === 0 ? '' : ` (${surplusTokens} of them surplus)`;
+  const range = `output tokens ${from} to ${to}${surplus}`;
   const signed = `${counted(receipts.length, 'receipt')}, ${range}, by the key ${shortHash(authorizer)}`;
   const price = `by the same key for ${shortAddress(provider)}; ${aitText(charged)} is within its price`;
   return [

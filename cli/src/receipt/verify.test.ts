@@ -8,6 +8,7 @@ import {
   networkFromGenesis,
   nodeRpc,
 } from '@aitbc/protocol';
+import { makeJob } from '@aitbc/sdk/testing';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { chainStatus } from '../testing/chain-answers.ts';
 import { createTestHome } from '../testing/run-words.ts';
@@ -81,6 +82,22 @@ describe('receipt verify without a server', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
+  it('says what was charged without arriving, and how many prompts', async () => {
+    const { proof } = makeJob(sample.network, 'line');
+    const { exitCode, stdout } = await verify(proofFile('line.json', proof), ...offline);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /✓ receipts 1 signed +3 receipts, output tokens 0 to 22 \(6 of them surplus\)/,
+    );
+    expect(stdout).toMatch(/✓ surplus +6 tokens signed and charged .* did not arrive/);
+    expect(stdout).toMatch(/✓ charge +0.00000755 AIT in all, 2 prompts, because a line broke/);
+    const json = await verify(join(home.dir, 'line.json'), ...offline, '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ...{ unsignedTokens: 0, surplusTokens: 6, prompts: 2, charged: '7550' },
+      parts: [{ surplusTokens: 6 }, { surplusTokens: 0 }],
+    });
+  });
+
   it('is one JSON object with --json', async () => {
     const { stdout } = await verify(good, ...offline, '--json');
     expect(JSON.parse(stdout)).toMatchObject({
@@ -90,6 +107,8 @@ describe('receipt verify without a server', () => {
       charged: '4600',
       outputTokens: 25,
       unsignedTokens: 4,
+      surplusTokens: 0,
+      prompts: 1,
       outcome: 'complete',
       parts: [
         { from: 0, to: 12, charged: '1800' },

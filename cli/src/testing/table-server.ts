@@ -43,10 +43,13 @@ export async function serveTable<T extends EndpointTable>(
     const handler = found && (handlers[found.name] as AnyHandler | undefined);
     if (!found || !handler) throw new AppError('NOT_FOUND', { what: `path ${url.pathname}` });
     const body = request.method === 'POST' ? JSON.parse((await bodyOf(request)) || '{}') : {};
-    const query = Object.fromEntries(
-      [...url.searchParams].map(([name, value]) => [name, /^\d+$/.test(value) ? +value : value]),
+    const texts = Object.fromEntries(url.searchParams);
+    const numbers = Object.fromEntries(
+      Object.entries(texts).map(([name, value]) => [name, /^\d+$/.test(value) ? +value : value]),
     );
-    const input = table[found.name]?.input.parse({ ...query, ...body, ...found.params });
+    const schema = table[found.name]?.input;
+    const asText = schema?.safeParse({ ...texts, ...body, ...found.params });
+    const input = asText?.data ?? schema?.parse({ ...numbers, ...body, ...found.params });
     calls.push({ what: found.name, authorization: request.headers.authorization, input });
     const answer = await handler(input, { request, response });
     if (!response.writableEnded && !response.headersSent) sendJson(response, 200, answer);

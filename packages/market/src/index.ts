@@ -2,3 +2,4 @@ export * from './admission/index.ts';
 export * from './jobs/index.ts';
 export * from './mandate/index.ts';
 export * from './routing/index.ts';
+export * from './scheduling/index.ts';

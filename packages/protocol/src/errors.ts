@@ -10,7 +10,7 @@
  * return it), an operational failure throws `AppError`, a bug is an assert and ends the process.
  */
 
-import { rows } from './error-rows.ts';
+import { rows } from './error-rows/all.ts';
 
 /** A code of the error table. */
 export type ErrorCode = keyof typeof rows;

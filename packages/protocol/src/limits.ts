@@ -88,5 +88,11 @@ export const limits = Object.freeze({
   routeResults: 20,
   jobAttempts: 3,
   jobLifetimeMs: 15 * 60_000,
-  queuedJobs: 100_000,
+  jobDeadlineMsMax: 24 * 3_600_000, // as long as an offer
+  queuedJobs: 2_000_000,
+  batchJobs: 10_000,
+  batchBytes: 33_554_432, // 3 kB for each job of a full batch
+  jobWatchers: 1_024,
+  webhookUrlBytes: 500,
+  webhookTries: 10, // 17 minutes with doubling waits
 });

@@ -1,5 +1,6 @@
 export { createTransport, openSocket } from '#platform';
-export { settledMemoryMs } from './books/book.ts';
+export { type MaxNait, settledMemoryMs } from './books/book.ts';
+export type { Commitment } from './books/job-sums.ts';
 export { type BuyerLog, silentLog } from './books/log.ts';
 export {
   type BuyerChange,
@@ -100,3 +101,4 @@ export {
   verifyChainProof,
   verifyProofOffline,
 } from './light/verify-chain-proof.ts';
+export { isPrivateUrl } from './offers/private-address.ts';

@@ -38,6 +38,13 @@ export {
   type SocketSession,
 } from './http/socket.ts';
 export { createLog, type Log, type LogOptions } from './log.ts';
+export { migratePostgres, postgresText } from './postgres/migrate.ts';
+export {
+  openPostgres,
+  type Postgres,
+  type PostgresOptions,
+  postgresError,
+} from './postgres/postgres.ts';
 export { type Migration, migrate } from './sqlite/migrate.ts';
 export type { RunResult, SqlRow, SqlValue } from './sqlite/seam.ts';
 export { openSqlite, type Sqlite, type SqliteOptions, type Statement } from './sqlite/sqlite.ts';

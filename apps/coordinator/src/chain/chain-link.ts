@@ -33,7 +33,7 @@ export interface ChainLinkDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Binds the database to the chain. Throws CONFIG_INVALID. */
-  bindChain(genesisHash: Hex): void;
+  bindChain(genesisHash: Hex): Promise<void>;
   /** The node turned out to be on another chain while running. */
   onFailure(error: unknown): void;
 }
@@ -63,7 +63,7 @@ export function createChainLink(deps: ChainLinkDeps): ChainLink {
   const ask = async (): Promise<void> => {
     try {
       const facts = await reader.facts();
-      deps.bindChain(facts.network.genesisHash);
+      await deps.bindChain(facts.network.genesisHash);
       if (!isUp) log.info({ network: facts.network.name }, 'chain node reached');
       known = facts;
       isUp = true;

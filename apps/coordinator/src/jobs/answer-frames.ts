@@ -20,9 +20,9 @@ import {
 import type { Log } from '@aitbc/service';
 import type { ChainLink } from '../chain/chain-link.ts';
 import type { Session } from '../providers/sessions.ts';
-import type { JobRecord } from '../store/job-rows.ts';
+import type { JobRecord, StoredJob } from '../store/job-rows.ts';
 import type { Dispatcher } from './dispatch-jobs.ts';
-import type { Change, JobBook } from './job-book.ts';
+import type { JobBook } from './job-book.ts';
 
 /** A frame about a job. */
 export type AnswerFrame = Extract<
@@ -52,14 +52,14 @@ export async function takeAnswer(
   const { book, dispatcher, log } = deps;
   const { provider } = session;
   const { jobId } = frame;
-  const record = book.get(jobId);
+  const record = await book.get(jobId);
   if (record && record.job.provider !== provider) {
     throw new AppError('FORBIDDEN', { reason: `job ${jobId} is not for ${provider}` });
   }
-  const change = record && applyFrame(deps, { session, frame, record });
-  if (change?.ok) await change.value.stored;
-  else
+  const change = record && (await applyFrame(deps, { session, frame, record }));
+  if (!change?.ok) {
     log.debug({ jobId, provider, code: change?.code ?? 'JOB_UNKNOWN' }, 'answer changes nothing');
+  }
   if (frame.type !== 'jobAccepted') {
     session.line.send({ type: 'jobAck', jobId });
     dispatcher.pump(provider);
@@ -72,7 +72,10 @@ interface Answer {
   readonly record: JobRecord;
 }
 
-function applyFrame(deps: AnswerDeps, { session, frame, record }: Answer): Verdict<Change> {
+async function applyFrame(
+  deps: AnswerDeps,
+  { session, frame, record }: Answer,
+): Promise<Verdict<StoredJob>> {
   const { book, chain, log } = deps;
   const { provider } = session;
   const { jobId } = frame;
@@ -89,7 +92,7 @@ function applyFrame(deps: AnswerDeps, { session, frame, record }: Answer): Verdi
   const checked = checkResult(chain.network(), frame, { session, record });
   if (checked.ok) {
     const { answer, receipt } = frame;
-    return book.apply(jobId, { type: 'result', provider }, { answer, receipt });
+    return book.apply(jobId, { type: 'result', provider }, { output: { answer, receipt } });
   }
   log.warn({ jobId, provider, ...checked.facts }, 'result without proof');
   const message = messageOf(checked.code, checked.facts);

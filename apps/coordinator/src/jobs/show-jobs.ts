@@ -6,7 +6,8 @@ import {
   type OutputOf,
   unwrap,
 } from '@aitbc/protocol';
-import type { JobRecord, JobRows } from '../store/job-rows.ts';
+import type { JobRecord } from '../store/job-rows.ts';
+import type { JobStore } from '../store/job-store.ts';
 import type { OfferRows } from '../store/market-rows.ts';
 import type { JobBook } from './job-book.ts';
 
@@ -16,7 +17,7 @@ export type JobView = OutputOf<typeof coordinatorEndpoints.getJob>;
 /** Parts that answer questions about jobs. */
 export interface ShowDeps {
   readonly book: JobBook;
-  readonly rows: JobRows;
+  readonly jobs: Pick<JobStore, 'output'>;
   readonly offers: OfferRows;
 }
 
@@ -32,41 +33,38 @@ export function viewOf({ job, payer, offerId, model }: JobRecord): JobView {
     offerId,
     attempts: job.attempts,
     createdAtMs: job.createdAtMs,
+    deadlineMs: job.deadlineMs,
     startedAtMs: job.startedAtMs,
     finishedAtMs: job.finishedAtMs,
     error: job.error,
   };
 }
 
-/** A job as it is on disk or about to be. Throws JOB_UNKNOWN. */
+/** A job as it is now. Throws JOB_UNKNOWN. */
 export async function showJob({ book }: ShowDeps, jobId: Hex): Promise<JobView> {
-  const record = book.get(jobId);
+  const record = await book.get(jobId);
   if (!record) throw new AppError('JOB_UNKNOWN', { jobId });
-  await book.pending(jobId)?.stored;
   return viewOf(record);
 }
 
 /** Cancels a job that has not begun; again is no error. Throws JOB_UNKNOWN, JOB_STATE_WRONG. */
 export async function cancelJob({ book }: ShowDeps, jobId: Hex): Promise<JobView> {
-  const known = book.get(jobId);
+  const known = await book.get(jobId);
   if (known?.job.state === 'cancelled') return viewOf(known);
-  const { record, stored } = unwrap(book.apply(jobId, { type: 'cancel' }));
-  await stored;
-  return viewOf(record);
+  return viewOf(unwrap(await book.apply(jobId, { type: 'cancel' })));
 }
 
 /** Answer and receipt of a completed job. Throws JOB_UNKNOWN, JOB_STATE_WRONG, STORE_CORRUPT. */
 export async function showResult(
-  { book, rows, offers }: ShowDeps,
+  { book, jobs, offers }: ShowDeps,
   jobId: Hex,
 ): Promise<OutputOf<typeof coordinatorEndpoints.jobResult>> {
-  const record = book.get(jobId);
+  const record = await book.get(jobId);
   if (!record) throw new AppError('JOB_UNKNOWN', { jobId });
   const { state } = record.job;
   if (state !== 'completed') throw new AppError('JOB_STATE_WRONG', { jobId, state });
-  await book.pending(jobId)?.stored;
-  const output = rows.output(jobId);
-  const offer = offers.get(record.offerId);
+  const output = await jobs.output(jobId);
+  const offer = await offers.get(record.offerId);
   if (!output || !offer) {
     const reason = 'its answer or its offer is missing';
     throw new AppError('STORE_CORRUPT', { what: `job ${jobId}`, reason });

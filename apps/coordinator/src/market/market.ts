@@ -1,17 +1,29 @@
 /** Questions about the market: routes, models, offers, providers. */
 import {
+  type DecisionLine,
   type Exclusion,
+  lineBehind,
+  linesOf,
   type Measurements,
   type OfferEntry,
   type OfferIndex,
-  type RouteFacts,
+  type Ranking,
   type RouteQuery,
   rankOffers,
   silentMs,
 } from '@aitbc/market';
 import type { Clock } from '@aitbc/primitives';
-import { AppError, type coordinatorEndpoints, limits, type OutputOf } from '@aitbc/protocol';
+import {
+  AppError,
+  type coordinatorEndpoints,
+  type JobKind,
+  jobKinds,
+  limits,
+  type OutputOf,
+  zOpenAiChat,
+} from '@aitbc/protocol';
 import type { Sessions } from '../providers/sessions.ts';
+import type { DecisionLog } from './decisions/decision-log.ts';
 
 type Answers = {
   [K in keyof typeof coordinatorEndpoints]: OutputOf<(typeof coordinatorEndpoints)[K]>;
@@ -22,6 +34,7 @@ export interface MarketDeps {
   readonly index: OfferIndex;
   readonly sessions: Sessions;
   readonly measurements: Measurements;
+  readonly decisions: Pick<DecisionLog, 'add'>;
   readonly clock: Clock;
   /** A number in [0, 1). */
   draw(): number;
@@ -29,21 +42,43 @@ export interface MarketDeps {
 
 const ownedBy = 'aitbc';
 
-/** Ranked offers. Throws NO_OFFER with what kept the others out. */
+/** Ranked offers. Throws NO_OFFER with what kept the others out, FIELD_UNSUPPORTED. */
 export function routeOffers(deps: MarketDeps, query: RouteQuery): Answers['route'] {
-  const { offers, excluded } = rankOffers(deps.index, query, factsOf(deps));
+  assertParameters(query);
+  const { index, decisions, clock } = deps;
+  const nowMs = clock.nowMs();
+  const ranking = rankOffers(index, query, { nowMs, draw: deps.draw() });
+  const behind = someoneBehind(deps, query, ranking);
+  const lines = linesOf(ranking);
+  decisions.add(behind ? [...lines, behind] : lines, nowMs);
+  const { offers, excluded } = ranking;
   if (offers.length > 0) return { offers: [...offers] };
   const reason = reasonOf(excluded);
   throw new AppError('NO_OFFER', { model: query.models.join(', ').slice(0, 200), reason });
 }
 
-function factsOf({ sessions, measurements, clock, draw }: MarketDeps): RouteFacts {
-  return {
-    measured: (provider, model) => measurements.of(provider, model),
-    standing: (provider) => sessions.get(provider),
-    nowMs: clock.nowMs(),
-    draw: draw(),
-  };
+/** Throws FIELD_UNSUPPORTED for a required field of the request that no provider of the network takes. */
+function assertParameters({ provider, parameters = [] }: RouteQuery): void {
+  if (!provider.require_parameters) return;
+  const field = parameters.find((name) => !Object.hasOwn(zOpenAiChat.shape, name));
+  if (field === undefined) return;
+  throw new AppError('FIELD_UNSUPPORTED', {
+    field,
+    reason: 'no provider of this network takes it',
+  });
+}
+
+/** One offer of the first model from anywhere in the list, so that the far ones learn something too. */
+function someoneBehind(
+  { index, draw }: MarketDeps,
+  { models: [model = ''] }: RouteQuery,
+  ranking: Ranking,
+): DecisionLine | undefined {
+  const list = index.shelf(model)?.ranked.effective;
+  if (!list || list.size <= ranking.looked.length) return undefined;
+  const listing = list.at(Math.floor(draw() * list.size));
+  const isLeftOut = ranking.leftOut.some((one) => one.listing === listing);
+  return listing && !isLeftOut ? lineBehind(ranking, listing) : undefined;
 }
 
 function reasonOf(excluded: Readonly<Partial<Record<Exclusion, number>>>): string {
@@ -71,10 +106,17 @@ export function listModels(deps: MarketDeps): Answers['models'] {
     const { inputPerMTok, outputPerMTok } = cheapest.price;
     const providers = new Set(entries.map(({ provider }) => provider)).size;
     const created = Math.floor(cheapest.validFromMs / 1_000);
-    const object = 'model' as const;
-    return [{ id, object, created, owned_by: ownedBy, providers, inputPerMTok, outputPerMTok }];
+    const model = { id, object: 'model' as const, created, owned_by: ownedBy, providers };
+    return [{ ...model, inputPerMTok, outputPerMTok, serves: servedBy(entries) }];
   });
   return { object: 'list', data };
+}
+
+/** Kinds that at least one of the offers serves, in their own order. */
+function servedBy(entries: readonly OfferEntry[]): JobKind[] {
+  return jobKinds.filter((kind) =>
+    entries.some(({ offer }) => offer.payload.serves.includes(kind)),
+  );
 }
 
 /** A page of all offers of connected providers, in the order of their ids. */
@@ -83,11 +125,10 @@ export function listOffers(
   { model, after }: { model?: string | undefined; after?: string | undefined },
 ): Answers['listOffers'] {
   const page = deps.index.page({ model, after, limit: limits.pageSize });
-  const facts = factsOf(deps);
   const offers = page.flatMap(({ offerId, offer, provider, model: name }, rank) => {
-    const gauges = facts.standing(provider)?.gauges;
+    const gauges = deps.sessions.get(provider)?.gauges;
     if (!gauges) return [];
-    const measured = facts.measured(provider, name);
+    const measured = deps.measurements.of(provider, name);
     return [{ offerId, offer, rank, reason: 'listed by id', measured, gauges }];
   });
   const next = page.length === limits.pageSize ? (page.at(-1)?.offerId ?? null) : null;

@@ -77,11 +77,42 @@ test('what buyers measured decides between offers of one price', async () => {
 test('the list of models shows the cheapest price and the number of sellers', async () => {
   await sellingProvider(bench, 'a', price('300'));
   await sellingProvider(bench, 'b', price('100'));
-  await sellingProvider(bench, 'c', { ...price('200'), model: 'big' });
+  await sellingProvider(bench, 'c', { ...price('200'), model: 'big', serves: ['chat', 'embed'] });
   const { data } = await bench.client.models({});
   expect(data).toMatchObject([
-    { id: 'big', providers: 1, outputPerMTok: '200' },
-    { id: 'tiny', providers: 2, outputPerMTok: '100' },
+    { id: 'big', providers: 1, outputPerMTok: '200', serves: ['chat', 'embed'] },
+    { id: 'tiny', providers: 2, outputPerMTok: '100', serves: ['chat'] },
   ]);
   expect(await bench.client.about({})).toMatchObject({ providers: 3, offers: 3, name: 'test' });
+});
+
+test('the words of OpenRouter are understood over HTTP, and unknown ones refused by name', async () => {
+  await sellingProvider(bench, 'a', { ...price('100'), outputMax: 256 });
+  await sellingProvider(bench, 'b', { ...price('200'), canResume: true });
+  const [a, b] = [addressOf('a'), addressOf('b')];
+  const providers = async (input: object) =>
+    (await ranked({ models: ['tiny'], ...input })).map(([provider]) => provider);
+  expect(await providers({ provider: { allow_fallbacks: false } })).toEqual([a]);
+  expect(await providers({ provider: { allow_fallbacks: false, order: [b] } })).toEqual([b]);
+  expect(await providers({ canResume: true })).toEqual([b]);
+  expect(await providers({ serves: 'chat' })).toEqual([a, b]);
+  expect(await providers({ outputTokens: 300, provider: { require_parameters: true } })).toEqual([
+    b,
+  ]);
+  const parameters = ['temperature', 'seed'];
+  expect(await providers({ parameters, provider: { require_parameters: true } })).toEqual([a, b]);
+  expect(await providers({ provider: { preferred_max_latency: { p90: 1 } } })).toEqual([a, b]);
+  await expect(
+    providers({ parameters: ['tools'], provider: { require_parameters: true } }),
+  ).rejects.toMatchObject({ code: 'FIELD_UNSUPPORTED', facts: { field: 'tools' } });
+  for (const [word, input] of [
+    ['zdr', { provider: { zdr: true } }],
+    ['p75', { provider: { preferred_max_latency: { p75: 1 } } }],
+    ['session_id', { session_id: 'x' }],
+  ] as const) {
+    await expect(providers(input)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      facts: { reason: expect.stringContaining(word) },
+    });
+  }
 });

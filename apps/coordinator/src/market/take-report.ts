@@ -5,21 +5,24 @@
  * offer that the provider really made here. Receipts older than a day are refused, so that reports may
  * be deleted after a week without making room for repetitions.
  */
-import type { Measurements } from '@aitbc/market';
+import type { JobTimes, Measurements, OfferIndex } from '@aitbc/market';
 import type { Clock } from '@aitbc/primitives';
 import {
   AppError,
   type coordinatorEndpoints,
   type Hex,
   limits,
+  type OfferPayload,
   type ParsedInputOf,
   type ReceiptPayload,
+  type SignedReceipt,
   unwrap,
   verifyReceipt,
 } from '@aitbc/protocol';
 import type { ChainLink } from '../chain/chain-link.ts';
 import type { Sessions } from '../providers/sessions.ts';
 import type { OfferRows, ReportRows } from '../store/market-rows.ts';
+import type { ScoreBook } from './score-book.ts';
 
 /** Input of the call. */
 export type Report = ParsedInputOf<typeof coordinatorEndpoints.report>;
@@ -31,6 +34,8 @@ export interface ReportDeps {
   readonly offers: OfferRows;
   readonly reports: ReportRows;
   readonly measurements: Measurements;
+  readonly scores: ScoreBook;
+  readonly index: Pick<OfferIndex, 'renew'>;
   readonly clock: Clock;
 }
 
@@ -42,7 +47,7 @@ export interface ReportDesk {
    */
   take(report: Report): Promise<boolean>;
   /** Reads the stored reports into the measurements. */
-  load(): void;
+  load(): Promise<void>;
 }
 
 const receiptAgeMsMax = 24 * 3_600_000;
@@ -50,11 +55,20 @@ const reportsLoaded = 50_000;
 
 /** The desk for reports. */
 export function createReportDesk(deps: ReportDeps): ReportDesk {
-  const { reports, measurements, clock } = deps;
+  const { reports, offers, measurements, scores, index, clock } = deps;
   const underWay = new Set<Hex>();
 
-  const store = async ({ receipt, firstTokenMs, durationMs }: Report): Promise<void> => {
+  const count = (receipt: ReceiptPayload, times: JobTimes, boundMs: number): void => {
+    const { jobId, offerId, provider, outcome } = receipt;
+    const { firstTokenMs } = times;
+    measurements.add(receipt, times);
+    scores.add(provider, { jobId, offerId, outcome, firstTokenMs, boundMs });
+  };
+  const take = async (report: Report): Promise<boolean> => {
+    const { receipt, firstTokenMs, durationMs } = report;
     const { payload } = receipt;
+    if (await reports.has(payload.jobId)) return false;
+    const offer = await checkReport(deps, report);
     await reports.insert({
       job_id: payload.jobId,
       provider: payload.provider,
@@ -65,33 +79,50 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
       reported_at_ms: clock.nowMs(),
       receipt: JSON.stringify(receipt),
     });
-    measurements.add(payload, { firstTokenMs, durationMs });
+    count(payload, { firstTokenMs, durationMs }, offer.firstTokenMs);
+    index.renew(payload.provider, payload.model);
+    return true;
   };
 
   return {
     async take(report) {
       const { jobId } = report.receipt.payload;
-      if (underWay.has(jobId) || reports.has(jobId)) return false;
+      if (underWay.has(jobId)) return false;
       underWay.add(jobId);
       try {
-        await checkReport(deps, report);
-        await store(report);
-        return true;
+        return await take(report);
       } finally {
         underWay.delete(jobId);
       }
     },
-    load() {
-      for (const row of reports.newest(reportsLoaded)) {
-        const { provider, model, tokens } = row;
+    async load() {
+      const bounds = createBounds(offers);
+      for (const row of await reports.newest(reportsLoaded)) {
+        const { payload } = JSON.parse(row.receipt) as SignedReceipt;
+        const boundMs = await bounds.of(payload.offerId);
         const times = { firstTokenMs: row.first_token_ms, durationMs: row.duration_ms };
-        measurements.add({ provider, model, to: tokens }, times);
+        if (boundMs === undefined) measurements.add(payload, times);
+        else count(payload, times, boundMs);
       }
     },
   };
 }
 
-async function checkReport(deps: ReportDeps, report: Report): Promise<void> {
+/** Bounds of offers, each read once; undefined for an offer that was deleted: its report no longer scores. */
+function createBounds(offers: OfferRows) {
+  const known = new Map<Hex, number | undefined>();
+  return {
+    async of(offerId: Hex): Promise<number | undefined> {
+      if (known.has(offerId)) return known.get(offerId);
+      const boundMs = (await offers.get(offerId))?.payload.firstTokenMs;
+      known.set(offerId, boundMs);
+      return boundMs;
+    },
+  };
+}
+
+/** The offer of a report that is in order. */
+async function checkReport(deps: ReportDeps, report: Report): Promise<OfferPayload> {
   const { chain, clock } = deps;
   const { receipt, firstTokenMs, durationMs } = report;
   if (firstTokenMs > durationMs) {
@@ -106,7 +137,7 @@ async function checkReport(deps: ReportDeps, report: Report): Promise<void> {
   if (ageMs > receiptAgeMsMax || ageMs < -limits.clockSkewMs) {
     throw fault('its time is not within the last day');
   }
-  assertOfferFits(deps, payload);
+  return offerOf(deps, payload);
 }
 
 async function authorizerOf({ chain, sessions }: ReportDeps, provider: string): Promise<Hex> {
@@ -117,11 +148,12 @@ async function authorizerOf({ chain, sessions }: ReportDeps, provider: string): 
   return registration.authorizer;
 }
 
-function assertOfferFits({ offers }: ReportDeps, payload: ReceiptPayload): void {
+async function offerOf({ offers }: ReportDeps, payload: ReceiptPayload): Promise<OfferPayload> {
   const { offerId, provider, model, digest } = payload;
-  const offer = offers.get(offerId)?.payload;
+  const offer = (await offers.get(offerId))?.payload;
   if (!offer) throw new AppError('OFFER_UNKNOWN', { offerId });
   if (offer.provider !== provider || offer.model !== model || offer.digest !== digest) {
     throw new AppError('RECEIPT_INVALID', { reason: 'it does not fit its offer' });
   }
+  return offer;
 }

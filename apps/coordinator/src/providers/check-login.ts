@@ -29,7 +29,7 @@ export interface Challenge {
  */
 export async function checkLogin(
   chain: ChainLink,
-  hello: Hello,
+  hello: Pick<Hello, 'provider' | 'signature'>,
   { challenge, nowMs }: { challenge: Challenge; nowMs: number },
 ): Promise<Registration> {
   const { provider } = hello;

@@ -167,10 +167,9 @@ async function handle(wire: Wire, frame: ProviderFrame): Promise<void> {
   if (state.name !== 'in' || frame.type === 'hello') throw wrongOrder(frame, state);
   const { session } = state;
   const nowMs = deps.clock.nowMs();
-  session.lastFrameMs = nowMs;
-  if (frame.type === 'heartbeat') {
-    session.gauges = frame.gauges;
-  } else if (frame.type === 'offers') {
+  deps.sessions.heard(session, frame.type === 'heartbeat' ? frame.gauges : undefined);
+  if (frame.type === 'heartbeat') return;
+  if (frame.type === 'offers') {
     if (!wire.offerFrames.take(nowMs)) {
       throw new AppError('RATE_LIMITED', { retryAfterSeconds: limits.leaseMs / 1_000 });
     }

@@ -43,7 +43,10 @@ export interface Sessions {
   begin(login: Login): Session;
   /** Ends this session, if it is still the current one of its provider. */
   end(session: Session): void;
+  /** A frame of the session came in; gauges when it was a heartbeat. */
+  heard(session: Session, gauges?: Gauges): void;
   get(provider: string): Session | undefined;
+  /** The one longest silent first. */
   all(): Iterable<Session>;
   readonly size: number;
   /** Ends the sessions that were silent for a whole lease. */
@@ -87,10 +90,22 @@ export function createSessions({ clock, index, onBegin, onEnd }: SessionsDeps): 
         gauges: unknownLoad,
       };
       sessions.set(login.provider, session);
+      index.heard(login.provider, { atMs: nowMs, gauges: unknownLoad });
       onBegin(session);
       return session;
     },
     end,
+    heard(session, gauges) {
+      const { provider } = session;
+      if (sessions.get(provider) !== session) return;
+      const atMs = clock.nowMs();
+      session.lastFrameMs = atMs;
+      if (gauges) session.gauges = gauges;
+      // At the end of the map: so the silent ones are found without a look at all.
+      sessions.delete(provider);
+      sessions.set(provider, session);
+      index.heard(provider, gauges ? { atMs, gauges } : { atMs });
+    },
     get: (provider) => sessions.get(provider),
     all: () => sessions.values(),
     get size() {
@@ -98,8 +113,9 @@ export function createSessions({ clock, index, onBegin, onEnd }: SessionsDeps): 
     },
     dropSilent() {
       const oldestMs = clock.nowMs() - limits.leaseMs;
-      for (const session of [...sessions.values()]) {
-        if (session.lastFrameMs <= oldestMs) endWithReason(session);
+      for (const session of sessions.values()) {
+        if (session.lastFrameMs > oldestMs) break;
+        endWithReason(session);
       }
     },
   };

@@ -1,11 +1,16 @@
-/** Stored jobs: hot writes as prepared statements, lists through Kysely. */
-
-import type { Job, JobState } from '@aitbc/market';
+/** Jobs as rows: columns in the order of the bulk writes, and back. */
+import { dueAtMs, type Job, type JobState, terminalStates } from '@aitbc/market';
 import type { Hex, SignedReceipt } from '@aitbc/protocol';
-import type { Sqlite } from '@aitbc/service';
-import type { Selectable } from 'kysely';
-import type { CommitGroups } from './commit-groups.ts';
-import type { JobRow, Tables } from './schema.ts';
+import { sql } from 'kysely';
+import {
+  type BulkInsert,
+  type BulkUpdate,
+  type Cell,
+  type Database,
+  fitText,
+  type Tx,
+} from './database/database.ts';
+import type { JobRow } from './schema.ts';
 
 /** A job with what does not change in its life. */
 export interface JobRecord {
@@ -14,6 +19,19 @@ export interface JobRecord {
   readonly payer: string;
   readonly offerId: Hex;
   readonly model: string;
+  /** Where its owner wants to be told of its end; null for nowhere. */
+  readonly webhook: string | null;
+  /** The batch it came with, and its place there. */
+  readonly batch: { readonly batchId: Hex; readonly row: number } | null;
+}
+
+/** A job as the database has it. */
+export interface StoredJob extends JobRecord {
+  readonly seq: number;
+  /** Rises with each change of the row. */
+  readonly version: number;
+  /** The coordinator that has it in hand; null when none has. */
+  readonly owner: string | null;
 }
 
 /** What travels with a job. */
@@ -29,137 +47,116 @@ export interface JobOutput {
   readonly receipt: SignedReceipt;
 }
 
-/** Reads and writes jobs. Writes resolve when they are on disk. */
-export interface JobRows {
-  insert(record: JobRecord, papers: JobPapers): Promise<void>;
-  update(job: Job, output?: JobOutput): Promise<void>;
-  get(jobId: Hex): JobRecord | undefined;
-  papers(jobId: Hex): JobPapers | undefined;
-  output(jobId: Hex): JobOutput | undefined;
-  /** Jobs that have not ended, oldest first. */
-  active(): JobRecord[];
-  countByState(): Map<JobState, number>;
-  /** Deletes up to `limit` jobs that ended before a time; returns how many of each state. */
-  prune(endedBeforeMs: number, limit: number): Promise<Map<JobState, number>>;
-}
+export const insertJobs: BulkInsert = {
+  table: 'jobs',
+  skipKnown: true,
+  columns: {
+    seq: 'int',
+    version: 'int',
+    job_id: 'text',
+    payer: 'text',
+    provider: 'text',
+    offer_id: 'text',
+    model: 'text',
+    created_at_ms: 'int',
+    deadline_ms: 'int',
+    webhook: 'text',
+    batch_id: 'text',
+    batch_row: 'int',
+    state: 'text',
+    owner: 'text',
+    attempts: 'int',
+    failures: 'int',
+    losses: 'int',
+    may_run: 'int',
+    not_before_ms: 'int',
+    lease_until_ms: 'int',
+    started_at_ms: 'int',
+    finished_at_ms: 'int',
+    tick_at_ms: 'int',
+    error_code: 'text',
+    error_message: 'text',
+  },
+};
 
-const recordColumns = [
-  'job_id',
-  'payer',
-  'provider',
-  'offer_id',
-  'model',
-  'state',
-  'attempts',
-  'failures',
-  'losses',
-  'may_run',
-  'created_at_ms',
-  'deadline_ms',
-  'not_before_ms',
-  'lease_until_ms',
-  'started_at_ms',
-  'finished_at_ms',
-  'error_code',
-  'error_message',
-] as const satisfies (keyof JobRow)[];
+export const updateJobs: BulkUpdate = {
+  table: 'jobs',
+  columns: {
+    seq: 'int',
+    version: 'int',
+    state: 'text',
+    owner: 'text',
+    attempts: 'int',
+    failures: 'int',
+    losses: 'int',
+    may_run: 'int',
+    not_before_ms: 'int',
+    lease_until_ms: 'int',
+    started_at_ms: 'int',
+    finished_at_ms: 'int',
+    tick_at_ms: 'int',
+    error_code: 'text',
+    error_message: 'text',
+  },
+};
 
-type RecordRow = Pick<Selectable<JobRow>, (typeof recordColumns)[number]>;
+export const numberDone: BulkUpdate = {
+  table: 'jobs',
+  columns: { seq: 'int', version: 'int', done_seq: 'int' },
+};
 
-/** Job rows of an open database. */
-export function createJobRows(sqlite: Sqlite<Tables>, groups: CommitGroups): JobRows {
-  const columns = recordColumns.join(', ');
-  const insert = sqlite.prepare(
-    `insert into jobs (${columns}, body, payment) values (${recordColumns.map(() => '?').join(', ')}, ?, ?)`,
-  );
-  const update = sqlite.prepare(
-    `update jobs set state = ?, attempts = ?, failures = ?, losses = ?, may_run = ?, not_before_ms = ?,
-     lease_until_ms = ?, started_at_ms = ?, finished_at_ms = ?, error_code = ?, error_message = ? where job_id = ?`,
-  );
-  const setOutput = sqlite.prepare('update jobs set answer = ?, receipt = ? where job_id = ?');
-  const get = sqlite.prepare<RecordRow>(`select ${columns} from jobs where job_id = ?`);
-  const papers = sqlite.prepare<JobPapers>('select body, payment from jobs where job_id = ?');
-  const output = sqlite.prepare<Pick<JobRow, 'answer' | 'receipt'>>(
-    'select answer, receipt from jobs where job_id = ?',
-  );
-  const active = sqlite.prepare<RecordRow>(
-    `select ${columns} from jobs where state in ('queued', 'dispatched', 'running') order by created_at_ms, job_id`,
-  );
+export const insertPapers: BulkInsert = {
+  table: 'papers',
+  columns: { seq: 'int', body: 'text', payment: 'text' },
+};
 
-  return {
-    insert: (record, { body, payment }) =>
-      groups.write(() => void insert.run(...valuesOf(record), body, payment)),
-    update: (job, result) =>
-      groups.write(() => {
-        update.run(...changesOf(job), job.jobId);
-        if (!result) return;
-        setOutput.run(JSON.stringify(result.answer), JSON.stringify(result.receipt), job.jobId);
-      }),
-    get: (jobId) => recordOf(get.get(jobId)),
-    papers: (jobId) => papers.get(jobId),
-    output: (jobId) => outputOf(output.get(jobId)),
-    active: () => active.all().map((row) => recordOfRow(row)),
-    countByState: () => countByState(sqlite),
-    prune: (endedBeforeMs, limit) => prune(sqlite, groups, { endedBeforeMs, limit }),
-  };
-}
+export const insertOutputs: BulkInsert = {
+  table: 'outputs',
+  columns: { seq: 'int', answer: 'text', receipt: 'text' },
+};
 
-function countByState(sqlite: Sqlite<Tables>): Map<JobState, number> {
-  const rows = sqlite
-    .prepare<{ state: string; count: number }>(
-      'select state, count(*) as count from jobs group by state',
-    )
-    .all();
-  return new Map(rows.map(({ state, count }) => [state as JobState, Number(count)]));
-}
+export const insertWebhooks: BulkInsert = {
+  table: 'webhooks',
+  skipKnown: true,
+  columns: {
+    subject: 'text',
+    kind: 'text',
+    url: 'text',
+    created_at_ms: 'int',
+    attempts: 'int',
+    not_before_ms: 'int',
+  },
+};
 
-async function prune(
-  sqlite: Sqlite<Tables>,
-  groups: CommitGroups,
-  { endedBeforeMs, limit }: { endedBeforeMs: number; limit: number },
-): Promise<Map<JobState, number>> {
-  const old = sqlite
-    .prepare<{ job_id: string; state: string }>(
-      'select job_id, state from jobs where finished_at_ms < ? limit ?',
-    )
-    .all(endedBeforeMs, limit);
-  const remove = sqlite.prepare('delete from jobs where job_id = ?');
-  await groups.write(() => {
-    for (const row of old) remove.run(row.job_id);
-  });
-  const counts = new Map<JobState, number>();
-  for (const { state } of old) {
-    counts.set(state as JobState, (counts.get(state as JobState) ?? 0) + 1);
-  }
-  return counts;
-}
-
-function valuesOf({ job, payer, offerId, model }: JobRecord) {
+/** Values for `insertJobs`. */
+export function insertCells(stored: StoredJob): Cell[] {
+  const { seq, version, job, payer, offerId, model, webhook, batch } = stored;
   return [
+    seq,
+    version,
     job.jobId,
     payer,
     job.provider,
     offerId,
     model,
-    job.state,
-    job.attempts,
-    job.failures,
-    job.losses,
-    job.mayRun ? 1 : 0,
     job.createdAtMs,
     job.deadlineMs,
-    job.notBeforeMs,
-    job.leaseUntilMs,
-    job.startedAtMs,
-    job.finishedAtMs,
-    job.error?.code ?? null,
-    job.error?.message ?? null,
+    webhook,
+    batch?.batchId ?? null,
+    batch?.row ?? null,
+    ...changingCells(stored),
   ];
 }
 
-function changesOf(job: Job) {
+/** Values for `updateJobs`: sets what `stored` says where the row still has the version before. */
+export function updateCells(stored: StoredJob): Cell[] {
+  return [stored.seq, stored.version - 1, ...changingCells(stored)];
+}
+
+function changingCells({ job, owner }: StoredJob): Cell[] {
   return [
     job.state,
+    owner,
     job.attempts,
     job.failures,
     job.losses,
@@ -168,16 +165,14 @@ function changesOf(job: Job) {
     job.leaseUntilMs,
     job.startedAtMs,
     job.finishedAtMs,
-    job.error?.code ?? null,
-    job.error?.message ?? null,
+    job.state === 'queued' ? dueAtMs(job) : null,
+    job.error ? fitText(job.error.code) : null,
+    job.error ? fitText(job.error.message) : null,
   ];
 }
 
-function recordOf(row: RecordRow | undefined): JobRecord | undefined {
-  return row && recordOfRow(row);
-}
-
-function recordOfRow(row: RecordRow): JobRecord {
+/** The job of a row. */
+export function storedJobOf(row: JobRow): StoredJob {
   const job: Job = {
     jobId: row.job_id,
     provider: row.provider,
@@ -192,13 +187,39 @@ function recordOfRow(row: RecordRow): JobRecord {
     leaseUntilMs: row.lease_until_ms,
     startedAtMs: row.started_at_ms,
     finishedAtMs: row.finished_at_ms,
-    error:
-      row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    error: errorOf(row),
   };
-  return { job, payer: row.payer, offerId: row.offer_id, model: row.model };
+  return {
+    job,
+    payer: row.payer,
+    offerId: row.offer_id,
+    model: row.model,
+    webhook: row.webhook,
+    batch: row.batch_id === null ? null : { batchId: row.batch_id, row: row.batch_row ?? 0 },
+    seq: row.seq,
+    version: row.version,
+    owner: row.owner,
+  };
 }
 
-function outputOf(row: Pick<JobRow, 'answer' | 'receipt'> | undefined): JobOutput | undefined {
-  if (!row || row.answer === null || row.receipt === null) return undefined;
-  return { answer: JSON.parse(row.answer), receipt: JSON.parse(row.receipt) };
+function errorOf({ error_code, error_message }: JobRow): Job['error'] {
+  return error_code === null ? null : { code: error_code, message: error_message ?? '' };
+}
+
+/** True for a job that some coordinator has in hand. */
+export function isInHand({ state }: Job): boolean {
+  return state !== 'queued' && !terminalStates.has(state);
+}
+
+/** Jobs by id; those that are not there are left out. */
+export async function readJobs(
+  db: Tx | Database['db'],
+  database: Database,
+  { jobIds, isLocked = false }: { jobIds: readonly Hex[]; isLocked?: boolean },
+): Promise<Map<Hex, StoredJob>> {
+  if (jobIds.length === 0) return new Map();
+  const { rows } = await sql<JobRow>`
+    select * from jobs where job_id in ${database.setOf(jobIds)} order by seq
+    ${isLocked ? database.lock : sql``}`.execute(db);
+  return new Map(rows.map((row) => [row.job_id, storedJobOf(row)]));
 }

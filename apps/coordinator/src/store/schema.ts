@@ -1,15 +1,16 @@
 /** Rows of the database; see migrations/. */
 
-/** A stored job. */
+/** A job: what changes in its life, and whose it is. */
 export interface JobRow {
+  readonly seq: number;
   readonly job_id: string;
   readonly payer: string;
   readonly provider: string;
   readonly offer_id: string;
   readonly model: string;
-  readonly body: string;
-  readonly payment: string;
   readonly state: string;
+  readonly version: number;
+  readonly owner: string | null;
   readonly attempts: number;
   readonly failures: number;
   readonly losses: number;
@@ -20,10 +21,65 @@ export interface JobRow {
   readonly lease_until_ms: number | null;
   readonly started_at_ms: number | null;
   readonly finished_at_ms: number | null;
+  readonly tick_at_ms: number | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
-  readonly answer: string | null;
-  readonly receipt: string | null;
+  readonly webhook: string | null;
+  readonly batch_id: string | null;
+  readonly batch_row: number | null;
+  readonly done_seq: number | null;
+}
+
+/** What a job came with. */
+export interface PaperRow {
+  readonly seq: number;
+  readonly body: string;
+  readonly payment: string;
+}
+
+/** What a job ended with; both are JSON. */
+export interface OutputRow {
+  readonly seq: number;
+  readonly answer: string;
+  readonly receipt: string;
+}
+
+/** A running coordinator. */
+export interface CoordinatorRow {
+  readonly owner: string;
+  readonly beats: number;
+}
+
+/** Jobs of a state, as one coordinator counted them; only the sum over all coordinators means something. */
+export interface TallyRow {
+  readonly owner: string;
+  readonly state: string;
+  readonly jobs: number;
+}
+
+/** Many jobs of one request. */
+export interface BatchRow {
+  readonly batch_id: string;
+  readonly payer: string;
+  readonly created_at_ms: number;
+  readonly total: number;
+  readonly is_whole: number;
+  readonly done: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly expired: number;
+  readonly cancelled: number;
+  readonly webhook: string | null;
+}
+
+/** A notice that somebody waits for; `subject` is the id of a job or a batch. */
+export interface WebhookRow {
+  readonly subject: string;
+  readonly kind: string;
+  readonly url: string;
+  readonly created_at_ms: number;
+  readonly attempts: number;
+  readonly not_before_ms: number;
 }
 
 /** A stored offer; `document` is the signed offer as JSON. */
@@ -51,5 +107,11 @@ export interface Tables {
   readonly meta: { readonly name: string; readonly value: string };
   readonly offers: OfferRow;
   readonly jobs: JobRow;
+  readonly papers: PaperRow;
+  readonly outputs: OutputRow;
+  readonly coordinators: CoordinatorRow;
+  readonly tallies: TallyRow;
+  readonly batches: BatchRow;
+  readonly webhooks: WebhookRow;
   readonly reports: ReportRow;
 }

@@ -1,10 +1,16 @@
-/** The coordinator's database: one SQLite file that belongs to one chain. */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+/**
+ * The coordinator's database, which belongs to one chain: an SQLite file of its own by default, or a PostgreSQL
+ * server that several coordinators share. Docs: docs/spec/market.md, "Jobs".
+ */
+import { type Clock, hex } from '@aitbc/primitives';
 import { AppError, type Hex } from '@aitbc/protocol';
-import { migrate, openSqlite, type Sqlite } from '@aitbc/service';
+import { type BatchRows, createBatchRows } from './batch-rows.ts';
 import { createCommitGroups } from './commit-groups.ts';
-import { createJobRows, type JobRows } from './job-rows.ts';
+import { type CoordinatorRows, createCoordinatorRows } from './coordinator-rows.ts';
+import type { Database } from './database/database.ts';
+import { openPostgresDatabase } from './database/postgres-database.ts';
+import { openSqliteDatabase } from './database/sqlite-database.ts';
+import { createJobStore, createSeqs, type JobStore } from './job-store.ts';
 import {
   createOfferRows,
   createReportRows,
@@ -12,53 +18,113 @@ import {
   type ReportRows,
 } from './market-rows.ts';
 import { first } from './migrations/0001-first.ts';
-import type { Tables } from './schema.ts';
+import { jobs } from './migrations/0002-jobs.ts';
+import { runGroup } from './run-group.ts';
+import { createWebhookRows, type WebhookRows } from './webhook-rows.ts';
+import type { Work } from './work.ts';
 
 /** The open database. */
 export interface Store {
-  readonly jobs: JobRows;
+  /** Name of this process among those that share the database; new with every start. */
+  readonly owner: string;
+  /** True when no other process can work on the database. */
+  readonly isAlone: boolean;
+  readonly jobs: JobStore;
+  readonly batches: BatchRows;
+  readonly webhooks: WebhookRows;
+  readonly coordinators: CoordinatorRows;
   readonly offers: OfferRows;
   readonly reports: ReportRows;
-  /** Binds a fresh file to a chain. Throws CONFIG_INVALID when it belongs to another one. */
-  bindChain(genesisHash: Hex): void;
+  /** Binds a fresh database to a chain. Throws CONFIG_INVALID when it belongs to another one. */
+  bindChain(genesisHash: Hex): Promise<void>;
+  /** A value that is stored once: `make` gives it when there is none yet. */
+  keep(name: string, make: () => string): Promise<string>;
+  /** Hears of work that other coordinators queued; without names when some may have been missed. */
+  onWork(hear: (providers: readonly string[] | undefined) => void): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Options of `openStore`. */
 export interface StoreOptions {
-  /** Path of the file. */
-  readonly path: string;
-  /** Called when a write failed: the process must end. */
+  /** Path of an SQLite file, or `postgres://…`. */
+  readonly url: string;
+  readonly clock: Clock;
+  /** Fresh bytes for the name of this process. */
+  randomBytes(sizeBytes: number): Uint8Array;
+  /** Called when a write failed for good: the process must end. */
   onFailure(error: unknown): void;
+  /** Called when a connection broke; it is made again. */
+  onTrouble?(error: unknown): void;
 }
 
-/** Opens or creates the file and brings it to the newest schema. Throws STORE_CORRUPT. */
-export async function openStore({ path, onFailure }: StoreOptions): Promise<Store> {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
-  const sqlite = await openSqlite<Tables>(path, { durability: 'full' });
-  migrate(sqlite, [first]);
-  const groups = createCommitGroups(sqlite, onFailure);
+const migrations = [first, jobs];
+const isPostgres = /^postgres(ql)?:\/\//;
+
+/** Opens or creates the database and brings it to the newest schema. Throws STORE_CORRUPT, UNAVAILABLE, CONFIG_INVALID. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url, clock, onFailure, onTrouble = () => {} } = options;
+  const database = isPostgres.test(url)
+    ? await openPostgresDatabase(url, migrations, onTrouble)
+    : await openSqliteDatabase(url, migrations);
+  const owner = hex(options.randomBytes(8));
+  const [high = 0, low = 0] = options.randomBytes(2);
+  const nextSeq = createSeqs(() => clock.nowMs(), (high * 256 + low) % 1_024);
+  const groups = createCommitGroups<Work>({
+    execute: (works) => runGroup({ database, owner, nowMs: clock.nowMs(), nextSeq }, works),
+    troubleOf: database.troubleOf,
+    weightOf: (work) => (work.type === 'enqueue' ? work.jobs.length : 1),
+    onFailure,
+  });
+  const keep = (name: string, make: () => string) => keepValue(database, name, make);
   return {
-    jobs: createJobRows(sqlite, groups),
-    offers: createOfferRows(sqlite, groups),
-    reports: createReportRows(sqlite, groups),
-    bindChain: (genesisHash) => bindChain(sqlite, path, genesisHash),
+    owner,
+    isAlone: database.kind === 'sqlite',
+    jobs: createJobStore({ database, groups, owner }),
+    batches: createBatchRows(database, groups),
+    webhooks: createWebhookRows(database, groups),
+    coordinators: createCoordinatorRows({ database, groups, owner }),
+    offers: createOfferRows(database, groups),
+    reports: createReportRows(database, groups),
+    keep,
+    async bindChain(genesisHash) {
+      assertChain(await keep('genesisHash', () => genesisHash), genesisHash);
+    },
+    onWork: (hear) => database.listen((payload) => hearNotice(payload, owner, hear)),
     async close() {
-      groups.close();
-      await sqlite.close();
+      await groups.close();
+      await database.close();
     },
   };
 }
 
-function bindChain(sqlite: Sqlite<Tables>, path: string, genesisHash: Hex): void {
-  const known = sqlite
-    .prepare<{ value: string }>("select value from meta where name = 'genesisHash'")
-    .get()?.value;
-  if (known === undefined) {
-    sqlite.prepare("insert into meta values ('genesisHash', ?)").run(genesisHash);
-    return;
-  }
+async function keepValue({ db }: Database, name: string, make: () => string): Promise<string> {
+  const read = () =>
+    db.selectFrom('meta').select('value').where('name', '=', name).executeTakeFirst();
+  const known = await read();
+  if (known) return known.value;
+  await db
+    .insertInto('meta')
+    .values({ name, value: make() })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return (await read())?.value ?? '';
+}
+
+function assertChain(known: Hex, genesisHash: Hex): void {
   if (known === genesisHash) return;
-  const reason = `the database ${path} belongs to the chain ${known.slice(0, 16)}…, the node is on ${genesisHash.slice(0, 16)}…; use another dataDir, or the node of that chain`;
+  const reason = `the database belongs to the chain ${known.slice(0, 16)}…, the node is on ${genesisHash.slice(0, 16)}…; use another dataDir or databaseUrl, or the node of that chain`;
   throw new AppError('CONFIG_INVALID', { reason });
+}
+
+function hearNotice(
+  payload: string,
+  owner: string,
+  hear: (providers: readonly string[] | undefined) => void,
+): void {
+  try {
+    const notice = JSON.parse(payload) as { owner: string; providers: readonly string[] };
+    if (notice.owner !== owner) hear([...notice.providers]);
+  } catch {
+    hear(undefined); // not one of ours: whoever wrote it, looking is harmless
+  }
 }

@@ -126,6 +126,8 @@ export function testConfig(changes: Partial<CoordinatorConfig>): CoordinatorConf
     allowedHosts: [],
     dataDir: '',
     databaseUrl: '',
+    databasePassword: '',
+    webhooksToPrivate: true,
     nodeUrl: '',
     name: 'test',
     postsPerMinute: 1_000_000,

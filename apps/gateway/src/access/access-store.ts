@@ -50,7 +50,7 @@ export interface RequestRow {
   readonly key: string | null;
   readonly dialect: string;
   readonly startedAtMs: number;
-  /** nait; null until its end was seen. */
+  /** nait; null until all is known that it owes. */
   readonly charged: bigint | null;
 }
 
@@ -59,7 +59,7 @@ export interface AccessStore {
   keys(): readonly ApiKey[];
   addKey(key: ApiKey): void;
   removeKey(name: string): void;
-  /** Notes a request; one that is repeated stays as it was. */
+  /** Notes a request; one that is repeated keeps its time, and its end is to come again. */
   begin(row: Omit<RequestRow, 'charged'>): void;
   end(jobId: Hex, charged: bigint): void;
   request(jobId: Hex): RequestRow | undefined;
@@ -99,7 +99,10 @@ function keyStatements(sqlite: Sqlite): Pick<AccessStore, 'keys' | 'addKey' | 'r
 function requestStatements(
   sqlite: Sqlite,
 ): Pick<AccessStore, 'begin' | 'end' | 'request' | 'requestsOf'> {
-  const insert = sqlite.prepare('insert or ignore into requests values (?, ?, ?, ?, null)');
+  const insert = sqlite.prepare(
+    `insert into requests values (?, ?, ?, ?, null)
+     on conflict (job_id) do update set charged = null`,
+  );
   const update = sqlite.prepare('update requests set charged = ? where job_id = ?');
   const selectOne = sqlite.prepare('select * from requests where job_id = ?');
   const selectOf = sqlite.prepare('select * from requests where key = ? and started_at_ms >= ?');

@@ -5,21 +5,16 @@
  * enforces on what it signs. From the first key on, every call needs a key or the owner's token. A key narrows
  * the owner's limits for the program that holds it: models, nait of one call, nait of one UTC day.
  *
- * A key's limits count what providers have signed for, not what is promised to them. So a running call ends with
- * the first receipt beyond a limit, and a call begins only while the day has something left: the limit of a key can be
- * passed by one window of tokens and one prompt for each of its running calls. The owner's limits cannot be
- * passed at all. Rejected: holding the dearest possible bill of every call against the key's day, which lets a key with
- * a small limit run one call at a time.
+ * A key's limits are as hard as the owner's: both are judged before a promise is signed (key-spending.ts).
  *
  * A key's idempotency keys are its own: they are hashed with its name, so no program reads along with another.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { type Clock, hex, randomBytes, sha256, utf8 } from '@aitbc/primitives';
+import { hex, randomBytes, sha256, utf8 } from '@aitbc/primitives';
 import { AppError, type Hex } from '@aitbc/protocol';
-import type { CallRow } from '@aitbc/sdk';
 import type { AccessStore, ApiKey } from './access-store.ts';
+import { type Account, createKeySpending, type SpendingDeps } from './key-spending.ts';
 
-const dayMs = 86_400_000;
 const secretBytes = 32;
 const secretPrefix = 'aitbc-';
 
@@ -38,14 +33,10 @@ export interface Credentials {
 /** Limits of a new key. */
 export type KeyWish = Pick<ApiKey, 'name' | 'dayMax' | 'jobMax' | 'models'>;
 
-/** One call that is being bought for a caller. */
-export interface Ticket {
+/** One request that is being bought for a caller. */
+export interface Ticket extends Account {
   /** The idempotency key as the caller's own. */
   readonly idempotencyKeyOf: (key: string) => string;
-  begun(jobId: Hex): void;
-  /** What the call owes so far. Throws BUDGET_EXCEEDED beyond a limit. */
-  owes(charged: bigint): void;
-  ended(charged: bigint): void;
 }
 
 /** Keys and their limits. */
@@ -55,6 +46,7 @@ export interface Access {
   /** Throws FORBIDDEN for a model, BUDGET_EXCEEDED for a day without rest. */
   admit(caller: Caller, call: { model: string; dialect: string }): Ticket;
   mayUse(caller: Caller, model: string): boolean;
+  /** nait that calls of this UTC day owe, or have promised and may still owe. */
   spentToday(key: ApiKey): bigint;
   keys(): readonly ApiKey[];
   /** The secret is not kept. Throws BAD_REQUEST for a name that is taken. */
@@ -64,19 +56,16 @@ export interface Access {
 }
 
 /** What access is made of. */
-export interface AccessDeps {
+export interface AccessDeps extends Pick<SpendingDeps, 'clock' | 'commitmentOf'> {
   readonly store: AccessStore;
   readonly ownerToken: string;
-  readonly clock: Clock;
-  /** The buyer's rows of a job, for calls whose end was not seen. */
-  readonly callsOf: (jobId: Hex) => readonly Pick<CallRow, 'charged'>[];
 }
 
 /** Access over the stored keys. */
 export function createAccess(deps: AccessDeps): Access {
   const { store, ownerToken, clock } = deps;
   const keys = new Map(store.keys().map((key) => [key.secretHash, key]));
-  const spending = createSpending(deps);
+  const spending = createKeySpending(deps);
   const mayUse = (caller: Caller, model: string) =>
     caller.kind !== 'key' || (caller.key.models?.includes(model) ?? true);
   return {
@@ -93,7 +82,9 @@ export function createAccess(deps: AccessDeps): Access {
       if (!mayUse(caller, model)) {
         throw new AppError('FORBIDDEN', { reason: `this API key may not use ${model}` });
       }
-      return spending.open(caller.kind === 'key' ? caller.key : undefined, dialect);
+      const key = caller.kind === 'key' ? caller.key : undefined;
+      const idempotencyKeyOf = (given: string) => (key ? hashOf(`${key.name}\0${given}`) : given);
+      return { ...spending.open(key, dialect), idempotencyKeyOf };
     },
     spentToday: spending.today,
     keys: () => [...keys.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -127,83 +118,4 @@ const hashOf = (secret: string): Hex => hex(sha256(utf8(secret)));
 function isSame(given: string, expected: string): boolean {
   const [a, b] = [utf8(given), utf8(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
-}
-
-/** What keys have spent today: ended calls, and what running ones owe. */
-function createSpending({ store, clock, callsOf }: AccessDeps) {
-  const ended = new Map<string, { day: number; charged: bigint }>();
-  const running = new Map<string, Map<Hex, bigint>>();
-  const dayOf = () => Math.floor(clock.nowMs() / dayMs);
-  const load = (name: string, day: number): bigint =>
-    store
-      .requestsOf(name, day * dayMs)
-      .filter(({ jobId }) => !running.get(name)?.has(jobId))
-      .reduce((sum, { jobId, charged }) => sum + (charged ?? sumOf(callsOf(jobId))), 0n);
-  const endedToday = (name: string): { day: number; charged: bigint } => {
-    const day = dayOf();
-    let known = ended.get(name);
-    if (known?.day !== day) {
-      known = { day, charged: load(name, day) };
-      ended.set(name, known);
-    }
-    return known;
-  };
-  const today = ({ name }: ApiKey): bigint => {
-    const owed = [...(running.get(name)?.values() ?? [])];
-    return endedToday(name).charged + owed.reduce((sum, charged) => sum + charged, 0n);
-  };
-  const assertRoom = (key: ApiKey, charged: bigint): void => {
-    const { dayMax, jobMax, name } = key;
-    const refusal = (scope: string, available: bigint) =>
-      new AppError('BUDGET_EXCEEDED', {
-        needed: charged,
-        scope: `${scope} of key ${name}`,
-        available,
-      });
-    if (jobMax !== null && charged > jobMax) throw refusal('one call', jobMax);
-    const left = dayMax === null ? 1n : dayMax - today(key);
-    if (left < 0n || (charged === 0n && left === 0n)) throw refusal('the day', 0n);
-  };
-  return {
-    today,
-    open(key: ApiKey | undefined, dialect: string): Ticket {
-      if (key) assertRoom(key, 0n);
-      const name = key?.name ?? null;
-      let jobId: Hex | undefined;
-      let isCounted = false;
-      const owed = name === null ? undefined : mapOf(running, name);
-      return {
-        idempotencyKeyOf: (given) => (name === null ? given : hashOf(`${name}\0${given}`)),
-        begun(id) {
-          jobId = id;
-          // The same call again is the same job: it was counted, or is being counted, for the first one.
-          isCounted =
-            owed?.has(id) === true || (owed && store.request(id)?.charged != null) === true;
-          store.begin({ jobId, key: name, dialect, startedAtMs: clock.nowMs() });
-          if (!isCounted) owed?.set(jobId, 0n);
-        },
-        owes(charged) {
-          if (!key || !owed || jobId === undefined || isCounted) return;
-          owed.set(jobId, charged);
-          assertRoom(key, charged);
-        },
-        ended(charged) {
-          if (jobId === undefined || isCounted) return;
-          isCounted = true;
-          owed?.delete(jobId);
-          store.end(jobId, charged);
-          if (key) endedToday(key.name).charged += charged;
-        },
-      };
-    },
-  };
-}
-
-const sumOf = (rows: readonly Pick<CallRow, 'charged'>[]) =>
-  rows.reduce((sum, { charged }) => sum + charged, 0n);
-
-function mapOf(all: Map<string, Map<Hex, bigint>>, name: string): Map<Hex, bigint> {
-  const known = all.get(name) ?? new Map<Hex, bigint>();
-  all.set(name, known);
-  return known;
 }

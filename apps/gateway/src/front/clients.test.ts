@@ -262,6 +262,9 @@ describe('the stock ollama client', () => {
     expect((await ollama.list()).models.map(({ name }) => name)).toEqual(['tiny', 'org/big']);
     expect((await ollama.ps()).models).toHaveLength(2);
     expect(await ollama.show({ model: 'tiny' })).toMatchObject({ capabilities: ['completion'] });
+    expect(await ollama.show({ model: 'org/big' })).toMatchObject({
+      capabilities: ['completion', 'embedding'],
+    });
     expect(await (ollama as { version?(): Promise<unknown> }).version?.()).toHaveProperty(
       'version',
     );

@@ -77,6 +77,12 @@ function tagOf({ id, created }: Listed) {
   return { name: id, model: id, modified_at, size: 0, digest: '', details };
 }
 
+/** Words of Ollama's clients. */
+const capabilityOf = { chat: 'completion', embed: 'embedding' } as const satisfies Record<
+  Listed['serves'][number],
+  string
+>;
+
 /** Nothing is ever unloaded, so there is no time at which a model expires. */
 function runningOf(model: Listed) {
   const tag = tagOf(model);
@@ -91,7 +97,7 @@ function shownOf(model: Listed): Record<string, unknown> {
     template: '',
     details,
     model_info: {},
-    capabilities: ['completion'],
+    capabilities: model.serves.map((kind) => capabilityOf[kind]),
     modified_at: tagOf(model).modified_at,
     x_aitbc: modelOf(model),
   };

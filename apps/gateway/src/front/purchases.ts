@@ -1,6 +1,6 @@
 /**
  * Buys for callers: what every dialect and every tool does the same way. A call is admitted for its caller, bought,
- * noted in the request log, and watched where an API key has limits of its own.
+ * and noted in the request log. The limits of an API key go with it to the books.
  */
 import type { Clock } from '@aitbc/primitives';
 import { asAppError, type EmbedRequest, type InferenceRequest } from '@aitbc/protocol';
@@ -51,14 +51,20 @@ export function createPurchases({ buyer, access, clock, log }: PurchaseDeps): Pu
     async answer(asked) {
       const { ticket, idempotencyKey } = open(asked);
       const { request, signal } = asked;
-      const job = await buyer().run({ request, idempotencyKey, signal });
+      const { maxNait } = ticket;
+      const job = await orEnd(ticket, () =>
+        buyer().run({ request, idempotencyKey, signal, maxNait }),
+      );
       ticket.begun(job.jobId);
       return { ...job, events: watched(job, ticket, log) };
     },
     async vectors(asked) {
       const { ticket, idempotencyKey } = open(asked);
       const { request, signal } = asked;
-      const bought = await buyer().embed({ request, idempotencyKey, signal });
+      const { maxNait } = ticket;
+      const bought = await orEnd(ticket, () =>
+        buyer().embed({ request, idempotencyKey, signal, maxNait }),
+      );
       ticket.begun(bought.jobId);
       ticket.ended(bought.charged);
       return bought;
@@ -66,7 +72,17 @@ export function createPurchases({ buyer, access, clock, log }: PurchaseDeps): Pu
   };
 }
 
-/** The events of a job; what they cost is noted, and a key beyond its limits ends the purchase. */
+/** What is bought; a purchase that fails owes what the books say. */
+async function orEnd<T>(ticket: Ticket, buy: () => Promise<T>): Promise<T> {
+  try {
+    return await buy();
+  } catch (error) {
+    ticket.ended(0n);
+    throw error;
+  }
+}
+
+/** The events of a job; what they cost is noted. */
 async function* watched(job: RunningJob, ticket: Ticket, log: Log): AsyncGenerator<JobEvent> {
   const owed = new Map<string, bigint>();
   const sum = () => [...owed.values()].reduce((total, part) => total + part, 0n);
@@ -76,7 +92,6 @@ async function* watched(job: RunningJob, ticket: Ticket, log: Log): AsyncGenerat
       if (event.type === 'receipt') {
         const { channelId, charged: due } = event.receipt.payload;
         owed.set(channelId, BigInt(due));
-        ticket.owes(sum());
       } else if (event.type === 'moved') {
         const { from, to, code, gapMs } = event;
         log.info(

@@ -199,6 +199,24 @@ describe('sessions of 2025', () => {
     expect(await statusOf('made up')).toBe(404);
   });
 
+  it('are not opened by a client of a version that has none', async () => {
+    const version = '2026-07-28';
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': version,
+      'io.modelcontextprotocol/clientInfo': clientInfo,
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const answer = await post(
+      { ...initialize, params: { _meta } },
+      { 'mcp-protocol-version': version, 'mcp-method': 'initialize' },
+    );
+    expect([answer.status, answer.headers.get('mcp-session-id')]).toEqual([404, null]);
+    expect(await answer.json()).toMatchObject({ id: 0, error: { code: -32601 } });
+    const older = await post(initialize, { 'mcp-protocol-version': '2025-11-25' });
+    expect([older.status, typeof older.headers.get('mcp-session-id')]).toEqual([200, 'string']);
+    await older.text();
+  });
+
   it('belong to who opened them', async () => {
     const opened = await post(initialize);
     const id = opened.headers.get('mcp-session-id') ?? '';

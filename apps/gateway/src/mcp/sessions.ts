@@ -14,6 +14,8 @@ import type { Caller } from '../access/access.ts';
 
 const sessionsMax = 64;
 const sessionHeader = 'mcp-session-id';
+const versionHeader = 'mcp-protocol-version';
+const lastWithSessions = '2025-11-25'; // versions are dates; the next one is 2026-07-28
 
 /** One HTTP call of a client. */
 export interface McpCall {
@@ -67,7 +69,8 @@ export function createMcpSessions(serverFor: (caller: Caller) => McpServer): Mcp
     return session;
   };
   return {
-    has: ({ request, body }) => sessionIdOf(request) !== undefined || isOpening(body),
+    has: ({ request, body }) =>
+      sessionIdOf(request) !== undefined || (isOpening(body) && isOfSessions(request)),
     async serve({ request, response, body, caller }) {
       const id = sessionIdOf(request);
       const { transport } = id === undefined ? await open(caller) : find(id, caller);
@@ -85,6 +88,12 @@ const ownerOf = (caller: Caller): string =>
 function sessionIdOf({ headers }: IncomingMessage): string | undefined {
   const id = headers[sessionHeader];
   return Array.isArray(id) ? id[0] : id;
+}
+
+/** A request that names a later version asks for a method that is gone there. */
+function isOfSessions({ headers }: IncomingMessage): boolean {
+  const version = headers[versionHeader];
+  return version === undefined || String(version) <= lastWithSessions;
 }
 
 /** Only clients of 2025 initialize. */

@@ -85,6 +85,7 @@ export function createFakeBuyer(): FakeBuyer {
     channels: () => [],
     spentToday: () => 42n,
     openCalls: () => [],
+    commitment: () => ({ nait: 0n, isOpen: false }),
     close: async () => {},
   };
   return Object.assign(fake, { buyer: buyer as unknown as Buyer });

@@ -38,8 +38,8 @@ function fakeCoordinator(): GatewayCoordinator {
     models: async () => ({
       object: 'list',
       data: [
-        { id: 'tiny', ...row, ...prices },
-        { id: 'org/big', ...row, ...prices },
+        { id: 'tiny', ...row, ...prices, serves: ['chat'] },
+        { id: 'org/big', ...row, ...prices, serves: ['chat', 'embed'] },
       ],
     }),
     route: async () => ({

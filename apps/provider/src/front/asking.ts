@@ -80,17 +80,19 @@ export function requestOf(asking: Asking): InferenceRequest | EmbedRequest {
 /** Which kind of job it is. */
 export const kindOf = ({ kind }: Asking): JobKind => kind;
 
+/** Most tokens that its prompt can have. */
+export function promptBoundOf(asking: Asking): number {
+  if (asking.kind === 'embed') return embedTokensBound(asking.request.inputs);
+  return promptTokensBound(asking.asked.request.messages);
+}
+
 /** Most that a call can cost under an offer, nait. */
 export function mostOf(offer: StandingOffer, asking: Asking): bigint {
   const { price } = offer.terms;
-  if (asking.kind === 'embed') {
-    const promptTokens = embedTokensBound(asking.request.inputs);
-    return fullCharge(price, { promptTokens, outputTokens: 1 });
-  }
-  const { messages, maxTokens } = asking.asked.request;
+  const promptTokens = promptBoundOf(asking);
+  if (asking.kind === 'embed') return fullCharge(price, { promptTokens, outputTokens: 1 });
+  const { maxTokens } = asking.asked.request;
   const { outputMax } = offer.payload;
-  return fullCharge(price, {
-    promptTokens: promptTokensBound(messages),
-    outputTokens: Math.min(maxTokens ?? outputMax, outputMax),
-  });
+  const outputTokens = Math.min(maxTokens ?? outputMax, outputMax);
+  return fullCharge(price, { promptTokens, outputTokens });
 }

@@ -203,7 +203,7 @@ describe('who looks for what is sold', () => {
     for (const [path] of paid.filter(([name]) => name !== '/v1/payments/resume')) {
       const unpaid = await fetch(test.url + path, {
         method: 'POST',
-        body: JSON.stringify({ ...example(path), model: modelName }),
+        body: JSON.stringify(example(path)),
       });
       expect([path, unpaid.status]).toEqual([path, 402]);
     }

@@ -3,7 +3,7 @@
  * `/llms.txt`, and `/.well-known/agent-registration.json` (the registration file of ERC-8004, with our chain as
  * its registry). Prices stand in the offers, which are signed; here stands only where to look.
  */
-import { oneShotEndpoints, providerEndpoints } from '@aitbc/protocol';
+import { type JobKind, oneShotEndpoints, providerEndpoints } from '@aitbc/protocol';
 import { type JsonObject, openApiOf } from '@aitbc/service';
 import type { FastifyInstance } from 'fastify';
 import type { OfferBook } from '../offers/offer-book.ts';
@@ -19,11 +19,10 @@ export interface DiscoveryDeps {
 
 /** Mounts all three. */
 export function mountDiscovery(app: FastifyInstance, deps: DiscoveryDeps): void {
-  let document: string | undefined;
-  app.get('/openapi.json', (_request, reply) => {
-    document ??= JSON.stringify(providerDocument(deps.network.caip2));
-    return reply.type('application/json; charset=utf-8').send(document);
-  });
+  const documentOf = createDocuments(deps);
+  app.get('/openapi.json', (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(documentOf()),
+  );
   app.get('/llms.txt', (_request, reply) =>
     reply.type('text/plain; charset=utf-8').send(llmsText(deps)),
   );
@@ -31,17 +30,33 @@ export function mountDiscovery(app: FastifyInstance, deps: DiscoveryDeps): void 
 }
 
 const messages = [{ role: 'user', content: 'Why is the sky blue?' }];
-const model = 'qwen3:8b';
+const modelWithoutOffers = 'qwen3:8b';
 
-const examples: Readonly<Record<string, unknown>> = {
-  '/v1/chat/completions': { model, messages, stream: true },
-  '/v1/completions': { model, prompt: 'Why is the sky blue?' },
-  '/v1/messages': { model, max_tokens: 256, messages },
-  '/v1/embeddings': { model, input: ['one text', 'another'] },
-  '/api/chat': { model, messages },
-  '/api/generate': { model, prompt: 'Why is the sky blue?' },
-  '/api/embed': { model, input: 'one text' },
+/** Bodies by path, without their model; `kind` says which models fit. */
+const examples: Readonly<Record<string, { readonly kind: JobKind; readonly body: object }>> = {
+  '/v1/chat/completions': { kind: 'chat', body: { messages, stream: true } },
+  '/v1/completions': { kind: 'chat', body: { prompt: 'Why is the sky blue?' } },
+  '/v1/messages': { kind: 'chat', body: { max_tokens: 256, messages } },
+  '/v1/embeddings': { kind: 'embed', body: { input: ['one text', 'another'] } },
+  '/api/chat': { kind: 'chat', body: { messages } },
+  '/api/generate': { kind: 'chat', body: { prompt: 'Why is the sky blue?' } },
+  '/api/embed': { kind: 'embed', body: { input: 'one text' } },
 };
+
+/** The document with examples of what is on offer, so that they can be sent as they are; made anew when that changes. */
+function createDocuments({ network, offers }: DiscoveryDeps): () => string {
+  let made = { models: '', text: '' };
+  const modelFor = (kind: JobKind): string =>
+    offers.list().find(({ payload }) => payload.serves.includes(kind))?.payload.model ??
+    modelWithoutOffers;
+  return () => {
+    const models = JSON.stringify([modelFor('chat'), modelFor('embed')]);
+    if (made.models !== models) {
+      made = { models, text: JSON.stringify(providerDocument(network.caip2, modelFor)) };
+    }
+    return made.text;
+  };
+}
 
 interface Operation extends JsonObject {
   readonly requestBody?: { readonly content: { readonly 'application/json': JsonObject } };
@@ -49,7 +64,7 @@ interface Operation extends JsonObject {
 }
 
 /** The OpenAPI document; paid calls say how they are paid and what a 402 is. */
-export function providerDocument(network: string): JsonObject {
+function providerDocument(network: string, modelFor: (kind: JobKind) => string): JsonObject {
   const document = openApiOf({
     title: 'AITBC provider',
     version,
@@ -71,7 +86,8 @@ export function providerDocument(network: string): JsonObject {
     };
     operation.responses[402] = { description: 'Payment required: terms in PAYMENT-REQUIRED.' };
     const json = operation.requestBody?.content['application/json'];
-    if (json && examples[row.path]) json.example = examples[row.path];
+    const example = examples[row.path];
+    if (json && example) json.example = { model: modelFor(example.kind), ...example.body };
   }
   return document;
 }

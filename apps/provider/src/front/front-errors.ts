@@ -3,14 +3,16 @@ import { AppError, asAppError } from '@aitbc/protocol';
 
 /** Headers that go with an error. Stock clients repeat a call when `x-should-retry` says so, and only then. */
 export function errorHeaders({ facts, row }: AppError): Record<string, string> {
-  const { retryAfterSeconds } = facts;
+  const { retryAfterSeconds, retryAfterMs } = facts;
   const common = {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     'x-should-retry': String(row.retryable),
   };
   if (typeof retryAfterSeconds !== 'number') return common;
-  return { ...common, 'retry-after': String(retryAfterSeconds) };
+  // Stock clients of OpenAI take the finer one where there is one.
+  const finer = typeof retryAfterMs === 'number' ? { 'retry-after-ms': String(retryAfterMs) } : {};
+  return { ...common, ...finer, 'retry-after': String(retryAfterSeconds) };
 }
 
 interface FrameworkError {

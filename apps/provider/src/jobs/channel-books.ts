@@ -1,6 +1,6 @@
 /**
  * The books of all channels, in memory and in the store, always in step: every change goes through the
- * pure rules of the market package and is written before anybody acts on it.
+ * pure rules of the market package and is written before anybody acts on it: `written` resolves when it is.
  *
  * Single writer: all methods are synchronous, so two requests for one channel cannot interleave between
  * check and change. Tokens are counted here as they go out and charged with a receipt, never without one:
@@ -44,7 +44,14 @@ export interface BooksDeps {
   readonly seller: Seller;
   readonly store: Pick<
     ProviderStore,
-    'channels' | 'saveChannel' | 'dropChannel' | 'startJob' | 'extendJob' | 'checkpoint' | 'endJob'
+    | 'channels'
+    | 'saveChannel'
+    | 'dropChannel'
+    | 'startJob'
+    | 'extendJob'
+    | 'checkpoint'
+    | 'endJob'
+    | 'written'
   >;
   /** What mandates say of the hot keys of channels. */
   readonly mandates: Pick<MandateMirror, 'refusal'>;
@@ -94,6 +101,8 @@ export interface ChannelBooks {
   /** Drops the books of a channel that is not on chain and has no live job. */
   forget(channelId: Hex): void;
   claimRows(): ClaimRow[];
+  /** Resolves when every change so far is committed: engine, head, answer and receipt wait for it. */
+  written(): Promise<void>;
 }
 
 /** What asks to run, with the model that its mandate must allow. */
@@ -182,6 +191,7 @@ export function createChannelBooks(deps: BooksDeps): ChannelBooks {
       store.dropChannel(channelId);
     },
     claimRows: () => [...records.values()].flatMap((record) => claimRowOf(record) ?? []),
+    written: () => store.written(),
   };
 }
 

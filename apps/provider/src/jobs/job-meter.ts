@@ -9,17 +9,30 @@
  * tokens again; where it does not, it is off by the difference, most often none, and never below nothing nor
  * above the bound of the prompt.
  *
+ * The silence. A client that leaves while the engine has been silent for long was not served: the job ends as a failure
+ * of the provider, so that nobody pays two prompts for one engine that hangs.
+ *
  * The cross-check. When the engine's own counter says less than was streamed, the tokens that it does not
  * confirm are not charged at the end. A counter that says more changes nothing, besides the end token it may
  * count. Either is told to the owner. A counter of nothing beside tokens is a counter that is missing.
  */
 import { type Metered, requiredCap } from '@aitbc/market';
-import { type AppError, type Hex, limits, type Outcome, textHashOf } from '@aitbc/protocol';
+import {
+  type AppError,
+  type Hex,
+  limits,
+  type Outcome,
+  type SignedReceipt,
+  textHashOf,
+} from '@aitbc/protocol';
 import type { EndEvent } from '../engines/engine.ts';
 import type { AnswerEnd, NeedVoucher } from './answer-log.ts';
 import type { ChannelBooks } from './channel-books.ts';
 import { createReceiptChain, type ReceiptSigner } from './receipt-chain.ts';
 import type { LiveJob } from './run-job.ts';
+
+/** An engine that owes a token for so long is silent; shorter than the patience of buyers in mid-answer. */
+export const silentEngineMs = 4_000;
 
 /** What a meter says of an engine's counter: tokens it claims, and tokens that were streamed. */
 export interface CounterFault {
@@ -50,14 +63,15 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
   const { jobId, channelId, answer, offer, resume } = job;
   const { books, nowMs } = deps;
   const receipts = createReceiptChain(job, deps);
-  const { windowTokens, firstTokenMs: firstTokenMsMax } = offer.payload;
   const from = resume?.from ?? 0;
+  const most = from + job.maxTokens;
   let text = '';
   let delivered = from;
   let promptTokens = 0;
   let doubtfulTokens = 0;
-  let firstTokenMs: number | undefined;
+  const engine = createEngineClock(nowMs, job.startedAtMs);
   let counting: Promise<number | undefined> = Promise.resolve(undefined);
+  const receiptsOut = createTeller(answer, books);
 
   const receiptOf = (step: Metered) => {
     const placed = receipts.next(step, textHashOf(text));
@@ -66,7 +80,7 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
   };
   const checkpoint = (): void => {
     const { receipt } = books.checkpoint(job, promptTokens, receiptOf);
-    answer.append({ type: 'receipt', receipt });
+    receiptsOut.tell(receipt);
   };
   return {
     /** Engines that can count the prompt before its end tell it here; the others with their last word. */
@@ -86,10 +100,9 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
       const rest = (end.promptTokens ?? 0) - from;
       promptTokens = counted ?? Math.max(rest, 0);
     },
-    /** The engine gave a token. */
-    heard(): void {
-      firstTokenMs ??= nowMs() - job.startedAtMs;
-    },
+    engine,
+    /** Tokens that went out here. */
+    sold: () => delivered - from,
     isCovered: (tokens: number) => delivered + tokens <= books.covered(channelId, jobId),
     untilCovered(tokens: number): Promise<boolean> {
       const wanted = delivered + tokens;
@@ -98,30 +111,69 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
       const wish = { channelId, jobId, tokens: wanted, waitMs: deps.needVoucherWaitMs, signal };
       return books.whenCovered(wish);
     },
+    /** Set while a receipt is not out yet: no text goes out before the receipt for what was before it. */
+    telling: receiptsOut.told,
     /** Text goes out. `isLast`: the end of the job signs for it. */
     deliver(part: { readonly text: string; readonly tokens: number }, isLast = false): void {
       delivered += part.tokens;
       text += part.text;
       books.count(jobId, part.tokens, checkpoint);
       answer.append({ type: 'text', ...part });
-      if (!isLast && delivered - receipts.to() >= windowTokens) checkpoint();
+      if (isLast || delivered >= most) return; // the end of the job follows, and signs
+      if (delivered - receipts.to() >= offer.payload.windowTokens) checkpoint();
     },
-    end({ outcome, reason, error }: Ending): void {
-      const isLate = (firstTokenMs ?? 0) > firstTokenMsMax;
+    async end({ outcome, reason, error }: Ending): Promise<void> {
+      await receiptsOut.told();
+      const firstTokenMs = engine.firstTokenMs() ?? 0;
+      const isLate = firstTokenMs > offer.payload.firstTokenMs;
       const ended = { outcome, promptTokens, doubtfulTokens, isLate };
       const { step, receipt } = books.end(job, ended, receiptOf);
-      const settled = step.job;
+      await books.written();
       answer.append({ type: 'receipt', receipt });
-      const end: AnswerEnd = {
-        outcome,
-        reason,
-        promptTokens: settled.promptTokens,
-        completionTokens: settled.delivered - from,
-        firstTokenMs: firstTokenMs ?? 0,
-        durationMs: nowMs() - job.startedAtMs,
-      };
+      const durationMs = nowMs() - job.startedAtMs;
+      const end = { outcome, reason, ...countsOf(step), firstTokenMs, durationMs };
       answer.append(error ? { type: 'error', error, end } : { type: 'end', end });
     },
+  };
+}
+
+function countsOf({ job }: Metered): Pick<AnswerEnd, 'promptTokens' | 'completionTokens'> {
+  const { promptTokens, delivered, from } = job;
+  return { promptTokens, completionTokens: delivered - from };
+}
+
+/** Tells readers of receipts, each when it is committed. */
+function createTeller(answer: LiveJob['answer'], books: Pick<ChannelBooks, 'written'>) {
+  let telling: Promise<void> | undefined;
+  return {
+    tell(receipt: SignedReceipt): void {
+      const told = (telling ?? Promise.resolve()).then(books.written).then(() => {
+        answer.append({ type: 'receipt', receipt });
+        if (telling === told) telling = undefined;
+      });
+      told.catch(() => {}); // whoever goes on with the job waits for it
+      telling = told;
+    },
+    told: () => telling,
+  };
+}
+
+/** When the engine of a job gave its first token, and how long it has owed the next one. */
+function createEngineClock(nowMs: () => number, startedAtMs: number) {
+  let firstTokenMs: number | undefined;
+  let owesSinceMs = Number.POSITIVE_INFINITY;
+  return {
+    /** It owes a token from now on. */
+    awaits(): void {
+      owesSinceMs = nowMs();
+    },
+    /** It gave a token. */
+    heard(): void {
+      firstTokenMs ??= nowMs() - startedAtMs;
+      owesSinceMs = Number.POSITIVE_INFINITY;
+    },
+    isSilent: () => nowMs() - owesSinceMs >= silentEngineMs,
+    firstTokenMs: () => firstTokenMs,
   };
 }
 

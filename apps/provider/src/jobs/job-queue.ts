@@ -1,19 +1,22 @@
 /**
- * The queue in front of the engine: so many jobs run, so many may wait, bounded in number and in output
- * tokens promised to them. Room is asked before anything about a payment changes; the place is taken in
- * the same turn, so it cannot be lost in between. First come, first served.
+ * The queue in front of the engine: the scheduler of `@aitbc/market` with a clock, and promises for those who wait. Room
+ * is asked before anything about a payment changes; the place is taken in the same turn, so it cannot be lost in
+ * between.
  */
-import { type Refusal, refuse } from '@aitbc/protocol';
-
-const retryAfterSecondsMax = 60;
-/** Weight of the newest job in the mean time of a job. */
-const meanWeight = 0.2;
-const meanMsFirst = 2_000;
+import { createScheduler, type JobWish, type SchedulerOptions } from '@aitbc/market';
+import type { Refusal } from '@aitbc/protocol';
 
 export interface QueueOptions {
-  readonly slots: number;
   readonly waitingMax: number;
   readonly waitingTokensMax: number;
+  /** Models that the engine holds at once; 0 for all. */
+  readonly residentModels: number;
+  readonly residentMs: number;
+  readonly residentJobs: number;
+  /** Jobs at once, as status pages show it. */
+  readonly slots: number;
+  /** Jobs of a model at once; default `slots`. */
+  readonly slotsOf?: SchedulerOptions['slotsOf'];
 }
 
 /** Load of the queue. */
@@ -27,78 +30,72 @@ export interface QueueGauges {
 export interface Place {
   /** Resolves when a slot is free; rejects with the signal's reason. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Gives slot or place back. */
-  leave(): void;
+  /** The engine gave a token. */
+  heard(): void;
+  isRunning(): boolean;
+  /** Gives slot or place back. `usedTokens` is left out where the job says nothing about the engine's speed. */
+  leave(usedTokens?: number): void;
 }
 
 /** The queue. */
 export interface JobQueue {
-  /** Refusal QUEUE_FULL, or undefined when a job with so many output tokens fits. */
-  refusal(tokens: number): Refusal | undefined;
+  /** Refusal QUEUE_FULL, or undefined when such a job fits. */
+  refusal(wish: JobWish): Refusal | undefined;
   /** Takes a place; the caller has asked `refusal` in the same turn. */
-  enter(tokens: number): Place;
+  enter(wish: JobWish): Place;
   gauges(): QueueGauges;
 }
 
 interface Waiter {
-  readonly tokens: number;
-  start: () => void;
   isRunning: boolean;
+  start: () => void;
 }
 
 export function createJobQueue(options: QueueOptions, nowMs: () => number): JobQueue {
-  const { slots, waitingMax, waitingTokensMax } = options;
-  const waiting: Waiter[] = [];
-  let running = 0;
-  let waitingTokens = 0;
-  let meanMs = meanMsFirst;
-
-  const admit = (waiter: Waiter): void => {
-    running += 1;
-    waiter.isRunning = true;
-    waiter.start();
-  };
-  const next = (): void => {
-    const waiter = running < slots ? waiting.shift() : undefined;
-    if (!waiter) return;
-    waitingTokens -= waiter.tokens;
-    admit(waiter);
+  const { slots, slotsOf = () => slots } = options;
+  const scheduler = createScheduler({
+    ...{ jobsMax: options.waitingMax, tokensMax: options.waitingTokensMax, slotsOf },
+    residentMax: options.residentModels,
+    stayMs: options.residentMs,
+    stayJobs: options.residentJobs,
+  });
+  const waiters = new Map<object, Waiter>();
+  const startAll = (): void => {
+    const now = nowMs();
+    for (let job = scheduler.start(now); job; job = scheduler.start(now)) {
+      const waiter = waiters.get(job);
+      if (!waiter) throw new Error('a job starts that has no place');
+      waiter.isRunning = true;
+      waiter.start();
+    }
   };
   return {
-    refusal(tokens) {
-      if (running < slots) return undefined;
-      const isFull = waiting.length >= waitingMax || waitingTokens + tokens > waitingTokensMax;
-      if (!isFull) return undefined;
-      const seconds = Math.ceil((meanMs * (waiting.length + 1)) / slots / 1_000);
-      const retryAfterSeconds = Math.min(Math.max(seconds, 1), retryAfterSecondsMax);
-      return refuse('QUEUE_FULL', { slots, waiting: waiting.length, retryAfterSeconds });
-    },
-    enter(tokens) {
-      const waiter: Waiter = { tokens, start: () => {}, isRunning: false };
-      const startedAtMs = nowMs();
-      if (running < slots) admit(waiter);
-      else {
-        waiting.push(waiter);
-        waitingTokens += tokens;
-      }
-      let hasLeft = false;
+    refusal: (wish) => scheduler.refusal(wish, nowMs()),
+    enter(wish) {
+      const job = scheduler.enter(wish, nowMs());
+      const waiter: Waiter = { isRunning: false, start: () => {} };
+      waiters.set(job, waiter);
+      startAll();
+      let isHeard = false;
       return {
         ready: (signal) => readiness(waiter, signal),
-        leave() {
-          if (hasLeft) return;
-          hasLeft = true;
-          if (waiter.isRunning) {
-            running -= 1;
-            meanMs += (nowMs() - startedAtMs - meanMs) * meanWeight;
-          } else {
-            waiting.splice(waiting.indexOf(waiter), 1);
-            waitingTokens -= tokens;
-          }
-          next();
+        heard() {
+          if (isHeard) return;
+          isHeard = true;
+          scheduler.heard(job, nowMs());
+        },
+        isRunning: () => waiter.isRunning,
+        leave(usedTokens) {
+          if (!waiters.delete(job)) return;
+          scheduler.leave(job, nowMs(), usedTokens);
+          startAll();
         },
       };
     },
-    gauges: () => ({ running, waiting: waiting.length, slots }),
+    gauges() {
+      const { running, waiting } = scheduler.load();
+      return { running, waiting, slots };
+    },
   };
 }
 

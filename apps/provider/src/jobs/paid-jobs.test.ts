@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { defaultWords, modelName } from '../testing/counting-engine.ts';
 import { readSse } from '../testing/read-answer.ts';
 import { startProvider, type TestProvider, type TestWishes } from '../testing/start-provider.ts';
+import { silentEngineMs } from './job-meter.ts';
 
 const bodyOf = (content = 'hi', more: object = {}) =>
   JSON.stringify({
@@ -255,6 +256,28 @@ describe('a client that leaves', () => {
       expect(await statusOf()).toMatchObject({ running: 0, waiting: 0, charged: '34' });
     },
   );
+
+  it('pays no prompt when the engine had been silent for long', async () => {
+    const gate = createGate();
+    const before = (index: number, signal: AbortSignal) =>
+      index < 20 ? Promise.resolve() : gate.before(index, signal);
+    let aheadMs = 0;
+    await start({ script: { before }, deps: { nowMs: () => Date.now() + aheadMs } });
+    const leaving = new AbortController();
+    const header = test.buyer.header(body);
+    await fetch(`${test.url}/v1/chat/completions`, {
+      method: 'POST',
+      body,
+      headers: { 'payment-signature': header },
+      signal: leaving.signal,
+    });
+    await until(() => test.counts.pulled === 20);
+    aheadMs = silentEngineMs;
+    leaving.abort();
+    const jobId = test.buyer.jobId(body);
+    await until(async () => (await lastReceipt(jobId))?.outcome === 'provider_error');
+    expect(await lastReceipt(jobId)).toMatchObject({ to: 20, charged: '20' });
+  });
 
   it('pays nothing before the first token', async () => {
     const gate = createGate();

@@ -170,7 +170,7 @@ describe('a resumed job', () => {
 });
 
 describe('a resumption is refused', () => {
-  const refused = async (ask: Ask, code: [number, string]) => {
+  const expectRefused = async (ask: Ask, code: [number, string]) => {
     expect(await refusalOf(await post(ask))).toEqual(code);
     expect(test.counts.calls).toBe(0);
     expect(await receiptsOf()).toEqual([]);
@@ -178,7 +178,7 @@ describe('a resumption is refused', () => {
 
   it('by an engine that cannot continue', async () => {
     await start({ script: { resume: 'none' } });
-    await refused({}, [409, 'RESUME_UNSUPPORTED']);
+    await expectRefused({}, [409, 'RESUME_UNSUPPORTED']);
   });
 
   it('not by one that does its best, though its offer does not promise it', async () => {
@@ -190,21 +190,21 @@ describe('a resumption is refused', () => {
   it('when the receipt is signed by a key that is not the registered one', async () => {
     await start();
     test.chain.otherProviders.set(deadProvider.address, 'ab'.repeat(32));
-    await refused({}, [400, 'RESUME_INVALID']);
+    await expectRefused({}, [400, 'RESUME_INVALID']);
   });
 
   it('when nobody has registered as its provider, asking the chain once', async () => {
     await start();
     test.chain.otherProviders.clear();
-    await refused({}, [400, 'RESUME_INVALID']);
-    await refused({}, [400, 'RESUME_INVALID']);
+    await expectRefused({}, [400, 'RESUME_INVALID']);
+    await expectRefused({}, [400, 'RESUME_INVALID']);
     expect(test.chain.providerLookups).toEqual([deadProvider.address]);
   });
 
   it('when the chain cannot be asked', async () => {
     await start();
     test.chain.state.isDown = true;
-    await refused({}, [503, 'VOUCHER_STALE_STATE']);
+    await expectRefused({}, [503, 'VOUCHER_STALE_STATE']);
   });
 
   it('when its receipt is forged, for another job, or for another text', async () => {
@@ -213,11 +213,11 @@ describe('a resumption is refused', () => {
     const { receipt, pieces } = good.resume;
     if (!receipt) throw new Error('no receipt');
     const forged = { ...receipt, payload: { ...receipt.payload, charged: '2' } };
-    await refused({ resume: { pieces, receipt: forged } }, [400, 'RESUME_INVALID']);
+    await expectRefused({ resume: { pieces, receipt: forged } }, [400, 'RESUME_INVALID']);
     const other = twenty({ change: { jobId: 'ab'.repeat(32) } });
-    await refused({ earlier: other }, [400, 'RESUME_INVALID']);
+    await expectRefused({ earlier: other }, [400, 'RESUME_INVALID']);
     const text = twenty({ ranges: [{ text: 'something else', tokens: 16 }] });
-    await refused({ earlier: { ...text, resume: { ...text.resume, receipt } } }, [
+    await expectRefused({ earlier: { ...text, resume: { ...text.resume, receipt } } }, [
       400,
       'RESUME_INVALID',
     ]);
@@ -230,20 +230,20 @@ describe('a resumption is refused', () => {
       { text: 'a', to: 5 },
       { text: 'b', to: 4 },
     ];
-    await refused({ resume: { pieces: back, receipt } }, [400, 'RESUME_INVALID']);
+    await expectRefused({ resume: { pieces: back, receipt } }, [400, 'RESUME_INVALID']);
     const far = [{ text: 'a', to: 2 ** 40 }];
-    await refused({ resume: { pieces: far, receipt: null } }, [400, 'RESUME_INVALID']);
+    await expectRefused({ resume: { pieces: far, receipt: null } }, [400, 'RESUME_INVALID']);
   });
 
   it('when too much is in no receipt, or its text is too long for its tokens', async () => {
     await start();
     const tail = { text: 'x', tokens: 513 };
-    await refused({ earlier: twenty({ tail }), pay: { tokens: 600, cap: 5_000n } }, [
+    await expectRefused({ earlier: twenty({ tail }), pay: { tokens: 600, cap: 5_000n } }, [
       400,
       'RESUME_INVALID',
     ]);
     const book = { text: 'word '.repeat(2_000), tokens: 1 };
-    await refused({ earlier: twenty({ tail: book }), pay: { cap: base + 47n } }, [
+    await expectRefused({ earlier: twenty({ tail: book }), pay: { cap: base + 47n } }, [
       400,
       'RESUME_INVALID',
     ]);
@@ -252,20 +252,20 @@ describe('a resumption is refused', () => {
   it('when all tokens of the job have arrived', async () => {
     await start({ config: { outputMax: 20 } });
     const earlier = twenty();
-    await refused({ earlier }, [400, 'RESUME_INVALID']);
+    await expectRefused({ earlier }, [400, 'RESUME_INVALID']);
   });
 
   it('when the voucher is for another text, or covers nothing new', async () => {
     await start();
     const other = twenty({ tail: { text: 'other', tokens: 4 } });
     const pay = { resume: other.point };
-    await refused({ pay }, [402, 'VOUCHER_SIGNATURE_INVALID']);
-    await refused({ pay: { tokens: 20 } }, [400, 'PAYMENT_MALFORMED']);
+    await expectRefused({ pay }, [402, 'VOUCHER_SIGNATURE_INVALID']);
+    await expectRefused({ pay: { tokens: 20 } }, [400, 'PAYMENT_MALFORMED']);
   });
 
   it('for its payment before the chain is asked about its past', async () => {
     await start();
-    await refused({ pay: { cap: 5n } }, [402, 'VOUCHER_UNDERFUNDED']);
+    await expectRefused({ pay: { cap: 5n } }, [402, 'VOUCHER_UNDERFUNDED']);
     expect(test.chain.providerLookups).toEqual([]);
   });
 });

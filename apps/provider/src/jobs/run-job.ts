@@ -3,7 +3,7 @@
  *
  *   WAITING ─slot→ RUNNING ─engine ends→ ENDED complete
  *                   RUNNING ─no voucher in time→ ENDED limit
- *   any ─all readers gone→ ENDED client_abort    any ─engine fails, daemon stops, queue too slow→ ENDED provider_error
+ *   any ─all readers gone→ ENDED client_abort    any ─engine fails or is silent, daemon stops, queue too slow→ ENDED provider_error
  *
  * WAITING holds a reservation and no engine. RUNNING holds a slot. An event of the engine goes out only
  * when vouchers cover its tokens; otherwise it is held, the buyer is asked, and the engine is not pulled
@@ -38,13 +38,20 @@ import {
 import type { EndEvent, Engine, EngineRequest, TokensEvent } from '../engines/engine.ts';
 import type { StandingOffer } from '../offers/offer-book.ts';
 import type { AnswerLog } from './answer-log.ts';
-import { createJobMeter, type Ending, type JobMeter, type MeterDeps } from './job-meter.ts';
+import {
+  createJobMeter,
+  type Ending,
+  type JobMeter,
+  type MeterDeps,
+  silentEngineMs,
+} from './job-meter.ts';
 import type { Place } from './job-queue.ts';
 
 /** A reader that takes nothing for so long is gone. */
 const stalledReaderMs = 30_000;
-/** A job that found no slot in this time ends unpaid; the buyer may go elsewhere. */
-const queueWaitMs = 120_000;
+/** Buyers wait so long after the promised time; a job that has no slot by then ends unpaid. */
+const graceMs = 5_000;
+const queueWaitMsMax = 600_000;
 
 /** What a job is: an answer to a chat, or vectors of texts. */
 export type JobWork =
@@ -72,29 +79,42 @@ export interface LiveJob {
 
 export interface RunDeps extends MeterDeps {
   readonly engine: Engine;
+  /** A job that held a slot failed. */
+  readonly onEngineFailed: (error: AppError, model: string) => void;
 }
 
 /** Runs the job to its end; the answer log tells the rest. Rejects only when the books cannot be written. */
 export async function runJob(job: LiveJob, deps: RunDeps): Promise<void> {
   const meter = createJobMeter(job, deps);
   let ending: Ending;
+  let soldTokens: number | undefined;
   try {
     await waitForSlot(job);
+    await deps.books.written();
     ending = await work(job, meter, deps.engine);
+    soldTokens = meter.sold();
   } catch (error) {
-    ending = endingOf(error, job);
-    if (ending.outcome === 'provider_error') deps.onTrouble(error, job.jobId);
+    ending = endingOf(error, job, meter.engine.isSilent());
+    if (ending.outcome === 'client_abort') soldTokens = meter.sold();
+    else tellFailure(job, ending, deps);
   } finally {
-    job.place.leave();
+    job.place.leave(soldTokens);
   }
-  meter.end(ending);
+  await meter.end(ending);
 }
 
-async function waitForSlot({ place, abort }: LiveJob): Promise<void> {
+function tellFailure({ place, jobId, work }: LiveJob, { error }: Ending, deps: RunDeps): void {
+  deps.onTrouble(error, jobId);
+  // UNAVAILABLE is this daemon's own word: it stops, or its owner does.
+  if (!error || !place.isRunning() || error.code === 'UNAVAILABLE') return;
+  deps.onEngineFailed(error, work.request.model);
+}
+
+async function waitForSlot({ place, abort, offer }: LiveJob): Promise<void> {
+  const timeoutMs = Math.min(offer.payload.firstTokenMs + graceMs, queueWaitMsMax);
   const timer = setTimeout(() => {
-    const timeout = { what: 'A slot of the engine', timeoutMs: queueWaitMs };
-    abort.abort(new AppError('TIMEOUT', timeout));
-  }, queueWaitMs);
+    abort.abort(new AppError('TIMEOUT', { what: 'A slot of the engine', timeoutMs }));
+  }, timeoutMs);
   try {
     await place.ready(abort.signal);
   } finally {
@@ -116,8 +136,10 @@ interface Run {
 
 async function embed(request: EmbedRequest, { job, meter, engine }: Run): Promise<Ending> {
   const { vectors, promptTokens } = await engine.embed(request, { signal: job.abort.signal });
-  meter.heard();
+  meter.engine.heard();
+  job.place.heard();
   await meter.engineEnded({ promptTokens, completionTokens: 1 });
+  await meter.telling();
   meter.deliver({ text: embeddingText(vectors), tokens: 1 }, true);
   return { outcome: 'complete', reason: 'stop' };
 }
@@ -127,15 +149,21 @@ async function generate(request: EngineRequest, { job, meter, engine }: Run): Pr
   const { prefixText: _, ...prompt } = request;
   meter.countPrompt(engine.countPromptTokens(prompt, signal));
   let held = 0;
+  meter.engine.awaits();
   for await (const event of engine.generate(request, { signal })) {
     if (event.type === 'end') return endOf(event, held, { job, meter, engine });
-    if (event.thinking && event.text === '') continue;
-    meter.heard();
+    if (event.thinking && event.text === '') {
+      meter.engine.awaits();
+      continue;
+    }
+    meter.engine.heard();
+    job.place.heard();
     const left = await sell(event, held, meter);
     if (left === undefined) return { outcome: 'limit', reason: 'length' };
     held = left;
     const room = job.answer.room(stalledReaderMs);
     if (room !== true) await room.then(assertRead);
+    meter.engine.awaits();
   }
   throw brokenOff(engine);
 }
@@ -144,6 +172,7 @@ async function generate(request: EngineRequest, { job, meter, engine }: Run): Pr
 async function endOf(event: EndEvent, held: number, { meter, engine }: Run): Promise<Ending> {
   if (event.incomplete) throw brokenOff(engine);
   await meter.engineEnded(event);
+  await meter.telling();
   if (held > 0) meter.deliver({ text: '', tokens: held }, true);
   return { outcome: 'complete', reason: event.reason };
 }
@@ -163,12 +192,15 @@ async function sell(
   meter: JobMeter,
 ): Promise<number | undefined> {
   let waiting = held;
+  const telling = meter.telling();
+  if (telling) await telling;
   if (text === '' && meter.isCovered(held + tokens)) return held + tokens;
   if (!meter.isCovered(held + tokens)) {
     // A buyer covers what follows what it has received: nothing may be held back from it here.
     if (held > 0) meter.deliver({ text: '', tokens: held });
     waiting = 0;
     if (!(await meter.untilCovered(tokens))) return undefined;
+    await meter.telling();
   }
   meter.deliver({ text, tokens: waiting + tokens });
   return 0;
@@ -192,8 +224,12 @@ function engineRequestOf(
   };
 }
 
-function endingOf(error: unknown, { abort }: LiveJob): Ending {
+function endingOf(error: unknown, { abort }: LiveJob, isEngineSilent: boolean): Ending {
   const known = asAppError(abort.signal.aborted ? abort.signal.reason : error);
+  if (known.code === 'CANCELLED' && isEngineSilent) {
+    const silence = new AppError('TIMEOUT', { what: 'The engine', timeoutMs: silentEngineMs });
+    return { outcome: 'provider_error', reason: 'stop', error: silence };
+  }
   const outcome = known.code === 'CANCELLED' ? 'client_abort' : 'provider_error';
   return { outcome, reason: 'stop', error: known };
 }

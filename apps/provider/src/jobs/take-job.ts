@@ -15,6 +15,7 @@ import type {
   AdmissionRefusal,
   AdmissionVerdict,
   JobRecord,
+  JobWish,
   KnownJob,
   TopUp,
 } from '@aitbc/market';
@@ -94,7 +95,8 @@ export interface DeskDeps extends RunDeps {
   readonly offers: OfferBook;
   readonly mirror: Pick<ChannelMirror, 'ageMs' | 'lookUp'>;
   readonly mandates: Pick<MandateMirror, 'isKnown' | 'learn'>;
-  readonly queue: JobQueue;
+  /** Its refusals are asked first of all. */
+  readonly queue: Pick<JobQueue, 'refusal' | 'enter'>;
   readonly store: Pick<ProviderStore, 'job' | 'offer' | 'receipts'>;
   readonly keys: RegisteredKeys;
   /** A model as the engine has it now. */
@@ -110,9 +112,11 @@ export interface DeskDeps extends RunDeps {
 export interface JobDesk {
   take(call: PaidCall): Promise<TakeVerdict>;
   /** Takes the voucher of the next window. Refusals: JOB_UNKNOWN, JOB_ENDED and those of `extendJob`. */
-  extend(topUp: Omit<TopUp, 'jobMax'>): AdmissionVerdict<JobRecord>;
+  extend(topUp: Omit<TopUp, 'jobMax'>): Promise<AdmissionVerdict<JobRecord>>;
   /** Signs and charges what a buyer received of a job that died here. Refusals: see `acknowledgeJob`. */
-  acknowledge(signed: SignedAcknowledgement): Verdict<SignedReceipt>;
+  acknowledge(signed: SignedAcknowledgement): Promise<Verdict<SignedReceipt>>;
+  /** Ends jobs for a reason of this side: all of them, or those that have not started. */
+  end(which: 'all' | 'waiting', reason: AppError): void;
   /** Ends all running jobs and waits until they are written. */
   stop(): Promise<void>;
 }
@@ -133,22 +137,39 @@ export function createJobDesk(deps: DeskDeps): JobDesk {
   const desk: Desk = { deps, running, kept: createKeptAnswers(deps.nowMs) };
   const stopped = { what: 'This provider', reason: 'it is stopping' };
   let isStopping = false;
+  const endJobs: JobDesk['end'] = (which, reason) => {
+    for (const { job } of running.values()) {
+      if (which === 'all' || !job.place.isRunning()) job.abort.abort(reason);
+    }
+  };
   return {
-    take: async (call) => (isStopping ? refuse('UNAVAILABLE', stopped) : takeCall(desk, call)),
-    extend(topUp) {
+    async take(call) {
+      if (isStopping) return refuse('UNAVAILABLE', stopped);
+      const verdict = await takeCall(desk, call);
+      await deps.books.written();
+      return verdict;
+    },
+    async extend(topUp) {
       const { jobId } = topUp;
       const job = running.get(jobId)?.job;
       if (job) {
         const { terms, payload } = job.offer;
-        return deps.books.extend({ ...topUp, jobMax: terms.jobMax, model: payload.model });
+        const about = { jobMax: terms.jobMax, model: payload.model };
+        const verdict = deps.books.extend({ ...topUp, ...about });
+        await deps.books.written();
+        return verdict;
       }
       return deps.store.job(jobId) ? endedRefusal(desk, jobId) : refuse('JOB_UNKNOWN', { jobId });
     },
-    acknowledge: (signed) => acknowledgeJob(signed, deps),
+    async acknowledge(signed) {
+      const verdict = acknowledgeJob(signed, deps);
+      await deps.books.written();
+      return verdict;
+    },
+    end: endJobs,
     async stop() {
       isStopping = true;
-      const reason = new AppError('UNAVAILABLE', stopped);
-      for (const { job } of running.values()) job.abort.abort(reason);
+      endJobs('all', new AppError('UNAVAILABLE', stopped));
       await Promise.all([...running.values()].map(({ done }) => done));
     },
   };
@@ -267,7 +288,7 @@ type Decide = (channelId: Hex, request: MandatedRequest) => AdmissionVerdict<Adm
 
 /** What admission says of a call, with or without writing it. */
 function decide({ deps, running }: Desk, asked: Asked, ask: Decide): AdmissionVerdict<Admission> {
-  const { jobId, bodyDigest, promptBound, maxTokens, resume, payment } = asked;
+  const { jobId, bodyDigest, promptBound, resume, payment } = asked;
   const { voucher, offer } = payment;
   const request = (known: KnownJob | undefined): MandatedRequest => ({
     model: offer.payload.model,
@@ -276,7 +297,7 @@ function decide({ deps, running }: Desk, asked: Asked, ask: Decide): AdmissionVe
     mirrorAgeMs: deps.mirror.ageMs(),
   });
   const verdictOf = (known: KnownJob | undefined) =>
-    (known ? undefined : deps.queue.refusal(maxTokens - (resume?.from ?? 0))) ??
+    (known ? undefined : deps.queue.refusal(wishOf(asked))) ??
     ask(voucher.channelId, request(known));
   const live = running.get(jobId)?.job.known;
   const verdict = verdictOf(live);
@@ -301,6 +322,14 @@ function admit(desk: Desk, asked: Asked): TakeVerdict {
   return accept({ jobId, answer, offer, payer, reserved, from: resume?.from ?? 0 });
 }
 
+/** What a job needs of the engine; a prefix of another provider has to be read like a prompt. */
+function wishOf({ payer, payment, promptBound, maxTokens, resume }: Asked): JobWish {
+  const { model, firstTokenMs } = payment.offer.payload;
+  const from = resume?.from ?? 0;
+  const outputTokens = maxTokens - from;
+  return { payer, model, firstTokenMs, promptTokens: promptBound + from, outputTokens };
+}
+
 function startJob({ deps, running, kept }: Desk, asked: Asked): AnswerLog {
   const { jobId, bodyDigest, resume, work } = asked;
   const { offer, voucher } = asked.payment;
@@ -311,7 +340,7 @@ function startJob({ deps, running, kept }: Desk, asked: Asked): AnswerLog {
   const job: LiveJob = {
     ...{ jobId, channelId, bodyDigest, resume, work, offer, maxTokens, answer, abort },
     known: { offerId: offer.offerId, channelId, resume },
-    place: deps.queue.enter(maxTokens),
+    place: deps.queue.enter(wishOf(asked)),
     startedAtMs: deps.nowMs(),
   };
   const done = runJob(job, deps)

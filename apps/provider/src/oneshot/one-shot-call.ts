@@ -14,6 +14,7 @@ import {
   embedDoor,
   kindOf,
   mostOf,
+  promptBoundOf,
   requestOf,
   soldDialects,
   soldEmbedDialects,
@@ -28,6 +29,7 @@ export function oneShotCallOf(asking: Asking, body: Uint8Array): OneShotCall {
   return {
     model: requestOf(asking).model,
     bodyDigest: bodyDigestOf(body),
+    promptTokens: promptBoundOf(asking),
     tokensOf({ payload: { outputMax } }) {
       if (asking.kind === 'embed') return 1;
       return Math.min(asking.asked.request.maxTokens ?? outputMax, outputMax);

@@ -1,4 +1,5 @@
 /** Payments by one transfer: their parts joined, and their calls. */
+import type { JobWish } from '@aitbc/market';
 import { type Hex, oneShotEndpoints, type Refusal } from '@aitbc/protocol';
 import { type Log, mountEndpoints } from '@aitbc/service';
 import type { FastifyInstance } from 'fastify';
@@ -18,7 +19,7 @@ export interface OneShotDeps
   extends RefundDeps,
     Omit<TakeOneShotDeps, 'books' | 'feeNait' | 'hasJob' | 'offers' | 'queueRefusal'> {
   readonly offers: OfferBook;
-  readonly queue: { refusal(tokens: number): Refusal | undefined };
+  readonly queue: { refusal(wish: JobWish): Refusal | undefined };
   readonly log: Log;
 }
 

@@ -11,6 +11,7 @@
  * The chain knows no reorganisation: what is final stays, and what is not final buys nothing.
  * See docs/spec/payments.md, "One-shot payments".
  */
+import type { JobWish } from '@aitbc/market';
 import { bytesFromBase64 } from '@aitbc/primitives';
 import {
   AppError,
@@ -58,6 +59,8 @@ const lateOfferMs = 7 * 24 * 3_600_000;
 export interface OneShotCall {
   readonly model: string;
   readonly bodyDigest: Hex;
+  /** Bound of its prompt. */
+  readonly promptTokens: number;
   /** Output tokens of the job at most, under an offer. */
   tokensOf(offer: StandingOffer): number;
   /** Most that the call can cost under an offer, nait. */
@@ -74,7 +77,7 @@ export interface TakeOneShotDeps extends OwnKeys {
   /** True when the journal of jobs has the job. */
   readonly hasJob: (jobId: Hex) => boolean;
   /** A refusal while there is no room in the queue. */
-  readonly queueRefusal: (tokens: number) => Refusal | undefined;
+  readonly queueRefusal: (wish: JobWish) => Refusal | undefined;
   readonly feeNait: bigint;
   readonly nowMs: () => number;
 }
@@ -154,7 +157,7 @@ async function take(
   if (!presented.ok) return presented;
   const known = deps.store.find(presented.value.txId);
   if (known) return again(desk, known, presented.value);
-  const full = deps.queueRefusal(call.tokensOf(offer));
+  const full = deps.queueRefusal(wishOf(presented.value));
   if (full) return full;
   const { txId, tx } = presented.value;
   const isWritten = tx
@@ -164,6 +167,13 @@ async function take(
   const row = deps.store.find(txId);
   if (!row) return refuse('PAYMENT_NOT_FINAL', { txId });
   return again(desk, row, presented.value);
+}
+
+/** What its job needs of the engine. */
+function wishOf({ payer, offer, call }: Presented): JobWish {
+  const { model, firstTokenMs } = offer.payload;
+  const { promptTokens } = call;
+  return { payer, model, firstTokenMs, promptTokens, outputTokens: call.tokensOf(offer) };
 }
 
 /** The offer of the payment, also when it has run out not long ago. */

@@ -46,7 +46,8 @@ async function showAnswer(context: Context, request: ChatRequest): Promise<ChatA
   const text = out.stream();
   try {
     const { transport } = await context.clients();
-    const link = { transport, gatewayUrl: context.urls.gateway, signal: context.signal };
+    const { urls, signal, gatewayKey } = context;
+    const link = { transport, gatewayUrl: urls.gateway, key: gatewayKey(), signal };
     return await streamChat(link, request, (piece) => {
       waiting.done();
       text.write(piece);

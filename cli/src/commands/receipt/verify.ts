@@ -111,13 +111,14 @@ async function checksOfNode(
 
 function resultOf({ chain }: JobProof, job: ProvenJob, checks: readonly Check[]) {
   const { jobId, outputTokens, promptTokens, unsignedTokens, charged, outcome } = job;
+  const { surplusTokens, prompts } = job;
   const parts = job.parts.map(({ provider, authorizer, offerId, ...part }) => ({
     ...{ provider, authorizer, offerId, from: part.from, to: part.to },
-    ...{ charged: part.charged, outcome: part.outcome },
+    ...{ charged: part.charged, outcome: part.outcome, surplusTokens: part.surplusTokens },
   }));
   return {
     ...{ valid: true, reachesChain: chain !== null, jobId, outputTokens, promptTokens },
-    ...{ unsignedTokens, charged, outcome, parts, checks },
+    ...{ unsignedTokens, surplusTokens, prompts, charged, outcome, parts, checks },
   };
 }
 

@@ -9,4 +9,11 @@ export {
   queuedJob,
   terminalStates,
 } from './job-state.ts';
-export { isDue, transition } from './transition.ts';
+export { dueAtMs, isDue, transition } from './transition.ts';
+export {
+  signWebhook,
+  verifyWebhook,
+  type WebhookStamp,
+  webhookHeaders,
+  webhookKeyText,
+} from './webhook.ts';

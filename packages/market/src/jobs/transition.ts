@@ -73,6 +73,13 @@ export function isDue(job: Job, nowMs: number): boolean {
   return job.state === 'queued' && nowMs >= job.notBeforeMs && nowMs < job.deadlineMs;
 }
 
+/** When time alone changes the job next (`tick`); null for one that has ended. */
+export function dueAtMs(job: Job): number | null {
+  if (job.leaseUntilMs !== null) return job.leaseUntilMs;
+  if (job.finishedAtMs !== null) return null;
+  return job.mayRun ? lastMsOf(job) : job.deadlineMs;
+}
+
 function dispatch(job: Job, _: EventOf<'dispatch'>, nowMs: number): Job | undefined {
   if (!isDue(job, nowMs)) return undefined;
   return {
@@ -138,9 +145,13 @@ function endLate(job: Job, nowMs: number): Job {
     const message = messageOf('JOB_EXPIRED', { jobId: job.jobId });
     return end(job, nowMs, { state: 'expired', error: { code: 'JOB_EXPIRED', message } });
   }
-  const lastMs = (job.startedAtMs ?? job.deadlineMs) + limits.jobLifetimeMs;
-  if (nowMs < lastMs) return job;
+  if (nowMs < lastMsOf(job)) return job;
   return end(job, nowMs, { state: 'failed', error: silence(job, limits.jobLifetimeMs) });
+}
+
+/** Until when a job that may run can still be heard of. */
+function lastMsOf({ startedAtMs, deadlineMs }: Job): number {
+  return (startedAtMs ?? deadlineMs) + limits.jobLifetimeMs;
 }
 
 function silence(job: Job, timeoutMs: number): JobError {

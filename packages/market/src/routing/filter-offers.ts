@@ -1,7 +1,7 @@
-/** Which offers fit a buyer's wishes, and why the others do not. */
+/** Which listings fit a buyer's wishes, and why the others do not. */
 import { amountOf, limits } from '@aitbc/protocol';
-import type { OfferEntry } from './offer-index.ts';
-import type { ProviderWishes, RouteFacts } from './route-types.ts';
+import { type Listing, latencyOf, slownessOf } from './listing.ts';
+import type { ProviderWishes, RouteQuery } from './route-types.ts';
 
 /** Why an offer is not a candidate. */
 export type Exclusion =
@@ -10,54 +10,73 @@ export type Exclusion =
   | 'quantizations'
   | 'max_price'
   | 'context'
+  | 'output'
+  | 'serves'
+  | 'resume'
   | 'validity'
   | 'lease';
 
-/** Reason why an offer is out, or undefined when it may be ranked. */
-export type OfferFilter = (entry: OfferEntry) => Exclusion | undefined;
+/** Reason why a listing is out, or undefined when it may be ranked. */
+export type OfferFilter = (listing: Listing) => Exclusion | undefined;
 
 /** A provider that sent nothing for this long is not ranked, though its lease still runs. */
 export const silentMs = 2 * limits.heartbeatMs;
 
-type Check = (entry: OfferEntry) => boolean;
+type Check = (listing: Listing) => boolean;
+type NamedCheck = readonly [Exclusion, Check];
 
-/** Filter of a set of wishes; `contextTokens` is prompt and answer together. */
-export function filterOf(
-  wishes: ProviderWishes,
-  contextTokens: number | undefined,
-  facts: RouteFacts,
-): OfferFilter {
-  const checks: [Exclusion, Check][] = [...wishChecks(wishes)];
-  if (contextTokens !== undefined) {
-    checks.push(['context', ({ offer }) => offer.payload.contextMax >= contextTokens]);
-  }
-  checks.push(['validity', (entry) => isValidAt(entry, facts.nowMs)]);
-  checks.push(['lease', ({ provider }) => isPresent(facts, provider)]);
-  return (entry) => {
-    for (const [exclusion, check] of checks) if (!check(entry)) return exclusion;
+/** Filter of a query. */
+export function filterOf(query: RouteQuery, nowMs: number): OfferFilter {
+  const checks: NamedCheck[] = [
+    ...wishChecks(query.provider),
+    ...requestChecks(query),
+    ['validity', (listing) => isValidAt(listing, nowMs)],
+    ['lease', ({ seat }) => nowMs - seat.lastFrameMs <= silentMs],
+  ];
+  return (listing) => {
+    for (const [exclusion, check] of checks) if (!check(listing)) return exclusion;
     return undefined;
   };
 }
 
-function wishChecks(wishes: ProviderWishes): [Exclusion, Check][] {
-  const checks: [Exclusion, Check][] = [];
+function wishChecks(wishes: ProviderWishes): NamedCheck[] {
+  const checks: NamedCheck[] = [];
   const { only, ignore, quantizations, max_price: maxPrice } = wishes;
   if (only) {
     const wanted = new Set(only);
-    checks.push(['only', ({ provider }) => wanted.has(provider)]);
+    checks.push(['only', ({ entry }) => wanted.has(entry.provider)]);
   }
   if (ignore) {
     const ignored = new Set(ignore);
-    checks.push(['ignore', ({ provider }) => !ignored.has(provider)]);
+    checks.push(['ignore', ({ entry }) => !ignored.has(entry.provider)]);
   }
   if (quantizations) {
     const wanted = new Set(quantizations.map((name) => name.toLowerCase()));
     checks.push([
       'quantizations',
-      ({ offer }) => wanted.has(offer.payload.quantization.toLowerCase()),
+      ({ entry }) => wanted.has(entry.offer.payload.quantization.toLowerCase()),
     ]);
   }
   if (maxPrice) checks.push(['max_price', priceCheck(maxPrice)]);
+  return checks;
+}
+
+function requestChecks({
+  provider,
+  contextTokens,
+  outputTokens,
+  serves,
+  canResume,
+}: RouteQuery): NamedCheck[] {
+  const checks: NamedCheck[] = [];
+  if (contextTokens !== undefined) {
+    checks.push(['context', ({ entry }) => entry.offer.payload.contextMax >= contextTokens]);
+  }
+  if (outputTokens !== undefined && provider.require_parameters) {
+    checks.push(['output', ({ entry }) => entry.offer.payload.outputMax >= outputTokens]);
+  }
+  if (serves) checks.push(['serves', ({ entry }) => entry.offer.payload.serves.includes(serves)]);
+  if (canResume) checks.push(['resume', ({ entry }) => entry.offer.payload.canResume]);
   return checks;
 }
 
@@ -65,18 +84,44 @@ function priceCheck(maxPrice: NonNullable<ProviderWishes['max_price']>): Check {
   const prompt = maxPrice.prompt === undefined ? undefined : amountOf(maxPrice.prompt);
   const completion = maxPrice.completion === undefined ? undefined : amountOf(maxPrice.completion);
   const request = maxPrice.request === undefined ? undefined : amountOf(maxPrice.request);
-  return ({ price }) =>
+  return ({ entry: { price } }) =>
     (prompt === undefined || price.inputPerMTok <= prompt) &&
     (completion === undefined || price.outputPerMTok <= completion) &&
     (request === undefined || price.perRequest <= request);
 }
 
-function isValidAt({ offer }: OfferEntry, nowMs: number): boolean {
-  const { validFromMs, validUntilMs } = offer.payload;
+function isValidAt({ entry }: Listing, nowMs: number): boolean {
+  const { validFromMs, validUntilMs } = entry.offer.payload;
   return nowMs >= validFromMs - limits.clockSkewMs && nowMs < validUntilMs;
 }
 
-function isPresent(facts: RouteFacts, provider: string): boolean {
-  const standing = facts.standing(provider);
-  return standing !== undefined && facts.nowMs - standing.lastFrameMs <= silentMs;
+/** Bounds of a preference: median and 90th percentile of the first token, ms, and median tokens/s. */
+export interface PreferredSpeed {
+  readonly firstTokenMsP50: number;
+  readonly firstTokenMsP90: number;
+  readonly tokensPerSecond: number;
+}
+
+/** The speed a buyer prefers; undefined without such a wish. */
+export function preferredSpeedOf(wishes: ProviderWishes): PreferredSpeed | undefined {
+  const { preferred_max_latency: latency, preferred_min_throughput: throughput } = wishes;
+  if (latency === undefined && throughput === undefined) return undefined;
+  const { p50, p90 } =
+    typeof latency === 'object' ? latency : { p50: latency, p90: undefined as number | undefined };
+  return {
+    firstTokenMsP50: p50 === undefined ? Infinity : p50 * 1_000,
+    firstTokenMsP90: p90 === undefined ? Infinity : p90 * 1_000,
+    tokensPerSecond: typeof throughput === 'object' ? throughput.p50 : (throughput ?? 0),
+  };
+}
+
+/** True for a measured listing that is as fast as preferred. */
+export function isPreferred(speed: PreferredSpeed, listing: Listing): boolean {
+  const { isNew, measured } = listing;
+  return (
+    !isNew &&
+    latencyOf(listing) <= speed.firstTokenMsP50 &&
+    (measured.firstTokenMsP90 ?? Infinity) <= speed.firstTokenMsP90 &&
+    -slownessOf(listing) >= speed.tokensPerSecond
+  );
 }

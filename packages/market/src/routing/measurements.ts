@@ -6,13 +6,13 @@
  * follows the provider. Percentiles are of those samples by nearest rank. Times are the buyer's word: a
  * provider that buys from itself can still praise itself at the price of its own fees.
  *
- * At most 20 000 pairs are kept; the pair that was longest without a sample goes first.
+ * At most 120 000 pairs are kept; the pair that was longest without a sample goes first.
  */
 import type { ReceiptPayload } from '@aitbc/protocol';
 import type { Measured } from './route-types.ts';
 
 const samplesKept = 64;
-const pairsKept = 20_000;
+const pairsKept = 120_000; // a hundred thousand providers; a pair with all samples takes about 1 KB
 
 /** Times a buyer measured, from sending the request. */
 export interface JobTimes {
@@ -37,7 +37,8 @@ interface Series {
   measured: Measured | undefined;
 }
 
-const nothing: Measured = Object.freeze({
+/** What is measured of a pair without samples. */
+export const nothing: Measured = Object.freeze({
   firstTokenMsP50: null,
   firstTokenMsP90: null,
   tokensPerSecondP50: null,

@@ -1,5 +1,4 @@
 import { limits } from '@aitbc/protocol';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rankOffers } from './rank-offers.ts';
 import type { RouteQuery } from './route-types.ts';
@@ -15,59 +14,77 @@ function rank(sketches: readonly OfferSketch[], query: Partial<RouteQuery> = {},
 const busy = { running: 2, waiting: 1, slots: 2 };
 
 describe('by default', () => {
-  test('a clearly lower price wins, whatever the latency', () => {
+  test('a much lower price wins over any speed', () => {
     const { names, reasons } = rank([
-      { provider: 'dear', output: 1_100n, firstTokenMs: 10 },
-      { provider: 'cheap', output: 1_000n, firstTokenMs: 900 },
+      { provider: 'dear', output: 2_600n, firstTokenMs: 10, tokensPerSecond: 40 },
+      { provider: 'cheap', output: 1_000n, firstTokenMs: 9_000, tokensPerSecond: 40 },
     ]);
     expect(names).toEqual(['cheap', 'dear']);
     expect(reasons).toEqual(['price', 'price']);
   });
 
-  test('inside five per cent the measured first-token time decides', () => {
-    const { names, reasons } = rank([
-      { provider: 'slow', output: 1_000n, firstTokenMs: 200 },
-      { provider: 'fast', output: 1_050n, firstTokenMs: 100 },
-    ]);
-    expect(names).toEqual(['fast', 'slow']);
-    expect(reasons).toEqual(['latency', 'latency']);
-  });
-
-  test('a nait less buys no place, but decides between equals', () => {
-    const { names, reasons } = rank([
-      { provider: 'a', output: 1_001n, firstTokenMs: 100 },
-      { provider: 'b', output: 1_000n, firstTokenMs: 100 },
-    ]);
-    expect(names).toEqual(['b', 'a']);
-    expect(reasons).toEqual(['price', 'price']);
-  });
-
-  test('a free slot comes before speed, and load decides between equals', () => {
-    const { names, reasons } = rank([
-      { provider: 'full', firstTokenMs: 10, gauges: busy },
-      { provider: 'half', firstTokenMs: 100, gauges: { running: 1, waiting: 0, slots: 2 } },
-      { provider: 'idle', firstTokenMs: 100 },
-    ]);
-    expect(names).toEqual(['idle', 'half', 'full']);
-    expect(reasons).toEqual(['load', 'load', 'capacity']);
-  });
-
-  test('unmeasured providers stand behind the measured ones of their price', () => {
-    const { names, reasons } = rank([
-      { provider: 'new', output: 1_000n },
-      { provider: 'two samples', output: 1_001n, firstTokenMs: 1, samples: 2 },
-      { provider: 'known', output: 1_020n, firstTokenMs: 500 },
-      { provider: 'dear', output: 2_000n, firstTokenMs: 1 },
-    ]);
-    expect(names).toEqual(['known', 'new', 'two samples', 'dear']);
-    expect(reasons).toEqual(['latency', 'latency', 'price', 'price']);
-  });
-
-  test('equals are told apart by their ids and a lone offer says that it is alone', () => {
-    expect(rank([{ provider: 'b' }, { provider: 'a' }])).toMatchObject({
-      names: ['a', 'b'],
-      reasons: ['tie', 'tie'],
+  test('a first token in half the time is worth about a tenth of the price', () => {
+    const fast = { provider: 'fast', firstTokenMs: 200 };
+    const slow = { provider: 'slow', firstTokenMs: 400, output: 1_000n };
+    expect(rank([slow, { ...fast, output: 1_040n }])).toMatchObject({
+      names: ['fast', 'slow'],
+      reasons: ['latency', 'latency'],
     });
+    expect(rank([slow, { ...fast, output: 1_200n }])).toMatchObject({
+      names: ['slow', 'fast'],
+      reasons: ['price', 'price'],
+    });
+  });
+
+  test('speed, queue and reputation are weighed too, and each says that it decided', () => {
+    const base = { firstTokenMs: 100, tokensPerSecond: 40 };
+    const best = { ...base, provider: 'best' };
+    const behind = (changes: Partial<OfferSketch>) => {
+      const { names, reasons } = rank([{ ...base, provider: 'worse', ...changes }, best]);
+      expect(names).toEqual(['best', 'worse']);
+      return reasons[1];
+    };
+    expect(behind({ tokensPerSecond: 10 })).toBe('throughput');
+    expect(behind({ gauges: busy })).toBe('queue');
+    expect(behind({ gauges: { running: 0, waiting: 0, slots: 0 } })).toBe('queue');
+    expect(behind({ reputation: 600 })).toBe('reputation');
+    expect(behind({ output: 1_200_000n })).toBe('price');
+  });
+
+  test('a free slot comes before speed, and a longer queue behind a shorter one', () => {
+    const { names } = rank([
+      { provider: 'long', firstTokenMs: 10, gauges: { running: 2, waiting: 6, slots: 2 } },
+      { provider: 'short', firstTokenMs: 10, gauges: busy },
+      { provider: 'free', firstTokenMs: 100, gauges: { running: 1, waiting: 0, slots: 2 } },
+    ]);
+    expect(names).toEqual(['free', 'short', 'long']);
+  });
+
+  test('unmeasured providers stand behind all measured ones, whatever they ask', () => {
+    const { names, reasons } = rank([
+      { provider: 'new', output: 1n },
+      { provider: 'two samples', output: 2n, firstTokenMs: 1, samples: 2 },
+      { provider: 'known', output: 1_020n, firstTokenMs: 500 },
+      { provider: 'dear', output: 2_000n, firstTokenMs: 500 },
+    ]);
+    expect(names).toEqual(['known', 'dear', 'new', 'two samples']);
+    expect(reasons).toEqual(['price', 'price', 'newcomer', 'price']);
+  });
+
+  test('equals take turns, each first in its share of the answers, and say so', () => {
+    const sketches = ['a', 'b', 'c', 'd'].map((provider) => ({ provider, firstTokenMs: 100 }));
+    const wins = new Map<string | undefined, number>();
+    for (let number = 0; number < 4_000; number += 1) {
+      const { names, reasons } = rank(sketches, {}, 0.05 + (number / 4_000) * 0.95);
+      expect([...names].sort()).toEqual(['a', 'b', 'c', 'd']);
+      expect(reasons).toEqual(['tie', 'tie', 'tie', 'tie']);
+      wins.set(names[0], (wins.get(names[0]) ?? 0) + 1);
+    }
+    for (const count of wins.values()) expect(count).toBeGreaterThan(850);
+    expect(wins.size).toBe(4);
+  });
+
+  test('a lone offer says that it is alone', () => {
     expect(rank([{ provider: 'a' }]).reasons).toEqual(['only candidate']);
   });
 
@@ -76,10 +93,10 @@ describe('by default', () => {
       { provider: 'A', output: 100n, input: 0n, firstTokenMs: 400 },
       { provider: 'B', output: 103n, input: 0n, firstTokenMs: 150 },
       { provider: 'C', output: 104n, input: 0n, firstTokenMs: 90, gauges: busy },
-      { provider: 'D', output: 110n, input: 0n, firstTokenMs: 20 },
+      { provider: 'D', output: 140n, input: 0n, firstTokenMs: 60 },
     ]);
-    expect(names).toEqual(['B', 'A', 'C', 'D']);
-    expect(reasons).toEqual(['latency', 'latency', 'capacity', 'price']);
+    expect(names).toEqual(['B', 'A', 'D', 'C']);
+    expect(reasons).toEqual(['latency', 'latency', 'price', 'queue']);
   });
 });
 
@@ -93,7 +110,7 @@ describe('exploration', () => {
   test('a draw below the share puts the cheapest newcomer first', () => {
     const { names, reasons } = rank(sketches, {}, 0.049);
     expect(names).toEqual(['new', 'known', 'new and dear']);
-    expect(reasons).toEqual(['exploration', 'exploration', 'price']);
+    expect(reasons).toEqual(['exploration', 'exploration', 'newcomer']);
   });
 
   test('every other draw leaves the order alone', () => {
@@ -221,41 +238,40 @@ describe('presence', () => {
   });
 });
 
-test('answers are fitting, free of doubles, bounded, and by rising price band', () => {
-  const sketch = fc.record({
-    output: fc.bigInt({ min: 1n, max: 400n }),
-    gauges: fc.record({
-      running: fc.nat({ max: 3 }),
-      waiting: fc.nat({ max: 2 }),
-      slots: fc.nat({ max: 3 }),
-    }),
-    firstTokenMs: fc.option(fc.nat({ max: 2_000 }), { nil: undefined }),
-    validUntilMs: fc.constantFrom(nowMs + 1, nowMs - 1),
+describe('the vocabulary of OpenRouter', () => {
+  const sketches = [
+    { provider: 'a', output: 100n, firstTokenMs: 900, tokensPerSecond: 20, outputMax: 256 },
+    { provider: 'b', output: 400n, firstTokenMs: 200, tokensPerSecond: 60, canResume: true },
+    { provider: 'c', output: 900n, firstTokenMs: 300, tokensPerSecond: 90, serves: ['embed'] },
+  ] as const;
+  const names = (provider: RouteQuery['provider'], changes: Partial<RouteQuery> = {}) =>
+    rank(sketches, { provider, ...changes }).names;
+
+  test('preferred speeds put others behind and leave nobody out', () => {
+    expect(names({})).toEqual(['a', 'b', 'c']);
+    expect(names({ preferred_max_latency: 0.5 })).toEqual(['b', 'c', 'a']);
+    expect(names({ preferred_min_throughput: 80 })).toEqual(['c', 'a', 'b']);
+    expect(names({ preferred_max_latency: { p90: 0.25 } })).toEqual(['b', 'a', 'c']);
+    expect(rank(sketches, { provider: { preferred_max_latency: 0.5 } }).reasons).toEqual([
+      'price',
+      'price',
+      'preference',
+    ]);
   });
-  const property = fc.property(
-    fc.array(sketch, { maxLength: 80 }),
-    fc.double({ min: 0, max: 0.999, noNaN: true }),
-    fc.integer({ min: 1, max: 20 }),
-    (market, draw, limit) => {
-      const sketches = market.map(({ firstTokenMs, ...rest }, at) => {
-        const measured = firstTokenMs === undefined ? {} : { firstTokenMs };
-        return { ...rest, ...measured, provider: `p${at}` };
-      });
-      const { names, offers } = rank(sketches, { limit }, draw);
-      const fitting = sketches.filter(({ validUntilMs }) => validUntilMs > nowMs);
-      expect(names.length).toBeLessThanOrEqual(limit);
-      if (fitting.length <= 32) expect(names.length).toBe(Math.min(limit, fitting.length));
-      expect(new Set(names).size).toBe(names.length);
-      for (const name of names) expect(fitting.map(({ provider }) => provider)).toContain(name);
-      expect(offers.map(({ rank: at }) => at)).toEqual(names.map((_, at) => at));
-      const explored = offers.filter(({ reason }, at) => at === 0 && reason === 'exploration');
-      const ruled = offers.slice(explored.length).map(({ offer }) => {
-        return Number(offer.payload.price.outputPerMTok);
-      });
-      for (const [at, price] of ruled.entries()) {
-        for (const earlier of ruled.slice(0, at)) expect(earlier).toBeLessThanOrEqual(price * 1.05);
-      }
-    },
-  );
-  fc.assert(property, { numRuns: 300 });
+
+  test('without fallbacks there is only what was named, or only the first', () => {
+    expect(names({ allow_fallbacks: false })).toEqual(['a']);
+    expect(names({ allow_fallbacks: false, order: ['c', 'b'] })).toEqual(['c', 'b']);
+    expect(names({ allow_fallbacks: true, order: ['c'] })).toEqual(['c', 'a', 'b']);
+  });
+
+  test('require_parameters leaves out who cannot write the whole answer', () => {
+    expect(names({ require_parameters: true }, { outputTokens: 300 })).toEqual(['b', 'c']);
+    expect(names({}, { outputTokens: 300 })).toEqual(['a', 'b', 'c']);
+  });
+
+  test('the kind of job and resuming are traits of the offer', () => {
+    expect(names({}, { serves: 'embed' })).toEqual(['c']);
+    expect(names({}, { canResume: true })).toEqual(['b']);
+  });
 });

@@ -3,295 +3,260 @@
  *
  * 1. Models are tried in the order the buyer names them; all offers of one come before those of the next.
  * 2. Providers that the buyer put in `order` come first, in that order.
- * 3. By default offers are put into price bands: the cheapest candidate opens a band, everything up to
- *    5 % dearer belongs to it, the next dearer candidate opens the next band. So a nait less buys no
- *    place, 5 % does. Inside a band: a free slot, then measured first-token time in steps of a quarter,
- *    then load, then the exact price, then the offer id.
- *    `sort: price` has bands of width zero; `latency` and `throughput` put the measured figure first and
- *    the price second, over all candidates.
- * 4. A provider with fewer than three samples is unmeasured and stands behind the measured ones of its
- *    band. So that it can be measured at all, one answer in twenty (`draw` below the share) puts the
- *    cheapest unmeasured candidate with a free slot first, as long as it costs at most half more than
- *    the cheapest. The share is the bound: flooding the market with new names does not raise it.
+ * 3. Offers that are as fast as the buyer prefers come before those that are not.
+ * 4. The others by effective price (effective-price.ts) in steps of 5 %, or by the figure of `sort` exactly
+ *    and then by effective price. Equal offers take turns (search-shelf.ts).
+ * 5. By effective price, offers with fewer than three samples stand behind all measured ones. So that they
+ *    can be measured at all, one answer in twenty (`draw` below the share) puts a new one first: the first
+ *    in their own order that fits, has a free slot and costs at most half more than the winner. The share is
+ *    the bound: neither a flood of names nor a price of one nait raises it. With `sort` or `order` the
+ *    buyer has said what counts, and there is no such turn.
  *
- * Cost: the list of a model is sorted by price already, so only the bands that fill the answer are
- * looked at, and of a band at most 32 fitting offers, from a place that the draw decides. With thousands
- * of equal prices that spreads the traffic and keeps the time flat. Rejected: scores with weights (no
- * provider can see why it lost), claimed speeds (a claim costs nothing).
+ * An answer has at most `query.limit` offers; at least `looksMin` are looked at, so that providers behind the
+ * answer learn why. Cost: see search-shelf.ts. Rejected: claimed speeds (a claim costs nothing), a
+ * weighing that the loser cannot be told in one sentence.
  *
  * The reason of the first is what put it before the second; of all others, what put them behind the one
  * before. See docs/spec/market.md, "Ranking".
  */
-import { type Exclusion, filterOf, type OfferFilter } from './filter-offers.ts';
-import { type OfferEntry, type OfferIndex, sortedByPrice } from './offer-index.ts';
-import type { Gauges, Measured, RankedOffer, RouteFacts, RouteQuery } from './route-types.ts';
-import { partition } from './sorted.ts';
+import { heaviestFactor, isFull, type PriceFactor } from './effective-price.ts';
+import {
+  type Exclusion,
+  filterOf,
+  isPreferred,
+  type PreferredSpeed,
+  preferredSpeedOf,
+} from './filter-offers.ts';
+import { type Listing, latencyOf, type RankSort } from './listing.ts';
+import type { OfferIndex } from './offer-index.ts';
+import type { RankedOffer, RouteFacts, RouteQuery } from './route-types.ts';
+import { gather, type Pool, poolsOf, type ShelfSearch, searchShelf, walk } from './search-shelf.ts';
+import type { Shelf } from './shelf.ts';
 
-const bandPercent = 105n;
-const bandLooksMax = 32;
+const looksMin = 12;
+const leftOutMax = 16;
+const newcomerLooksMax = 32;
 const explorationShare = 0.05;
 const explorationPricePercent = 150n;
-const samplesMin = 3;
-const logOfStep = Math.log(1.25);
-const idle: Gauges = { running: 0, waiting: 0, slots: 0 };
 
 /** Why an offer has its rank. */
 export type RankReason =
+  | PriceFactor
   | 'model'
   | 'order'
+  | 'preference'
+  | 'newcomer'
   | 'exploration'
-  | 'price'
-  | 'capacity'
-  | 'latency'
-  | 'throughput'
-  | 'load'
   | 'tie'
   | 'only candidate';
+
+/** A listing with its place. */
+export interface Placed {
+  readonly listing: Listing;
+  readonly model: string;
+  /** How it came to its place. */
+  readonly by: 'order' | 'exploration' | 'preference' | 'rank';
+  readonly sort: RankSort;
+}
 
 /** Ranked offers, and how many were left out for which reason. */
 export interface Ranking {
   readonly offers: readonly RankedOffer[];
   readonly excluded: Readonly<Partial<Record<Exclusion, number>>>;
+  /** All that were looked at and fit, best first; the first of them are the answer. */
+  readonly looked: readonly Placed[];
+  /** Some that were looked at and do not fit. */
+  readonly leftOut: readonly { readonly listing: Listing; readonly exclusion: Exclusion }[];
 }
-
-interface Candidate {
-  readonly entry: OfferEntry;
-  readonly measured: Measured;
-  readonly gauges: Gauges;
-  readonly isFull: boolean;
-  readonly load: number;
-  readonly isMeasured: boolean;
-  /** Measured first-token time in steps of a quarter; Infinity while unmeasured. */
-  readonly latencyStep: number;
-}
-
-/** A candidate with the group in which factors compare, and what set the group apart. */
-interface Placed {
-  readonly candidate: Candidate;
-  readonly group: string;
-  readonly groupReason: RankReason;
-  readonly factors: readonly Factor[];
-}
-
-type Factor = readonly [reason: RankReason, value: (candidate: Candidate) => number | bigint];
 
 interface Search {
+  readonly query: RouteQuery;
   readonly facts: RouteFacts;
-  readonly wishes: RouteQuery['provider'];
-  readonly limit: number;
-  readonly fits: (entry: OfferEntry) => boolean;
+  readonly model: string;
+  readonly sort: RankSort;
+  readonly speed: PreferredSpeed | undefined;
+  readonly looksMax: number;
+  fits(listing: Listing): boolean;
+  onLeftOut(exclusion: Exclusion, count: number): void;
+  onRestart(): void;
 }
-
-const priceFactor: Factor = ['price', ({ entry }) => entry.referencePrice];
-const capacityFactor: Factor = ['capacity', ({ isFull }) => (isFull ? 1 : 0)];
-const loadFactor: Factor = ['load', ({ load }) => load];
-const latencyStepFactor: Factor = ['latency', ({ latencyStep }) => latencyStep];
-const latencyFactor: Factor = [
-  'latency',
-  ({ isMeasured, measured }) => (isMeasured ? (measured.firstTokenMsP50 ?? Infinity) : Infinity),
-];
-const throughputFactor: Factor = [
-  'throughput',
-  ({ isMeasured, measured }) => (isMeasured ? -(measured.tokensPerSecondP50 ?? 0) : 0),
-];
-
-const bandFactors = [capacityFactor, latencyStepFactor, loadFactor, priceFactor];
-const latencyFactors = [latencyFactor, priceFactor, capacityFactor, loadFactor];
-const throughputFactors = [throughputFactor, priceFactor, capacityFactor, loadFactor];
 
 /** Ranks what fits the query, best first, at most `query.limit` offers. */
 export function rankOffers(index: OfferIndex, query: RouteQuery, facts: RouteFacts): Ranking {
-  const excluded: Partial<Record<Exclusion, number>> = {};
-  const filter: OfferFilter = filterOf(query.provider, query.contextTokens, facts);
-  const fits = (entry: OfferEntry): boolean => {
-    const exclusion = filter(entry);
-    if (exclusion !== undefined) excluded[exclusion] = (excluded[exclusion] ?? 0) + 1;
-    return exclusion === undefined;
-  };
-  const placed: Placed[] = [];
+  const tally = createTally(query, facts.nowMs);
+  const wishes = query.provider;
+  const isOne = wishes.allow_fallbacks === false && !wishes.order;
+  const limit = isOne ? 1 : query.limit;
+  const looked: Placed[] = [];
   for (const model of new Set(query.models)) {
-    const limit = query.limit - placed.length;
-    if (limit <= 0) break;
-    const search: Search = { facts, wishes: query.provider, limit, fits };
-    placed.push(...rankModel(index, model, search));
+    if (looked.length >= limit) break;
+    const shelf = index.shelf(model);
+    if (!shelf) continue;
+    const search: Search = {
+      ...{ query, facts, model, sort: wishes.sort ?? 'effective' },
+      speed: preferredSpeedOf(wishes),
+      looksMax: Math.max(looksMin, limit) - looked.length,
+      fits: tally.fits,
+      onLeftOut: tally.onLeftOut,
+      onRestart: tally.mark(),
+    };
+    looked.push(...rankModel(index, shelf, search));
   }
-  return { offers: placed.map((_, rank) => answerOf(placed, rank)), excluded };
+  const answer = looked.slice(0, limit);
+  return {
+    offers: answer.map((_, rank) => answerOf(answer, rank)),
+    excluded: tally.excluded,
+    looked,
+    leftOut: tally.leftOut,
+  };
 }
 
-function rankModel(index: OfferIndex, model: string, search: Search): Placed[] {
-  const { wishes, limit } = search;
-  const source = wishes.only
-    ? sortedByPrice(offersOf(index, wishes.only, model))
-    : index.ofModel(model);
-  const ordered = rankOrdered(index, model, search);
-  const taken = new Set(wishes.order);
+/** Filter that counts what it leaves out. */
+function createTally(query: RouteQuery, nowMs: number) {
+  const filter = filterOf(query, nowMs);
+  const excluded: Partial<Record<Exclusion, number>> = {};
+  const leftOut: { listing: Listing; exclusion: Exclusion }[] = [];
+  const onLeftOut = (exclusion: Exclusion, count: number): void => {
+    excluded[exclusion] = (excluded[exclusion] ?? 0) + count;
+  };
+  const fits = (listing: Listing): boolean => {
+    const exclusion = filter(listing);
+    if (exclusion === undefined) return true;
+    onLeftOut(exclusion, 1);
+    if (leftOut.length < leftOutMax) leftOut.push({ listing, exclusion });
+    return false;
+  };
+  /** Gives a function that takes back what was counted since. */
+  const mark = () => {
+    const before = { ...excluded };
+    const kept = leftOut.length;
+    return () => {
+      for (const exclusion of Object.keys(excluded) as Exclusion[]) delete excluded[exclusion];
+      Object.assign(excluded, before);
+      leftOut.length = kept;
+    };
+  };
+  return { excluded, leftOut, onLeftOut, fits, mark };
+}
+
+function rankModel(index: OfferIndex, shelf: Shelf, search: Search): Placed[] {
+  const { query, model, sort } = search;
+  const { order = [], allow_fallbacks: mayFallBack } = query.provider;
+  if (order.length === 0) return explore(shelf, search, rankRest(index, shelf, search));
+  const ordered = listingsOf(index, order, model)
+    .filter(search.fits)
+    .slice(0, search.looksMax)
+    .map((listing): Placed => ({ listing, model, by: 'order', sort }));
+  if (mayFallBack === false) return ordered;
+  const taken = new Set(order);
   const rest: Search = {
     ...search,
-    limit: limit - ordered.length,
-    fits: (entry) => !taken.has(entry.provider) && search.fits(entry),
+    looksMax: search.looksMax - ordered.length,
+    fits: (listing) => !taken.has(listing.entry.provider) && search.fits(listing),
   };
-  if (wishes.sort === 'latency' || wishes.sort === 'throughput') {
-    return [...ordered, ...rankByFigure(source, rest)];
-  }
-  return [...ordered, ...rankByPrice(source, rest)];
+  return [...ordered, ...rankRest(index, shelf, rest)];
 }
 
-function offersOf(index: OfferIndex, providers: readonly string[], model: string): OfferEntry[] {
+function listingsOf(index: OfferIndex, providers: readonly string[], model: string): Listing[] {
   return [...new Set(providers)].flatMap((provider) =>
-    index.ofProvider(provider).filter((entry) => entry.model === model),
+    index.listings(provider).filter(({ entry }) => entry.model === model),
   );
 }
 
-function rankOrdered(index: OfferIndex, model: string, { facts, ...search }: Search): Placed[] {
-  const fitting = offersOf(index, search.wishes.order ?? [], model).filter(search.fits);
-  return fitting.slice(0, search.limit).map((entry, at) => ({
-    candidate: candidateOf(entry, facts),
-    group: `${model} order ${at}`,
-    groupReason: 'order',
-    factors: bandFactors,
-  }));
-}
-
-function rankByFigure(source: readonly OfferEntry[], { facts, wishes, ...rest }: Search): Placed[] {
-  const factors = wishes.sort === 'latency' ? latencyFactors : throughputFactors;
-  const best: Candidate[] = [];
-  for (const entry of source) {
-    if (rest.limit === 0) break;
-    if (!rest.fits(entry)) continue;
-    const candidate = candidateOf(entry, facts);
-    const last = best.at(-1);
-    const hasRoom = best.length < rest.limit;
-    if (!hasRoom && last && compareBy(factors, candidate, last) >= 0) continue;
-    if (!hasRoom) best.pop();
-    const at = partition(best, (other) => compareBy(factors, other, candidate) < 0);
-    best.splice(at, 0, candidate);
+function rankRest(index: OfferIndex, shelf: Shelf, search: Search): Placed[] {
+  const { query, model, sort, speed, facts, looksMax } = search;
+  const { fits, onLeftOut, onRestart } = search;
+  const draw = turnOf(facts.draw);
+  const find = (part: Omit<ShelfSearch, 'sort' | 'draw'>, pools: readonly Pool[]): Listing[] => {
+    const { only } = query.provider;
+    const whole: ShelfSearch = { ...part, sort, draw };
+    if (only) return gather(shelf, whole, listingsOf(index, only, model));
+    return searchShelf(shelf, whole, pools);
+  };
+  const pools = poolsOf(shelf, query);
+  if (!speed) {
+    const found = find({ limit: looksMax, fits, onLeftOut, onRestart }, pools);
+    return found.map((listing) => ({ listing, model, by: 'rank', sort }));
   }
-  return best.map((candidate) => placedOf(candidate, 'all', factors));
-}
-
-function rankByPrice(source: readonly OfferEntry[], search: Search): Placed[] {
-  const width = search.wishes.sort === 'price' ? 100n : bandPercent;
-  const placed: Placed[] = [];
-  const newcomers: Candidate[] = [];
-  let at = 0;
-  for (let band = 0; at < source.length && placed.length < search.limit; band += 1) {
-    while (at < source.length && !search.fits(source[at] as OfferEntry)) at += 1;
-    const first = source[at];
-    if (!first) break;
-    const end = endOfBand(source, (first.referencePrice * width) / 100n);
-    const found = bandCandidates(source, { from: at, to: end }, search);
-    found.sort((a, b) => compareBy(bandFactors, a, b));
-    newcomers.push(...found.filter(({ isMeasured, isFull }) => !isMeasured && !isFull));
-    for (const candidate of found.slice(0, search.limit - placed.length)) {
-      placed.push(placedOf(candidate, `band ${band}`, bandFactors));
-    }
-    at = end;
-  }
-  return explore(placed, newcomers, search);
-}
-
-function endOfBand(source: readonly OfferEntry[], dearest: bigint): number {
-  return partition(source, ({ referencePrice }) => referencePrice <= dearest);
-}
-
-/** Fitting offers of a band, at most `bandLooksMax`, from a place that the draw decides in a wide band. */
-function bandCandidates(
-  source: readonly OfferEntry[],
-  { from, to }: { from: number; to: number },
-  { facts, fits }: Search,
-): Candidate[] {
-  const size = to - from;
-  // The lower digits of the draw, so that the place does not hang on whether this answer explores.
-  const start = size > bandLooksMax ? Math.floor(((facts.draw * 997) % 1) * size) : 0;
-  const found: Candidate[] = [];
-  for (let step = 0; step < size && found.length < bandLooksMax; step += 1) {
-    const entry = source[from + ((start + step) % size)] as OfferEntry;
-    if (fits(entry)) found.push(candidateOf(entry, facts));
-  }
-  return found;
-}
-
-function explore(placed: Placed[], newcomers: readonly Candidate[], search: Search): Placed[] {
-  const { draw } = search.facts;
-  const first = placed[0];
-  if (!first || draw >= explorationShare || search.wishes.sort || search.wishes.order) {
-    return placed;
-  }
-  const cheapest = placed.reduce(
-    (least, { candidate: { entry } }) =>
-      entry.referencePrice < least ? entry.referencePrice : least,
-    first.candidate.entry.referencePrice,
+  const filter = filterOf(query, facts.nowMs);
+  const isFast = (listing: Listing) => isPreferred(speed, listing) && !filter(listing);
+  const fast = find(
+    { limit: looksMax, fits: (listing) => isFast(listing) && fits(listing) },
+    poolsOf(shelf, query, speed),
   );
-  const dearest = (cheapest * explorationPricePercent) / 100n;
-  const chosen = newcomers.find(({ entry }) => entry.referencePrice <= dearest);
-  if (!chosen || !first.candidate.isMeasured) return placed;
-  const others = placed.filter(({ candidate }) => candidate.entry !== chosen.entry);
-  const explored: Placed = {
-    candidate: chosen,
-    group: 'exploration',
-    groupReason: 'exploration',
-    factors: bandFactors,
+  const limit = looksMax - fast.length;
+  const isSlow = (listing: Listing) => fits(listing) && !isPreferred(speed, listing);
+  const slow = find({ limit, fits: isSlow, onLeftOut, onRestart }, pools);
+  return [
+    ...fast.map((listing): Placed => ({ listing, model, by: 'preference', sort })),
+    ...slow.map((listing): Placed => ({ listing, model, by: 'rank', sort })),
+  ];
+}
+
+/** The lower digits of the draw, so that whose turn it is does not hang on whether this answer explores. */
+function turnOf(draw: number): number {
+  return (draw * 997) % 1;
+}
+
+function explore(shelf: Shelf, search: Search, ranked: Placed[]): Placed[] {
+  const { query, facts, model, sort } = search;
+  const winner = ranked[0];
+  const isAsked = query.provider.sort || query.provider.order || query.provider.only;
+  if (!winner || winner.listing.isNew || isAsked || facts.draw >= explorationShare) return ranked;
+  const chosen = newcomerFor(shelf, search, winner.listing);
+  if (!chosen) return ranked;
+  const others = ranked.filter(({ listing }) => listing !== chosen);
+  const explored: Placed = { listing: chosen, model, by: 'exploration', sort };
+  return [explored, ...others].slice(0, search.looksMax);
+}
+
+function newcomerFor(shelf: Shelf, search: Search, winner: Listing): Listing | undefined {
+  const dearest = (winner.entry.referencePrice * explorationPricePercent) / 100n;
+  const filter = filterOf(search.query, search.facts.nowMs);
+  const list = shelf.ranked.effective;
+  let looks = 0;
+  let chosen: Listing | undefined;
+  const fits = (listing: Listing): boolean => {
+    looks += 1;
+    const isFit =
+      listing.entry.referencePrice <= dearest && !isFull(listing.seat.gauges) && !filter(listing);
+    if (isFit) chosen ??= listing;
+    return isFit || looks >= newcomerLooksMax;
   };
-  return [explored, ...others].slice(0, search.limit);
-}
-
-function placedOf(candidate: Candidate, group: string, factors: readonly Factor[]): Placed {
-  const name = `${candidate.entry.model} ${group}`;
-  return { candidate, group: name, groupReason: 'price', factors };
-}
-
-function candidateOf(entry: OfferEntry, facts: RouteFacts): Candidate {
-  const measured = facts.measured(entry.provider, entry.model);
-  const gauges = facts.standing(entry.provider)?.gauges ?? idle;
-  const busy = gauges.running + gauges.waiting;
-  const isMeasured = measured.samples >= samplesMin && measured.firstTokenMsP50 !== null;
-  return {
-    entry,
-    measured,
-    gauges,
-    isFull: busy >= gauges.slots,
-    load: busy / Math.max(1, gauges.slots),
-    isMeasured,
-    latencyStep: isMeasured ? stepOf(measured.firstTokenMsP50) : Infinity,
-  };
-}
-
-function stepOf(firstTokenMs: number | null): number {
-  if (firstTokenMs === null) return Infinity;
-  return Math.floor(Math.log(Math.max(1, firstTokenMs)) / logOfStep);
-}
-
-function compareBy(factors: readonly Factor[], a: Candidate, b: Candidate): number {
-  for (const [, value] of factors) {
-    const left = value(a);
-    const right = value(b);
-    if (left !== right) return left < right ? -1 : 1;
-  }
-  return a.entry.offerId < b.entry.offerId ? -1 : 1;
+  const draw = search.facts.draw / explorationShare;
+  const start = list.partition(({ isNew }) => !isNew);
+  walk(shelf, { sort: 'effective', limit: 1, draw, fits }, start);
+  return chosen;
 }
 
 function answerOf(placed: readonly Placed[], rank: number): RankedOffer {
-  const { candidate } = placed[rank] as Placed;
-  const { entry, measured, gauges } = candidate;
-  const reason = reasonOf(placed, rank);
+  const { entry, measured, seat } = (placed[rank] as Placed).listing;
   const { offerId, offer } = entry;
-  return { offerId, offer, rank, reason, measured, gauges };
+  return { offerId, offer, rank, reason: reasonOf(placed, rank), measured, gauges: seat.gauges };
 }
 
 function reasonOf(placed: readonly Placed[], rank: number): RankReason {
   const better = placed[Math.max(0, rank - 1)];
   const worse = placed[Math.max(1, rank)];
-  if (!better || !worse) return better ? soleReason(better) : 'only candidate';
-  if (better.candidate.entry.model !== worse.candidate.entry.model) return 'model';
-  if (better.group !== worse.group) {
-    return better.groupReason === 'price' ? worse.groupReason : better.groupReason;
-  }
-  const decisive = better.factors.find(
-    ([, value]) => value(better.candidate) !== value(worse.candidate),
-  );
-  return decisive?.[0] ?? 'tie';
+  if (better && worse) return decidingFactor(better, worse);
+  return better?.by === 'order' || better?.by === 'exploration' ? better.by : 'only candidate';
 }
 
-function soleReason({ groupReason }: Placed): RankReason {
-  return groupReason === 'price' ? 'only candidate' : groupReason;
+/** What put the better before the worse. */
+export function decidingFactor(better: Placed, worse: Placed): RankReason {
+  if (better.model !== worse.model) return 'model';
+  if (better.by === 'order' || better.by === 'exploration') return better.by;
+  if (better.by !== worse.by) return 'preference';
+  const [first, second] = [better.listing, worse.listing];
+  const { sort } = better;
+  if (sort === 'price' && first.entry.referencePrice !== second.entry.referencePrice) return sort;
+  if (sort === 'latency' && latencyOf(first) !== latencyOf(second)) return sort;
+  if (sort === 'throughput' && speedOf(first) !== speedOf(second)) return sort;
+  if (sort === 'effective' && first.isNew !== second.isNew) return 'newcomer';
+  if (first.step === second.step) return 'tie';
+  return heaviestFactor(first.terms, second.terms);
+}
+
+function speedOf({ measured }: Listing): number | null {
+  return measured.tokensPerSecondP50;
 }

@@ -23,12 +23,9 @@ export interface Standing {
   readonly lastFrameMs: number;
 }
 
-/** What ranking knows besides the offers. */
+/** What ranking knows besides the index. */
 export interface RouteFacts {
-  measured(provider: string, model: string): Measured;
-  /** Undefined when the provider is not connected. */
-  standing(provider: string): Standing | undefined;
   readonly nowMs: number;
-  /** A number in [0, 1) drawn afresh by the caller: decides exploration and where a wide band is looked at. */
+  /** A number in [0, 1) drawn afresh by the caller: whose turn it is among equals and among the new ones. */
   readonly draw: number;
 }

@@ -1,10 +1,12 @@
 /** HTTP of the coordinator (port 8000): it matches buyers and providers and is never in the money path. */
 import { z } from 'zod';
 import { limits } from '../limits.ts';
-import { zSignedOffer } from '../payments/offer.ts';
+import { jobKinds, zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash } from '../scalars.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
+import { jobEndpoints, jobStates } from './jobs.ts';
+import { zDecision, zLoginAnswer, zRouteQuery, zScore } from './routing.ts';
 
 const none = z.strictObject({});
 const zCursor = { after: z.string().max(80).optional() };
@@ -29,49 +31,6 @@ export const zRankedOffer = z.object({
   gauges: zGauges,
 });
 
-/** Routing wishes, in the words of OpenRouter. */
-export const zProviderWishes = z.strictObject({
-  order: z.array(zAddress).max(16).optional(),
-  only: z.array(zAddress).max(64).optional(),
-  ignore: z.array(zAddress).max(64).optional(),
-  quantizations: z.array(z.string().max(16)).max(16).optional(),
-  sort: z.enum(['price', 'latency', 'throughput']).optional(),
-  max_price: z
-    .strictObject({
-      prompt: zAmount.optional(),
-      completion: zAmount.optional(),
-      request: zAmount.optional(),
-    })
-    .optional()
-    .meta({ description: 'nait per million tokens, and per request' }),
-});
-
-export const jobStates = [
-  'queued',
-  'dispatched',
-  'running',
-  'completed',
-  'failed',
-  'expired',
-  'cancelled',
-] as const;
-
-/** An asynchronous job as its owner sees it. */
-export const zJob = z.object({
-  jobId: zHash,
-  state: z.enum(jobStates),
-  kind: z.literal('inference'),
-  model: z.string(),
-  payer: zAddress,
-  provider: zAddress,
-  offerId: zHash,
-  attempts: zCount,
-  createdAtMs: zCount,
-  startedAtMs: zCount.nullable(),
-  finishedAtMs: zCount.nullable(),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
-});
-
 export const coordinatorEndpoints = {
   about: endpoint({
     method: 'GET',
@@ -87,6 +46,9 @@ export const coordinatorEndpoints = {
       providers: zCount,
       offers: zCount,
       jobs: z.record(z.enum(jobStates), zCount),
+      webhookKey: z
+        .string()
+        .meta({ description: 'public key of notices, as in Standard Webhooks' }),
     }),
   }),
   route: endpoint({
@@ -94,12 +56,7 @@ export const coordinatorEndpoints = {
     path: '/v1/route',
     summary: 'Ranked signed offers for a model.',
     access: 'open',
-    input: z.strictObject({
-      models: z.array(z.string().min(1).max(128)).min(1).max(8),
-      provider: zProviderWishes.default({}),
-      contextTokens: zCount.optional(),
-      limit: z.int().positive().max(limits.routeResults).default(5),
-    }),
+    input: zRouteQuery,
     output: z.object({ offers: z.array(zRankedOffer) }),
   }),
   models: endpoint({
@@ -119,6 +76,10 @@ export const coordinatorEndpoints = {
           providers: zCount,
           inputPerMTok: zAmount,
           outputPerMTok: zAmount,
+          serves: z
+            .array(z.enum(jobKinds))
+            .min(1)
+            .meta({ description: 'what at least one provider sells it for' }),
         }),
       ),
     }),
@@ -150,6 +111,39 @@ export const coordinatorEndpoints = {
       next: z.string().nullable(),
     }),
   }),
+  providerChallenge: endpoint({
+    method: 'POST',
+    path: '/v1/providers/challenge',
+    summary: 'A nonce that a provider signs to log in over HTTP; good for one login.',
+    access: 'open',
+    input: none,
+    output: z.object({ nonce: zHash, validUntilMs: zCount }),
+  }),
+  providerLogin: endpoint({
+    method: 'POST',
+    path: '/v1/providers/login',
+    summary: 'A token for a provider that signed the nonce with its registered key.',
+    access: 'open',
+    input: zLoginAnswer,
+    output: z.object({ token: z.string(), validUntilMs: zCount }),
+  }),
+  decisions: endpoint({
+    method: 'GET',
+    path: '/v1/providers/me/decisions',
+    summary:
+      'Newest routing decisions that looked at this provider, with the factor that decided each. Token of a login.',
+    access: 'token',
+    input: z.strictObject({ limit: z.int().positive().max(limits.pageSize).default(20) }),
+    output: z.object({ provider: zAddress, decisions: z.array(zDecision) }),
+  }),
+  providerScore: endpoint({
+    method: 'GET',
+    path: '/v1/providers/:address/score',
+    summary: 'Reputation of a provider; with explain=1 also the receipts it is computed from.',
+    access: 'open',
+    input: z.strictObject({ address: zAddress, explain: z.enum(['0', '1']).default('0') }),
+    output: zScore,
+  }),
   report: endpoint({
     method: 'POST',
     path: '/v1/reports',
@@ -162,51 +156,5 @@ export const coordinatorEndpoints = {
     }),
     output: z.object({ accepted: z.boolean() }),
   }),
-  submitJob: endpoint({
-    method: 'POST',
-    path: '/v1/jobs',
-    summary:
-      'Submits an asynchronous job. The payment is the PAYMENT-SIGNATURE header for the offer.',
-    access: 'open',
-    input: z.strictObject({
-      offerId: zHash,
-      payer: zAddress,
-      body: z
-        .string()
-        .min(2)
-        .max(limits.bodyBytes)
-        .meta({ description: 'OpenAI chat body, exactly as it was paid for' }),
-      payment: z.string().max(limits.headerBytes),
-    }),
-    output: zJob,
-  }),
-  getJob: endpoint({
-    method: 'GET',
-    path: '/v1/jobs/:jobId',
-    summary: 'State of a job.',
-    access: 'open',
-    input: z.strictObject({ jobId: zHash }),
-    output: zJob,
-  }),
-  cancelJob: endpoint({
-    method: 'POST',
-    path: '/v1/jobs/:jobId/cancel',
-    summary: 'Cancels a job that has not begun.',
-    access: 'open',
-    input: z.strictObject({ jobId: zHash }),
-    output: zJob,
-  }),
-  jobResult: endpoint({
-    method: 'GET',
-    path: '/v1/jobs/:jobId/result',
-    summary: 'Answer and final receipt of a completed job.',
-    access: 'open',
-    input: z.strictObject({ jobId: zHash }),
-    output: z.object({
-      jobId: zHash,
-      answer: z.unknown().meta({ description: 'OpenAI chat completion' }),
-      receipt: zSignedReceipt,
-      offer: zSignedOffer,
-    }),
-  }),
+  ...jobEndpoints,
 } as const satisfies EndpointTable;

@@ -22,6 +22,8 @@ export interface Endpoint<I extends z.ZodType = z.ZodType, O extends z.ZodType =
   readonly output: O;
   /** Answers a stream when the input asks for one; its handler writes the answer itself. */
   readonly streams?: boolean;
+  /** Largest body; the daemon's own limit when left out. */
+  readonly bodyBytes?: number;
 }
 
 /** A table of HTTP calls by name. */

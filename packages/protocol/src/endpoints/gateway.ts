@@ -4,10 +4,10 @@ import { zOpenAiChat } from '../dialects/openai-chat.ts';
 import { limits } from '../limits.ts';
 import { zJobProof } from '../payments/proof.ts';
 import { zAddress, zAmount, zCount, zHash, zText } from '../scalars.ts';
-import { zJob } from './coordinator.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 import { gatewayListEndpoints, gatewayPaidEndpoints } from './gateway-dialects.ts';
 import { gatewayOwnerEndpoints } from './gateway-owner.ts';
+import { zJob } from './jobs.ts';
 
 /** One paid call as the gateway's log keeps it. */
 export const zSpend = z.object({

@@ -10,6 +10,7 @@ import { zSignedReceipt } from '../payments/receipt.ts';
 import { zResume } from '../payments/resume.ts';
 import { zAddress, zAmount, zCount, zHash, zSignature } from '../scalars.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
+import { providerOwnerEndpoints, zClaims } from './provider/owner.ts';
 
 const none = z.strictObject({});
 
@@ -214,6 +215,8 @@ export const providerEndpoints = {
       claimed: zAmount,
       coordinator: z.enum(['connected', 'connecting', 'off']),
       verifyMicros: z.object({ p50: z.number(), p99: z.number(), count: zCount }),
+      engineTokens: zCount.meta({ description: 'made by the engine since the start, also unpaid' }),
+      claims: zClaims.meta({ description: 'what it says of its machine; nobody has checked it' }),
     }),
   }),
   claimNow: endpoint({
@@ -225,4 +228,5 @@ export const providerEndpoints = {
     input: none,
     output: z.object({ txId: zHash.nullable(), rows: zCount }),
   }),
+  ...providerOwnerEndpoints,
 } as const satisfies EndpointTable;

@@ -1,7 +1,12 @@
 import { utf8 } from '@aitbc/primitives';
 import { describe, expect, it } from 'vitest';
-import { decodeJobProof, encodeJobProof, jobProofOf, verifyJobProof } from './proof.ts';
-import type { ProofPart } from './proof-parts.ts';
+import {
+  decodeJobProof,
+  encodeJobProof,
+  jobProofOf,
+  type PartFacts,
+  verifyJobProof,
+} from './proof.ts';
 import {
   after,
   alice,
@@ -11,40 +16,72 @@ import {
   identity,
   jobId,
   network,
+  type Provider,
   partOf,
   proofOf,
   reasonOf,
   start,
   tailOf,
+  withSurplus,
 } from './testing/proof-maker.ts';
 
 describe('the proof that a buyer’s log gives', () => {
   const a = alice.run(start, ['one ', 'two ']);
-  const b = bob.run(after(a.end, 'tail'), ['three'], 'complete');
+  const cut = after(a.end, 'tail');
+  const b = bob.run(cut, ['three'], 'complete');
   const facts = { genesisHash: network.genesisHash, jobId, bodyDigest, identity };
   const tail = tailOf(a.end, 'tail');
-  const made = (...parts: ProofPart[]) => jobProofOf({ ...facts, parts });
+  const made = (...parts: PartFacts[]) => jobProofOf({ ...facts, parts });
+  const factsOf = (provider: Provider, from: number, known: Partial<PartFacts>): PartFacts => ({
+    ...{ offer: provider.offer, from, receipts: [], tail: null },
+    ...known,
+  });
+  const first = factsOf(alice, 0, { receipts: a.receipts, tail });
+  const second = factsOf(bob, cut.at, { receipts: b.receipts });
 
   it('keeps a tail that the next provider was shown, and no other', () => {
-    const joined = made(partOf(alice, a.receipts, tail), partOf(bob, b.receipts));
+    const joined = made(first, second);
     expect(joined).toEqual(proofOf(partOf(alice, a.receipts, tail), partOf(bob, b.receipts)));
-    const last = made(partOf(alice, a.receipts, tail));
-    expect(last).toEqual(proofOf(partOf(alice, a.receipts)));
+    expect(made(first)).toEqual(proofOf(partOf(alice, a.receipts)));
     const again = carol.run(start, ['new'], 'complete');
-    const restarted = made(partOf(alice, a.receipts, tail), partOf(carol, again.receipts));
+    const restarted = made(first, factsOf(carol, 0, { receipts: again.receipts }));
     expect(restarted && reasonOf(restarted)).toBe('ok');
-    const idle = made(partOf(alice, a.receipts, tail), partOf(carol, []), partOf(bob, b.receipts));
+    const idle = made(first, factsOf(carol, cut.at, {}), second);
     expect(idle && reasonOf(idle)).toBe('ok');
     const signed = [...a.receipts, alice.sign(a.end, ''), alice.sign(after(a.end, ''), 'tail')];
-    const acknowledged = made(partOf(alice, signed, tail), partOf(bob, b.receipts));
-    expect(acknowledged?.parts[0]?.tail).toBeNull();
+    const acknowledged = made({ ...first, receipts: signed }, second);
+    expect(acknowledged?.parts[0]).toMatchObject({ tail: null, surplus: [] });
     expect(acknowledged && reasonOf(acknowledged)).toBe('ok');
-    const dead = made(partOf(bob, a.receipts), partOf(carol, [], tail));
+    const dead = made(factsOf(bob, 0, { receipts: a.receipts }), factsOf(carol, cut.at, { tail }));
     expect(dead?.parts).toHaveLength(1);
   });
 
+  it('parts what arrived from what was sent behind it', () => {
+    const sent = alice.run(start, ['one ', 'two ', 'tail more', ''], 'client_abort').receipts;
+    const straddled = made({ ...first, receipts: sent }, second);
+    expect(straddled?.parts[0]).toEqual(
+      withSurplus(partOf(alice, sent.slice(0, 2), tail), ...sent.slice(2)),
+    );
+    const fit = alice.run(start, ['one ', 'two ', 'tail', 'more', ''], 'client_abort').receipts;
+    const fitting = made({ ...first, receipts: fit }, second);
+    expect(fitting?.parts[0]).toEqual(withSurplus(partOf(alice, fit.slice(0, 3)), ...fit.slice(3)));
+    const lone = carol.run(cut, ['not seen'], 'client_abort').receipts;
+    const unseen = made(first, factsOf(carol, cut.at, { receipts: lone }), second);
+    expect(unseen?.parts[1]).toEqual(withSurplus(partOf(carol, []), ...lone));
+    const begun = alice.run(start, ['not seen'], 'client_abort').receipts;
+    const again = bob.run(start, ['one'], 'complete').receipts;
+    const restarted = made(
+      factsOf(alice, 0, { receipts: begun }),
+      factsOf(bob, 0, { receipts: again }),
+    );
+    expect(restarted?.parts[0]).toEqual(partOf(alice, begun));
+    for (const proof of [straddled, fitting, unseen, restarted]) {
+      expect(proof && reasonOf(proof)).toBe('ok');
+    }
+  });
+
   it('is nothing while nobody has signed', () => {
-    expect(made(partOf(alice, [], tailOf(start, 'x')))).toBeUndefined();
+    expect(made(factsOf(alice, 0, { tail: tailOf(start, 'x') }))).toBeUndefined();
     expect(made()).toBeUndefined();
   });
 });
@@ -86,14 +123,28 @@ describe('the file of a proof', () => {
   });
 
   it('is refused for each bit that is another', () => {
-    const kept = bytes.slice();
+    expectNoBitSpare(bytes);
+  });
+
+  it('is refused for each bit that is another, also of surplus', () => {
+    const cut = after(start, 'on');
+    const sent = alice.run(start, ['one', ''], 'client_abort').receipts;
+    const gone = withSurplus(partOf(alice, [], tailOf(start, 'on')), ...sent);
+    const next = bob.run(cut, ['two'], 'complete').receipts;
+    expectNoBitSpare(encodeJobProof(proofOf(gone, partOf(bob, next))));
+  });
+
+  function expectNoBitSpare(file: Uint8Array): void {
+    const holds = (read: ReturnType<typeof decodeJobProof>) =>
+      read.ok && verifyJobProof(network, read.value).ok;
+    expect(holds(decodeJobProof(file))).toBe(true);
+    const kept = file.slice();
     let refused = 0;
     for (let bit = 0; bit < kept.length * 8; bit += 1) {
       kept[bit >> 3] = (kept[bit >> 3] as number) ^ (1 << (bit & 7));
-      const read = decodeJobProof(kept);
-      if (!read.ok || !verifyJobProof(network, read.value).ok) refused += 1;
-      kept[bit >> 3] = bytes[bit >> 3] as number;
+      if (!holds(decodeJobProof(kept))) refused += 1;
+      kept[bit >> 3] = file[bit >> 3] as number;
     }
-    expect(refused).toBe(bytes.length * 8);
-  });
+    expect(refused).toBe(file.length * 8);
+  }
 });

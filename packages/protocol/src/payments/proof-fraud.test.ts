@@ -34,6 +34,18 @@ describe('fraud that receipts prove', () => {
     expect(findFraud(network, receipts, [empty])).toBeUndefined();
   });
 
+  it('is not the surplus of one provider and the range of the next, but surplus of other text', () => {
+    const sent = alice.run(start, ['one ', 'two three ', ''], 'client_abort').receipts;
+    const next = bob.run(after(start, 'one '), ['TWO'], 'complete').receipts;
+    const surplus = sent.slice(1);
+    expect(findFraud(network, surplus, next)).toBeUndefined();
+    const other = alice.sign(after(start, 'one '), 'TWO THREE');
+    expect(findFraud(network, surplus, [other, ...next])).toMatchObject({
+      first: { signer: alice.authorizer },
+      second: { signer: alice.authorizer },
+    });
+  });
+
   it('is not what somebody forged', () => {
     const lie = alice.sign(start, 'ONE ');
     const forged = { ...lie, payload: { ...lie.payload, textHash: textHashOf('Two ') } };

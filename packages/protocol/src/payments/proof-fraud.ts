@@ -3,7 +3,8 @@
  * text. Receipts of an honest provider tile, and it has one chain of them for each job, so it never signs both.
  *
  * Two providers may well have signed the same positions: one signs what it sent, the buyer goes on from what it
- * received. That proves nothing against either of them, and is not looked for. Nor is a range without tokens.
+ * received (in a proof such receipts stand as surplus). That proves nothing against either of them, and is not looked
+ * for. Nor is a range without tokens. Surplus of one key is judged like all it signed: it chains to its other receipts.
  *
  * Limit: a provider that lost its newest receipts by a power cut signs anew for tokens that it has signed before, when
  * its buyer acknowledges fewer of them. So this is a reason to stop buying, and no rule of the chain

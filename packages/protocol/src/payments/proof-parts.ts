@@ -11,12 +11,22 @@
  * for what its buyer acknowledged, over exactly the tail, which it may replace. Any other late receipt would be for
  * tokens of the next provider.
  *
- * A provider may also begin at the request again, when the buyer had lost the text; then no tail may stand before it.
+ * *Surplus* are the receipts from the first one on that ends behind the point where the next provider began: their
+ * provider had sent more than arrived when the line broke. They are signed, chained to its others and charged, and no
+ * part of the text. A receipt that straddles the point is surplus too; the tail then says which of its tokens arrived.
+ * A buyer pays for a window ahead, so more surplus than a window is refused.
+ *
+ * A provider may also begin at the request again, when the buyer had lost the text or had none; then neither tail nor
+ * surplus may stand before it, and all that was signed until then is no part of the text.
+ *
+ * Rejected: to find the surplus by trying each receipt as the last one that arrived (a job then has several
+ * proofs, and what a reader is shown depends on the order of the search).
  * See docs/spec/payments.md, "When a provider fails" and "Proof of a job".
  */
 import { z } from 'zod';
 import { accept, refuse, type Verdict } from '../errors.ts';
 import type { Hex } from '../fields.ts';
+import { limits } from '../limits.ts';
 import type { Network } from '../network.ts';
 import { amountOf, zCount, zHash } from '../scalars.ts';
 import { type Signed, verifyDocument } from './document.ts';
@@ -33,6 +43,7 @@ import {
 
 const lateMax = 2;
 const receiptsMax = 4_096; // of one provider; a window has two tokens or more
+const surplusMax = 2 * limits.windowTokensMax; // one for each token of a window, and as many without one
 
 /** What one provider did for a job. */
 export const zProofPart = z.strictObject({
@@ -42,6 +53,10 @@ export const zProofPart = z.strictObject({
     .strictObject({ to: zCount, textHash: zHash })
     .nullable()
     .meta({ description: 'text after the last receipt that the next provider was shown' }),
+  surplus: z
+    .array(zSignedReceipt)
+    .max(surplusMax)
+    .meta({ description: 'receipts that go on behind the point where the next provider began' }),
 });
 
 export type ProofPart = z.infer<typeof zProofPart>;
@@ -54,8 +69,12 @@ export interface ProvenPart {
   readonly authorizer: Hex;
   /** Address of the provider. */
   readonly provider: string;
+  /** All that it has signed, in order; the last ones are `surplus`. */
   readonly receipts: readonly ReceiptPayload[];
   readonly tail: ProofPart['tail'];
+  readonly surplus: readonly ReceiptPayload[];
+  /** Output tokens that it has signed and that are no part of the text. */
+  readonly surplusTokens: number;
   /** Output tokens that it has signed, `[from, to)`; both 0 without a receipt. */
   readonly from: number;
   readonly to: number;
@@ -81,18 +100,38 @@ export function provePart(network: Network, jobId: Hex, part: ProofPart): Verdic
     return fault('the signature of an offer is wrong');
   }
   const offerId = offerIdOf(network, offer);
-  const receipts = part.receipts.map(({ payload }) => payload);
-  const [first] = receipts;
+  const signed = [...part.receipts, ...part.surplus];
+  const [first] = signed;
   if (!first && !part.tail) return fault('a provider neither signed nor delivered anything');
-  for (const [at, receipt] of part.receipts.entries()) {
+  for (const [at, receipt] of signed.entries()) {
     const wrong =
-      fitFault({ jobId, offerId, offer, first: first ?? receipt.payload }, receipt.payload) ??
-      tilingFault(network, receipts[at - 1], receipt.payload);
+      fitFault({ jobId, offerId, offer, first: (first ?? receipt).payload }, receipt.payload) ??
+      tilingFault(network, signed[at - 1]?.payload, receipt.payload);
     if (wrong) return wrong;
-    const signed = verifyReceipt(network, receipt, authorizer);
-    if (!signed.ok) return signed;
+    const verified = verifyReceipt(network, receipt, authorizer);
+    if (!verified.ok) return verified;
   }
-  return accept({ ...sumOf(offer, receipts), offerId, offer, authorizer, tail: part.tail });
+  const extra = surplusOf(part);
+  if (!extra.ok) return extra;
+  const sum = sumOf(
+    offer,
+    signed.map(({ payload }) => payload),
+  );
+  return accept({ ...sum, ...extra.value, offerId, offer, authorizer, tail: part.tail });
+}
+
+/** What a part has signed behind the point where the next one began. */
+function surplusOf(part: ProofPart): Verdict<Pick<ProvenPart, 'surplus' | 'surplusTokens'>> {
+  const surplus = part.surplus.map(({ payload }) => payload);
+  const [first, last] = [surplus[0], surplus.at(-1)];
+  if (!first || !last) return accept({ surplus, surplusTokens: 0 });
+  const cut = part.tail?.to ?? part.receipts.at(-1)?.payload.to ?? first.from;
+  if (first.to <= cut) return fault('a receipt for the text stands with the surplus');
+  if (cut === 0) return fault('an answer that began again has no surplus');
+  const surplusTokens = last.to - cut;
+  const { windowTokens } = part.offer.payload;
+  if (surplusTokens <= windowTokens) return accept({ surplus, surplusTokens });
+  return fault(`${surplusTokens} surplus tokens are more than the window of ${windowTokens}`);
 }
 
 function sumOf(offer: OfferPayload, receipts: readonly ReceiptPayload[]) {
@@ -152,41 +191,49 @@ interface Point {
   readonly unsigned: number;
 }
 
-/**
- * Checks that the parts join. Output tokens that arrived and that nobody signed, in all.
- * Refusal: RECEIPT_INVALID.
- */
+/** How the parts join. */
+export interface Joined {
+  /** Output tokens that arrived and that nobody signed, in all. */
+  readonly unsignedTokens: number;
+  /** Place of the part with which the text begins: the last one that began at the request. */
+  readonly begun: number;
+}
+
+/** Checks that the parts join. Refusal: RECEIPT_INVALID. */
 export function joinParts(
   network: Network,
   bodyDigest: Hex,
   parts: readonly ProvenPart[],
-): Verdict<number> {
+): Verdict<Joined> {
   const start: Point = { at: 0, prefixHash: firstPrefixHash(network, bodyDigest), unsigned: 0 };
   let points: readonly Point[] = [start];
-  let isBound = true; // no tail waits for a receipt that begins at its end
-  for (const part of parts) {
-    const begun = beginOf(part, points, isBound ? start : undefined);
-    if (begun.length === 0) return fault(joinFault(part, points));
-    points = begun.flatMap((point) => endsOf(network, part, point));
+  let begun = 0;
+  for (const [place, part] of parts.entries()) {
+    let from = beginOf(part, points);
+    if (from.length === 0 && isClosed(parts[place - 1]) && beginOf(part, [start]).length > 0) {
+      from = [{ ...start, unsigned: points[0]?.unsigned ?? 0 }];
+      begun = place;
+    }
+    if (from.length === 0) return fault(joinFault(part, points));
+    points = from.flatMap((point) => endsOf(network, part, point));
     if (points.length === 0) return fault('the text of two providers does not join');
-    isBound = part.tail === null;
   }
-  if (!isBound) return fault('text at the end of the answer is signed by nobody');
-  return accept(Math.min(...points.map(({ unsigned }) => unsigned)));
+  const last = parts.at(-1);
+  if (last?.tail) return fault('text at the end of the answer is signed by nobody');
+  if (!isClosed(last)) return fault('nothing goes on where the surplus at the end begins');
+  return accept({ unsignedTokens: Math.min(...points.map(({ unsigned }) => unsigned)), begun });
+}
+
+/** Whether nothing in the part waits for a receipt of the next one to bind it. */
+function isClosed(part: ProvenPart | undefined): boolean {
+  return !part?.tail && !part?.surplus.length;
 }
 
 /** Points at which the part can have begun: one that its first receipt names, any while it has none. */
-function beginOf(
-  { receipts: [first] }: ProvenPart,
-  points: readonly Point[],
-  start: Point | undefined,
-): readonly Point[] {
+function beginOf({ receipts: [first] }: ProvenPart, points: readonly Point[]): readonly Point[] {
   if (!first) return points;
   const named = ({ at, prefixHash }: Point) => at === first.from && prefixHash === first.prefixHash;
-  const found = points.filter(named);
-  if (found.length > 0) return found.slice(0, 1);
-  if (!start || !named(start)) return [];
-  return [{ ...start, unsigned: points[0]?.unsigned ?? 0 }];
+  return points.filter(named).slice(0, 1);
 }
 
 function joinFault({ receipts: [first] }: ProvenPart, points: readonly Point[]): string {
@@ -198,7 +245,9 @@ function joinFault({ receipts: [first] }: ProvenPart, points: readonly Point[]):
 }
 
 /** Points where the next provider may begin, when this one began at `point`; the newest first. */
-function endsOf(network: Network, { receipts, tail }: ProvenPart, point: Point): readonly Point[] {
+function endsOf(network: Network, part: ProvenPart, point: Point): readonly Point[] {
+  const { tail, surplus } = part;
+  const receipts = part.receipts.slice(0, part.receipts.length - surplus.length);
   const after: Point[] = [point];
   for (const receipt of receipts) {
     const prefixHash = nextPrefixHash(network, receipt);
@@ -212,7 +261,8 @@ function endsOf(network: Network, { receipts, tail }: ProvenPart, point: Point):
     const shown = tail ?? signed ?? null;
     const end = shown ? tailEnd(network, seen, shown) : seen;
     if (end && lateOnes.every((one) => isLate(one, seen, shown))) {
-      ends.push(signed ? { ...end, unsigned: seen.unsigned } : end);
+      const isSigned = signed !== undefined || surplus.length > 0;
+      ends.push(isSigned ? { ...end, unsigned: seen.unsigned } : end);
     }
   }
   return ends;

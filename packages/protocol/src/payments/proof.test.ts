@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { verifyJobProof } from './proof.ts';
+import { type JobProof, jobProofOf, verifyJobProof } from './proof.ts';
+import { findFraud } from './proof-fraud.ts';
 import type { ProofPart } from './proof-parts.ts';
 import type { ReceiptPayload, SignedReceipt } from './receipt.ts';
 import {
   after,
   alice,
   bob,
+  bodyDigest,
   carol,
   createProvider,
+  endOf,
   identity,
+  jobId,
   network,
   other,
   type Provider,
@@ -18,6 +22,7 @@ import {
   reasonOf,
   start,
   tailOf,
+  withSurplus,
 } from './testing/proof-maker.ts';
 
 describe('the proof of a job at one provider', () => {
@@ -30,6 +35,7 @@ describe('the proof of a job at one provider', () => {
     const verdict = verifyJobProof(network, good);
     expect(verdict.ok && verdict.value).toMatchObject({
       ...{ outputTokens: 7, promptTokens: 9, unsignedTokens: 0, charged: 2500n },
+      ...{ prompts: 1, surplusTokens: 0 },
       ...{ outcome: 'complete', parts: [{ authorizer: alice.authorizer, from: 0, to: 7 }] },
     });
   });
@@ -197,12 +203,156 @@ describe('the proof of a job at several providers', () => {
         const [first, ...rest] = parts as [ProofPart, ...ProofPart[]];
         const longer = (first.receipts.at(-1) as SignedReceipt).payload;
         const more = alice.sign(
-          after({ at: longer.from, prefixHash: longer.prefixHash }, 'x'),
+          after({ at: longer.from, prefixHash: longer.prefixHash }, 'longer'), // than any word
           'y',
         );
         expect(reasonOf(proofOf(partOf(alice, [...first.receipts, more]), ...rest))).not.toBe('ok');
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe('the proof of a job whose line broke while its providers lived', () => {
+  const left = 'client_abort';
+  const proven = (...parts: ProofPart[]) => {
+    const verdict = verifyJobProof(network, proofOf(...parts));
+    return verdict.ok ? verdict.value : verdict.facts.reason;
+  };
+
+  it('has a prompt of each that took it for a client who left, and one beside', () => {
+    const a = alice.run(start, ['one ', 'two '], left);
+    const b = bob.run(a.end, ['three'], 'complete');
+    const [gone, last] = [partOf(alice, a.receipts), partOf(bob, b.receipts)];
+    expect(proven(gone, last)).toMatchObject({
+      ...{ prompts: 2, surplusTokens: 0, charged: 2650n + 2200n },
+      parts: [
+        { hasPrompt: true, outcome: left },
+        { hasPrompt: true, outcome: 'complete' },
+      ],
+    });
+    const c = carol.run(b.end, ['four'], 'complete');
+    const both = [last, partOf(carol, c.receipts)];
+    expect(proven(gone, ...both)).toBe('two providers charge the prompt');
+    const twice = bob.run(a.end, ['three'], left);
+    expect(proven(gone, partOf(bob, twice.receipts), ...both.slice(1))).toMatchObject({
+      prompts: 3,
+    });
+    const [begun] = a.receipts as [SignedReceipt];
+    const terms = { outcome: 'limit', charged: '2650' } as const;
+    const limited = alice.sign({ ...endOf(begun.payload), begin: 0 }, 'two ', terms);
+    expect(proven(partOf(alice, [begun, limited]), last)).toMatchObject({ prompts: 2 });
+    const complete = alice.run(start, ['one ', 'two '], 'complete');
+    expect(proven(partOf(alice, complete.receipts), last)).toBe('two providers charge the prompt');
+  });
+
+  it('shows what was sent and charged and did not arrive', () => {
+    const sent = alice.run(start, ['one two ', 'three fo', ''], left).receipts;
+    const [whole, ...later] = sent as [SignedReceipt, ...SignedReceipt[]];
+    for (const [arrived, part, surplusTokens] of [
+      ['one t', withSurplus(partOf(alice, [], tailOf(start, 'one t')), ...sent), 11],
+      ['one two ', withSurplus(partOf(alice, [whole]), ...later), 8],
+      [
+        'one two thr',
+        withSurplus(partOf(alice, [whole], tailOf(after(start, 'one two '), 'thr')), ...later),
+        5,
+      ],
+    ] as const) {
+      const pieces = arrived.length > 8 ? ['one two ', 'thr'] : [arrived];
+      const cut = pieces.reduce((point, piece) => after(point, piece), start);
+      const b = bob.run(cut, ['rest'], 'complete').receipts;
+      expect(proven(part, partOf(bob, b)), arrived).toMatchObject({
+        ...{ outputTokens: cut.at + 4, unsignedTokens: 0, surplusTokens, prompts: 2 },
+        charged: 1450n + 150n * 16n + 1450n + 600n,
+        parts: [
+          { from: 0, to: 16, surplusTokens, hasPrompt: true, outcome: left },
+          { from: cut.at, surplusTokens: 0 },
+        ],
+      });
+    }
+  });
+
+  it('takes a provider of which nothing arrived, between two others and at the beginning', () => {
+    const a = alice.run(start, ['one '], 'provider_error');
+    const b = bob.run(a.end, ['two '], left).receipts;
+    const c = partOf(carol, carol.run(a.end, ['TWO'], 'complete').receipts);
+    const between = withSurplus(partOf(bob, []), ...b);
+    expect(proven(partOf(alice, a.receipts), between, c)).toMatchObject({
+      ...{ outputTokens: 7, surplusTokens: 4, prompts: 2, charged: 600n + 2050n + 1900n },
+    });
+    const lost = alice.run(start, ['one '], left).receipts;
+    const again = partOf(bob, bob.run(start, ['ONE TWO'], 'complete').receipts);
+    expect(proven(partOf(alice, lost), again)).toMatchObject({
+      ...{ outputTokens: 7, surplusTokens: 4, prompts: 2 },
+      parts: [{ surplusTokens: 4 }, { surplusTokens: 0 }],
+    });
+    expect(proven(withSurplus(partOf(alice, []), ...lost), again)).toMatch(/began again/);
+  });
+
+  it('refuses surplus that is more than a window, not chained, misplaced, or last', () => {
+    const tail = tailOf(start, 'one');
+    const cut = after(start, 'one');
+    const next = partOf(bob, bob.run(cut, ['two'], 'complete').receipts);
+    const after16 = (more: number) => alice.run(start, ['x'.repeat(3 + more)], left).receipts;
+    const part = partOf(alice, [], tail);
+    expect(proven(withSurplus(part, ...after16(16)), next)).toMatchObject({ surplusTokens: 16 });
+    expect(proven(withSurplus(part, ...after16(17)), next)).toBe(
+      '17 surplus tokens are more than the window of 16',
+    );
+    const loose = alice.sign({ ...cut, begin: 3 }, 'more', { outcome: left });
+    expect(proven(withSurplus(part, loose), next)).toBe('tokens 0 to 3 are not covered');
+    const gap = alice.sign({ ...after(cut, 'm'), begin: 0 }, 'ore');
+    const [fit] = after16(1) as [SignedReceipt];
+    expect(proven(withSurplus(part, fit, gap), next)).toMatch(/follow/);
+    expect(proven(withSurplus(part, bob.sign(start, 'one m')), next)).toMatch(/another job/);
+    expect(proven({ ...withSurplus(part, fit), tail: null }, next)).toMatch(/began again/);
+    const exact = alice.run(start, ['one'], left).receipts;
+    expect(proven(withSurplus(part, ...exact), next)).toMatch(/stands with the surplus/);
+    expect(proven({ ...part, receipts: [fit] }, next)).toMatch(/does not join/);
+    expect(proven(withSurplus(partOf(alice, exact), loose))).toMatch(/surplus at the end/);
+    const again = partOf(carol, carol.run(start, ['new'], 'complete').receipts);
+    expect(proven(withSurplus(partOf(alice, exact), loose), again)).toMatch(/go on|covered/);
+    const dear = { ...after(start, 'one '), begin: 0 };
+    const greedy = alice.sign(dear, 'm', { outcome: left, charged: '2201' });
+    expect(proven(withSurplus(part, fit, greedy), next)).toMatch(/charges more/);
+  });
+
+  it('holds for every cut of every answer, and shows the surplus to the token', () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(sizes, fc.nat(), fc.boolean(), (widths, at, isLeft) => {
+        const texts = widths.map((width) => 'abcdef'.slice(0, width));
+        const text = texts.join('');
+        if (text === '') return;
+        const outcome = isLeft ? left : 'provider_error';
+        const { receipts } = alice.run(start, texts, outcome);
+        const cutAt = 1 + (at % text.length);
+        const inTime = receipts.filter(({ payload }) => payload.to <= cutAt);
+        const end = inTime.reduce((_, { payload }) => endOf(payload), start);
+        const tail = cutAt > end.at ? tailOf(end, text.slice(end.at, cutAt)) : null;
+        const cut = tail ? after(end, text.slice(end.at, cutAt)) : end;
+        const b = bob.run(cut, ['rest'], 'complete').receipts;
+        const from = { offer: bob.offer, from: cutAt, receipts: b, tail: null };
+        const facts = { genesisHash: network.genesisHash, jobId, bodyDigest, identity };
+        const gone = { offer: alice.offer, from: 0, receipts, tail };
+        const proof = jobProofOf({ ...facts, parts: [gone, from] }) as JobProof;
+        const surplusTokens = text.length - cutAt;
+        const verdict = verifyJobProof(network, proof);
+        if (surplusTokens > alice.offer.payload.windowTokens) {
+          expect(verdict).toMatchObject({ ok: false });
+          return;
+        }
+        expect(verdict).toMatchObject({
+          ok: true,
+          value: { outputTokens: cutAt + 4, unsignedTokens: 0, surplusTokens },
+        });
+        expect(verdict.ok && verdict.value.charged).toBe(
+          150n * BigInt(text.length + 4) + (isLeft ? 2_900n : 1_450n),
+        );
+        const all = proof.parts.flatMap((part) => [...part.receipts, ...part.surplus]);
+        expect(findFraud(network, all, all)).toBeUndefined();
+      }),
+      { numRuns: 200 },
     );
   });
 });

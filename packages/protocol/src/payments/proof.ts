@@ -5,7 +5,8 @@
  *
  * `verifyJobProof` checks everything but `chain`: who signed, that the ranges of all providers join into one text from the
  * first token (proof-parts.ts), that no provider charges more than its prices allow for its own tokens, and
- * that the prompt is charged once at most.
+ * that the prompt is charged once at most. A provider whose line broke cannot tell that from a client who leaves or who
+ * pays no more: it ends as `client_abort` or `limit`, and its prompt is its own beside that of the one that completes.
  *
  * A file has one spelling, canonical JSON and a line end, and nothing stands in it that no hash or signature binds. So
  * a file with one changed bit is refused. Rejected: a file that people like to read (its blanks are
@@ -23,17 +24,20 @@ import { accountIdOf, zAddress, zCount, zHash, zText } from '../scalars.ts';
 import { jobIdOf } from './job-id.ts';
 import type { Outcome } from './price.ts';
 import {
+  type Joined,
   joinParts,
   type ProofPart,
   type ProvenPart,
   provePart,
   zProofPart,
 } from './proof-parts.ts';
-import type { ReceiptPayload } from './receipt.ts';
+import type { ReceiptPayload, SignedReceipt } from './receipt.ts';
 
 const partsMax = 64; // providers of one job; buyers try far fewer
 const pathMax = 512; // twice the blocks that a light client fetches for one way
 const valueBytesMax = 0xffff;
+/** How a job ends at a provider that sees its buyer go, though it may be the line that broke. */
+const leftOutcomes: readonly Outcome[] = ['client_abort', 'limit'];
 
 /** Largest file of a proof, bytes: 4096 receipts are about 4 MB. */
 export const proofBytesMax = 16_777_216;
@@ -85,6 +89,10 @@ export interface ProvenJob {
   readonly promptTokens: number;
   /** Output tokens that arrived and that no provider has signed or charged. */
   readonly unsignedTokens: number;
+  /** Output tokens that were signed and charged and are no part of the answer. */
+  readonly surplusTokens: number;
+  /** Providers that charge the prompt. */
+  readonly prompts: number;
   /** Of all providers, nait. */
   readonly charged: bigint;
   readonly outcome: Outcome;
@@ -105,24 +113,37 @@ export function verifyJobProof(network: Network, proof: JobProof): Verdict<Prove
   }
   const joined = joinParts(network, proof.bodyDigest, parts);
   if (!joined.ok) return joined;
-  if (new Set(parts.map(({ offer }) => offer.digest)).size > 1) {
-    return fault('its providers ran different models');
-  }
-  if (parts.filter(({ hasPrompt }) => hasPrompt).length > 1) {
-    return fault('two providers charge the prompt');
-  }
+  const wrong = priceFault(parts);
+  if (wrong) return fault(wrong);
   const last = parts.at(-1)?.receipts.at(-1);
   if (!last) return fault('the last provider signed nothing');
-  return accept({
-    jobId: proof.jobId,
-    parts,
-    outputTokens: last.to,
-    promptTokens: last.promptTokens,
-    unsignedTokens: joined.value,
+  return accept({ jobId: proof.jobId, ...sumOf(parts, joined.value, last), last });
+}
+
+/** What is wrong with the parts together, though each of them holds. */
+function priceFault(parts: readonly ProvenPart[]): string | undefined {
+  if (new Set(parts.map(({ offer }) => offer.digest)).size > 1) {
+    return 'its providers ran different models';
+  }
+  const others = parts.filter((part) => part.hasPrompt && !leftOutcomes.includes(part.outcome));
+  return others.length > 1 ? 'two providers charge the prompt' : undefined;
+}
+
+/** The sums of a job; what was signed before the text began is no part of it. */
+function sumOf(
+  proven: readonly ProvenPart[],
+  { begun, unsignedTokens }: Joined,
+  { to, promptTokens, outcome }: ReceiptPayload,
+): Omit<ProvenJob, 'jobId' | 'last'> {
+  const parts = proven.map((part, place) =>
+    place < begun ? { ...part, surplusTokens: part.to - part.from } : part,
+  );
+  return {
+    ...{ parts, outputTokens: to, promptTokens, unsignedTokens, outcome },
+    surplusTokens: parts.reduce((sum, { surplusTokens }) => sum + surplusTokens, 0),
+    prompts: parts.filter(({ hasPrompt }) => hasPrompt).length,
     charged: parts.reduce((sum, { charged }) => sum + charged, 0n),
-    outcome: last.outcome,
-    last,
-  });
+  };
 }
 
 function isNamed(network: Network, { jobId, bodyDigest, identity }: JobProof): boolean {
@@ -133,8 +154,18 @@ function isNamed(network: Network, { jobId, bodyDigest, identity }: JobProof): b
   return jobIdOf(network, { payer: payer.value, idempotencyKey, bodyDigest }) === jobId;
 }
 
+/** What its buyer knows of one provider of a job. */
+export interface PartFacts extends Pick<ProofPart, 'offer' | 'tail'> {
+  /** Position at which it was asked to begin. */
+  readonly from: number;
+  /** All that it has signed, in order. */
+  readonly receipts: readonly SignedReceipt[];
+}
+
 /** Facts of a job as its buyer keeps them; its providers in the order in which they were asked. */
-export type JobFacts = Omit<JobProof, 'v' | 'chain'>;
+export interface JobFacts extends Omit<JobProof, 'v' | 'chain' | 'parts'> {
+  readonly parts: readonly PartFacts[];
+}
 
 /**
  * The proof of a job, without its way to the chain. Left out is a tail that no later signature binds, such as text
@@ -143,18 +174,29 @@ export type JobFacts = Omit<JobProof, 'v' | 'chain'>;
 export function jobProofOf({ parts, ...facts }: JobFacts): JobProof | undefined {
   const lastSigned = parts.findLastIndex(({ receipts }) => receipts.length > 0);
   if (lastSigned < 0) return undefined;
-  const kept = parts.slice(0, lastSigned + 1).map((part, place): ProofPart => {
-    const next = parts.slice(place + 1).find(({ receipts }) => receipts.length > 0);
-    const isShown = part.tail && part.tail.to <= (next?.receipts[0]?.payload.from ?? 0);
-    return isShown && !isTailSigned(part) ? part : { ...part, tail: null };
-  });
-  const told = kept.filter(({ receipts, tail }) => receipts.length > 0 || tail !== null);
+  const told: ProofPart[] = [];
+  let cut: number | undefined; // where the next provider that is told began
+  for (const part of parts.slice(0, lastSigned + 1).toReversed()) {
+    const shown = partUpTo(part, cut);
+    if (part.receipts.length === 0 && !shown.tail) continue;
+    told.unshift(shown);
+    cut = part.from;
+  }
   return { v: 2, ...facts, parts: told, chain: null };
 }
 
-/** Its provider has signed for it since, because the buyer acknowledged it. */
-function isTailSigned({ receipts, tail }: ProofPart): boolean {
-  return receipts.some(({ payload }) => payload.from < payload.to && payload.to === tail?.to);
+/** The part of a provider whose successor went on at `cut`; at 0 it began again, and nothing of this part is in its text. */
+function partUpTo({ offer, receipts, tail }: PartFacts, cut = 0): ProofPart {
+  const isText = ({ payload }: SignedReceipt) => cut === 0 || payload.to <= cut;
+  const text = receipts.filter(isText);
+  const surplus = receipts.slice(text.length);
+  const isShown = tail !== null && tail.to === cut && !isTailSigned(text, tail);
+  return { offer, receipts: text, tail: isShown ? tail : null, surplus };
+}
+
+/** Its provider has signed exactly for it since. */
+function isTailSigned(receipts: readonly SignedReceipt[], { to }: { to: number }): boolean {
+  return receipts.some(({ payload }) => payload.from < payload.to && payload.to === to);
 }
 
 /** The one spelling of a proof. Throws TypeError for a value that no JSON may hold. */

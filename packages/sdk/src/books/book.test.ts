@@ -138,6 +138,53 @@ describe('the books of a buyer', () => {
     expect(unwrap(book.promise(second, 7)).maxClaimable).toBe(need);
   });
 
+  it('asks the caller of a job for its limit before every promise, and tells what is promised', () => {
+    const need = fullCharge(price, { promptTokens: promptBound, outputTokens: 4 });
+    const book = createBook(empty, rich, () => 0);
+    book.putChannel(channelOf(1, 10_000n));
+    let most = need;
+    const asked: Hex[] = [];
+    const maxNait = (jobId: Hex) => {
+      asked.push(jobId);
+      return most;
+    };
+    expect(book.commitment(hash(1))).toEqual({ nait: 0n, isOpen: false });
+    unwrap(book.promise(callOf(1, 1), 4, maxNait));
+    const refusal = { code: 'BUDGET_EXCEEDED', facts: { scope: 'this call', available: need } };
+    expect(book.promise(callOf(1, 1), 8, maxNait)).toMatchObject(refusal);
+    expect(book.checkBudget(hash(1), 1n, maxNait)).toMatchObject(refusal);
+    expect(book.commitment(hash(1))).toEqual({ nait: need, isOpen: true });
+    most = priceOfTokens(8);
+    unwrap(book.promise(callOf(1, 1), 8, maxNait));
+    expect(asked).toEqual([hash(1), hash(1), hash(1), hash(1)]);
+    book.settle(callKey(callOf(1, 1)), endOf(10n));
+    expect(book.commitment(hash(1))).toEqual({ nait: 10n, isOpen: false });
+  });
+
+  it('does not forget what a job owes at one provider while another one is open, however long', () => {
+    const clock = createManualClock(0);
+    const book = createBook(empty, rich, () => clock.nowMs());
+    for (const channel of [1, 2, 3]) book.putChannel(channelOf(channel, 10_000n));
+    const need = fullCharge(price, { promptTokens: promptBound, outputTokens: 4 });
+    unwrap(book.promise(callOf(1, 1), 4));
+    unwrap(book.promise({ ...callOf(1, 2), from: 3, prefixHash: hash(9), tokens: 3 }, 7));
+    clock.advance(3_600_000);
+    book.settle(callKey(callOf(1, 1)), endOf(10n));
+    const another = (job: number) => {
+      clock.advance(3_600_000);
+      unwrap(book.promise(callOf(job, 3), 4));
+      book.settle(callKey(callOf(job, 3)), endOf(1n));
+    };
+    another(2);
+    expect(book.commitment(hash(1))).toEqual({ nait: need + 10n, isOpen: true });
+    const first = book.call(callKey(callOf(1, 1)));
+    book.release(callKey(callOf(1, 2)));
+    another(3);
+    expect(book.commitment(hash(1))).toEqual({ nait: 0n, isOpen: false });
+    for (const _again of [1, 2]) book.recall(first as CallRow);
+    expect(book.commitment(hash(1))).toEqual({ nait: 10n, isOpen: false });
+  });
+
   it('promises nothing on a channel that is closed, opening or distrusted', () => {
     for (const status of ['closed', 'opening', 'distrusted'] as const) {
       const book = createBook(empty, rich, () => 0);

@@ -12,8 +12,8 @@
  * vouchers of parallel calls may arrive in any order, because each cap includes those before it.
  *
  * Budgets are checked on promises, not on bills: today's charges plus all open reservations may not pass
- * `dayMax`, what one job promises and owes at all its providers may not pass `jobMax`. What is signed can be claimed, so only a check
- * before the signature is a limit.
+ * `dayMax`, what one job promises and owes at all its providers may not pass `jobMax`, nor what its caller allows
+ * it. What is signed can be claimed, so only a check before the signature is a limit.
  *
  * Every change is written to the store before the voucher that needs it is signed. Rejected: a cap from
  * the receipts' `chargedCumulative` (it trusts the seller's sum), and releasing a reservation after a time
@@ -29,6 +29,7 @@ import {
   refuse,
   type Verdict,
 } from '@aitbc/protocol';
+import { type Commitment, createJobSums, type JobChange, type JobSums } from './job-sums.ts';
 import {
   type BuyerChange,
   type BuyerState,
@@ -50,6 +51,12 @@ export interface Budget {
   /** Most that may be charged or promised on one UTC day. */
   readonly dayMax: bigint;
 }
+
+/**
+ * Most nait that a call may promise and owe, at all its providers together. Asked before every promise, so that
+ * calls may share one limit.
+ */
+export type MaxNait = (jobId: Hex) => bigint;
 
 /** A promise that was entered into the books: what the voucher says. */
 export interface Promised {
@@ -93,12 +100,16 @@ export interface Book {
   room(channelId: Hex): bigint;
   putChannel(channel: ChannelRow): BuyerChange;
   /** Whether a job that may cost `need` nait more fits the budget. Refusal: BUDGET_EXCEEDED. */
-  checkBudget(jobId: Hex, need: bigint): Verdict<true>;
+  checkBudget(jobId: Hex, need: bigint, maxNait?: MaxNait): Verdict<true>;
   /**
    * Enters a promise of output tokens up to position `tokens` for a call, new or running; a settled one is never
    * opened again. Refusals: JOB_STATE_WRONG, BUDGET_EXCEEDED, VOUCHER_BEYOND_BALANCE.
    */
-  promise(call: CallRow, tokens: number): Verdict<Promised>;
+  promise(call: CallRow, tokens: number, maxNait?: MaxNait): Verdict<Promised>;
+  /** Takes a settled call back into memory, so that it counts against the limits of its job again. */
+  recall(call: CallRow): void;
+  /** Of a job that is open, or ended not long ago; nothing for others. */
+  commitment(jobId: Hex): Commitment;
   /** Marks a call whose end is not known yet. */
   suspend(key: string, how?: Suspended): BuyerChange;
   /** The call never ran. */
@@ -110,13 +121,19 @@ export interface Book {
   spentToday(): bigint;
 }
 
+/** A settled call, and since when it is remembered. */
+interface Done {
+  readonly call: CallRow;
+  readonly atMs: number;
+}
+
 interface State {
   readonly channels: Map<Hex, ChannelRow>;
   readonly calls: Map<string, CallRow>;
-  readonly done: Map<string, CallRow>;
+  /** In the order of their times. */
+  readonly done: Map<string, Done>;
   readonly reserved: Map<Hex, bigint>;
-  /** What each job has promised and owes, at all its providers; of jobs that are remembered. */
-  readonly jobs: Map<Hex, bigint>;
+  readonly jobs: JobSums;
   readonly budget: Budget;
   readonly nowMs: () => number;
   day: number;
@@ -130,16 +147,19 @@ export function createBook(stored: BuyerState, budget: Budget, nowMs: () => numb
   return {
     channel: (channelId) => state.channels.get(channelId),
     channels: () => [...state.channels.values()],
-    call: (key) => state.calls.get(key) ?? state.done.get(key),
+    call: (key) => state.calls.get(key) ?? state.done.get(key)?.call,
     isOpen: (key) => state.calls.has(key),
-    checkBudget: (jobId, need) => budgetFault(state, jobId, need) ?? accept(true),
+    checkBudget: (jobId, more, maxNait) =>
+      budgetFault(state, { jobId, more, maxNait }) ?? accept(true),
     openCalls: () => [...state.calls.values()],
     room: (channelId) => roomOf(state, channelId),
     putChannel(channel) {
       state.channels.set(channel.channelId, channel);
       return { channel };
     },
-    promise: (call, tokens) => promise(state, call, tokens),
+    promise: (call, tokens, maxNait) => promise(state, call, { tokens, maxNait }),
+    commitment: state.jobs.of,
+    recall: (call) => recall(state, call),
     suspend: (key, how = {}) =>
       replaceCall(state, { ...openCall(state, key), status: 'unsettled', ...how }),
     release: (key) => release(state, key),
@@ -155,7 +175,7 @@ function restore(stored: BuyerState, budget: Budget, nowMs: () => number): State
     calls: new Map(),
     done: new Map(),
     reserved: new Map(),
-    jobs: new Map(),
+    jobs: createJobSums(),
     budget,
     nowMs,
     day: stored.spend?.day ?? 0,
@@ -164,27 +184,21 @@ function restore(stored: BuyerState, budget: Budget, nowMs: () => number): State
   };
   for (const call of stored.calls) {
     if (call.status === 'settled') {
-      state.done.set(callKey(call), call);
-      addToJob(state, call.jobId, call.charged);
+      keepDone(state, call, call.startedAtMs);
     } else {
       const status = call.status === 'submitted' ? 'submitted' : 'unsettled';
       state.calls.set(callKey(call), { ...call, status });
-      addReserved(state, call, call.reserved);
+      addReserved(state, call, { nait: call.reserved, open: 1 });
     }
   }
   return state;
 }
 
-function addReserved(state: State, { jobId, channelId }: CallRow, amountNait: bigint): void {
-  state.reserved.set(channelId, reservedOf(state, channelId) + amountNait);
-  state.open += amountNait;
-  addToJob(state, jobId, amountNait);
-}
-
-function addToJob({ jobs }: State, jobId: Hex, amountNait: bigint): void {
-  const sum = (jobs.get(jobId) ?? 0n) + amountNait;
-  if (sum === 0n) jobs.delete(jobId);
-  else jobs.set(jobId, sum);
+function addReserved(state: State, { jobId, channelId }: CallRow, more: JobChange): void {
+  const { nait = 0n } = more;
+  state.reserved.set(channelId, reservedOf(state, channelId) + nait);
+  state.open += nait;
+  state.jobs.add(jobId, more);
 }
 
 function reservedOf(state: State, channelId: Hex): bigint {
@@ -219,17 +233,23 @@ function spentToday(state: State): bigint {
   return state.spent;
 }
 
-function promise(state: State, draft: CallRow, tokens: number): Verdict<Promised> {
+interface Wish {
+  /** Position up to which output tokens are to be covered. */
+  readonly tokens: number;
+  readonly maxNait: MaxNait | undefined;
+}
+
+function promise(state: State, draft: CallRow, { tokens, maxNait }: Wish): Verdict<Promised> {
   const key = callKey(draft);
   const { jobId } = draft;
-  const isSettled = state.done.has(key) && !state.calls.has(key);
-  if (isSettled) return refuse('JOB_STATE_WRONG', { jobId, state: 'settled' });
+  const isNew = !state.calls.has(key);
+  if (isNew && state.done.has(key)) return refuse('JOB_STATE_WRONG', { jobId, state: 'settled' });
   const known = state.calls.get(key) ?? draft;
-  if (tokens <= known.tokens && state.calls.has(key)) return entered(state, known);
+  if (tokens <= known.tokens && !isNew) return entered(state, known);
   const usage = { promptTokens: draft.promptBound, outputTokens: tokens - draft.from };
   const reserved = fullCharge(priceOf(draft.offer.payload), usage);
-  const more = reserved - (state.calls.has(key) ? known.reserved : 0n);
-  const fault = budgetFault(state, jobId, more);
+  const more = reserved - (isNew ? 0n : known.reserved);
+  const fault = budgetFault(state, { jobId, more, maxNait });
   if (fault) return fault;
   const { channelId } = draft;
   if (more > roomOf(state, channelId)) {
@@ -239,7 +259,7 @@ function promise(state: State, draft: CallRow, tokens: number): Verdict<Promised
   }
   const call: CallRow = { ...known, tokens, reserved, status: 'running' };
   state.calls.set(key, call);
-  addReserved(state, call, more);
+  addReserved(state, call, { nait: more, open: isNew ? 1 : 0 });
   return entered(state, call);
 }
 
@@ -257,19 +277,36 @@ function entered(state: State, call: CallRow): Verdict<Promised> {
   return accept({ call, maxClaimable, change: { call, channel } });
 }
 
-function budgetFault(state: State, jobId: Hex, more: bigint): Refusal | undefined {
+interface More {
+  readonly jobId: Hex;
+  /** nait */
+  readonly more: bigint;
+  readonly maxNait: MaxNait | undefined;
+}
+
+function budgetFault(state: State, { jobId, more, maxNait }: More): Refusal | undefined {
   const { jobMax, dayMax } = state.budget;
-  const needed = (state.jobs.get(jobId) ?? 0n) + more;
+  const needed = state.jobs.of(jobId).nait + more;
   if (needed > jobMax) {
     return refuse('BUDGET_EXCEEDED', { needed, scope: 'one job', available: jobMax });
   }
+  const allowed = maxNait?.(jobId) ?? needed;
+  if (needed > allowed) {
+    return refuse('BUDGET_EXCEEDED', {
+      needed,
+      scope: 'this call',
+      available: atLeastZero(allowed),
+    });
+  }
   const available = dayMax - spentToday(state) - state.open;
   if (more > available) {
-    const left = available > 0n ? available : 0n;
+    const left = atLeastZero(available);
     return refuse('BUDGET_EXCEEDED', { needed: more, scope: 'this day', available: left });
   }
   return undefined;
 }
+
+const atLeastZero = (nait: bigint): bigint => (nait > 0n ? nait : 0n);
 
 function replaceCall(state: State, call: CallRow): BuyerChange {
   state.calls.set(callKey(call), call);
@@ -280,7 +317,7 @@ function closeCall(state: State, call: CallRow): BuyerChange {
   const key = callKey(call);
   const { reserved } = openCall(state, key);
   state.calls.delete(key);
-  addReserved(state, call, -reserved);
+  addReserved(state, call, { nait: -reserved, open: -1 });
   return { call: { ...call, reserved: 0n } };
 }
 
@@ -294,7 +331,6 @@ function settle(state: State, key: string, end: CallEnd): BuyerChange {
   if (end.charged > call.reserved) throw new Error('a charge is above its reservation');
   const ended: CallRow = { ...call, ...end, status: 'settled' };
   const closed = closeCall(state, ended);
-  addToJob(state, call.jobId, end.charged);
   rememberDone(state, { ...ended, reserved: 0n });
   const old = channelOf(state, call.channelId);
   const channel = { ...old, settled: old.settled + end.charged };
@@ -304,13 +340,26 @@ function settle(state: State, key: string, end: CallEnd): BuyerChange {
   return { ...closed, channel, spend: { day: state.day, charged } };
 }
 
+function recall(state: State, call: CallRow): void {
+  const key = callKey(call);
+  if (state.done.has(key) || state.calls.has(key)) return;
+  keepDone(state, call, state.nowMs());
+}
+
+function keepDone(state: State, call: CallRow, atMs: number): void {
+  state.done.set(callKey(call), { call, atMs });
+  state.jobs.add(call.jobId, { nait: call.charged });
+}
+
+/** What a job owes is not forgotten while one of its calls is open: it counts against its limits. */
 function rememberDone(state: State, call: CallRow): void {
-  state.done.set(callKey(call), call);
-  const oldestMs = state.nowMs() - settledMemoryMs;
-  for (const [key, { startedAtMs, jobId, charged }] of state.done) {
-    if (startedAtMs > oldestMs && state.done.size <= settledMemoryMax) return;
+  const nowMs = state.nowMs();
+  keepDone(state, call, nowMs);
+  for (const [key, { call: old, atMs }] of state.done) {
+    if (atMs > nowMs - settledMemoryMs && state.done.size <= settledMemoryMax) return;
+    if (state.jobs.of(old.jobId).isOpen) continue;
     state.done.delete(key);
-    addToJob(state, jobId, -charged);
+    state.jobs.add(old.jobId, { nait: -old.charged });
   }
 }
 

@@ -101,7 +101,10 @@ export interface BuyerChange {
  * process: a voucher leaves after that. Calls are identified by job and channel together.
  */
 export interface BuyerStore {
-  /** Calls that hold a reservation, and those settled after `settledAfterMs`. */
+  /**
+   * Calls that hold a reservation, the settled ones of the same jobs, which count against their limits, and those settled
+   * after `settledAfterMs`.
+   */
   load(settledAfterMs: number): BuyerState | Promise<BuyerState>;
   /** All calls of a job, also those that were settled long ago. */
   find(jobId: Hex): readonly CallRow[] | Promise<readonly CallRow[]>;
@@ -114,13 +117,15 @@ export function createMemoryStore(): BuyerStore {
   const calls = new Map<string, CallRow>();
   let spend: DaySpend | undefined;
   return {
-    load: (settledAfterMs) => ({
-      channels: [...channels.values()],
-      calls: [...calls.values()].filter(
-        (call) => call.status !== 'settled' || call.startedAtMs > settledAfterMs,
-      ),
-      spend,
-    }),
+    load(settledAfterMs) {
+      const all = [...calls.values()];
+      const open = all.filter(({ status }) => status !== 'settled');
+      const openJobs = new Set(open.map(({ jobId }) => jobId));
+      const isWanted = ({ jobId, startedAtMs }: CallRow) =>
+        startedAtMs > settledAfterMs || openJobs.has(jobId);
+      const settled = all.filter((call) => call.status === 'settled' && isWanted(call));
+      return { channels: [...channels.values()], calls: [...open, ...settled], spend };
+    },
     find: (jobId) =>
       [...channels.keys()].flatMap((channelId) => calls.get(callKey({ jobId, channelId })) ?? []),
     save(change) {

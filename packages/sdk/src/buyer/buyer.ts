@@ -8,8 +8,9 @@
 import { type Clock, hex, type KeyPair, systemClock } from '@aitbc/primitives';
 import { AppError, type Hex, type OfferPayload } from '@aitbc/protocol';
 import { createTransport } from '#platform';
-import { type Budget, type Commitment, createBook, settledMemoryMs } from '../books/book.ts';
+import { type Budget, createBook, settledMemoryMs } from '../books/book.ts';
 import { createChannels, type Funding } from '../books/channels.ts';
+import type { Commitment } from '../books/job-sums.ts';
 import { type BuyerLog, silentLog } from '../books/log.ts';
 import { type BuyerStore, type CallRow, type ChannelRow, callKey } from '../books/store.ts';
 import { createVaultFunder, type Funder } from '../chain/funder.ts';

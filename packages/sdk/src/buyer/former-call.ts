@@ -102,13 +102,12 @@ export function candidateOf({ network }: BuyerParts, { offer, provider }: CallRo
   return { offerId, offer, price, provider, providerId: unwrap(accountIdOf(provider)) };
 }
 
+/** All calls of a job. The books remember what they had forgotten of it: it counts against its limits. */
 async function rowsOf({ book, store }: BuyerParts, jobId: Hex): Promise<readonly CallRow[]> {
-  const known = book
-    .channels()
-    .flatMap(({ channelId }) => book.call(callKey({ jobId, channelId })) ?? []);
-  if (known.length > 0) return known;
   const stored = await store.find(jobId);
-  return stored.filter(({ status }) => status === 'settled');
+  for (const row of stored) if (row.status === 'settled') book.recall(row);
+  const places = new Set([...book.channels(), ...stored].map(({ channelId }) => channelId));
+  return [...places].flatMap((channelId) => book.call(callKey({ jobId, channelId })) ?? []);
 }
 
 function isOpen({ book }: BuyerParts, row: CallRow): boolean {

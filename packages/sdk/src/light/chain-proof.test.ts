@@ -6,6 +6,7 @@ import {
   type JobProof,
   lightBundleToJson,
   networkFromHash,
+  type ProofPart,
 } from '@aitbc/protocol';
 import { describe, expect, it } from 'vitest';
 import { collectChainProof } from './collect-chain-proof.ts';
@@ -76,6 +77,22 @@ describe('a proof of a job with its way to the chain', () => {
         })),
       },
     });
+  });
+
+  it('shows what did not arrive when only the line broke', async () => {
+    const scene = await sceneOf(chainOf(7));
+    const { proof } = makeJob(scene.chain.network, 'line');
+    const file = { ...proof, chain: scene.file.chain };
+    const verdict = verifyProofOffline(file, scene.trust, clockOf(scene.chain));
+    expect(verdict.ok && verdict.value.job).toMatchObject({
+      ...{ outputTokens: 25, unsignedTokens: 0, surplusTokens: 6, prompts: 2 },
+      charged: 22n * 150n + 9n * 150n + 2n * 1_450n,
+    });
+    const [gone, next] = file.parts as [ProofPart, ProofPart];
+    const bare = { ...file, parts: [{ ...gone, surplus: [] }, next] };
+    expect(judge(scene, bare)).toBe('ok'); // less is claimed: its tail is shown as unpaid
+    const moved = { ...gone, receipts: [...gone.receipts, ...gone.surplus], surplus: [] };
+    expect(judge(scene, { ...file, parts: [moved, next] })).toMatch(/does not join/);
   });
 
   it('crosses epochs whose members change, over the last blocks of those in between', async () => {

@@ -61,7 +61,8 @@ export function mountEndpoints<T extends EndpointTable, C = undefined>(
   for (const [name, row] of Object.entries(table)) {
     const handler = options.handlers[name] as AnyHandler<C>;
     const call = createCall(row, { ...options, handler, checkOutputs });
-    app.route({ method: row.method, url: row.path, handler: call });
+    const { method, path: url, bodyBytes } = row;
+    app.route({ method, url, handler: call, ...(bodyBytes && { bodyLimit: bodyBytes }) });
   }
 }
 

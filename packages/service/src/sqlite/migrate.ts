@@ -14,7 +14,8 @@ export interface Migration {
   readonly up: string;
 }
 
-interface Applied {
+/** A step that ran, as the database has it. */
+export interface AppliedMigration {
   readonly number: number;
   readonly name: string;
   readonly checksum: string;
@@ -29,11 +30,11 @@ export function migrate(
     'create table if not exists schema_migrations (number integer primary key, name text not null, checksum text not null) strict',
   );
   const applied = store
-    .prepare<Applied>('select number, name, checksum from schema_migrations order by number')
+    .prepare<AppliedMigration>(
+      'select number, name, checksum from schema_migrations order by number',
+    )
     .all();
-  applied.forEach((row, index) => {
-    assertSame(row, migrations[index], index + 1);
-  });
+  assertApplied(applied, migrations);
   const record = store.prepare('insert into schema_migrations values (?, ?, ?)');
   const fresh = migrations.slice(applied.length);
   fresh.forEach((migration, index) => {
@@ -45,11 +46,22 @@ export function migrate(
   return fresh.length;
 }
 
-function checksumOf(migration: Migration): string {
+/** Throws STORE_CORRUPT when a step that ran is not the known one. */
+export function assertApplied(
+  applied: readonly AppliedMigration[],
+  migrations: readonly Migration[],
+): void {
+  applied.forEach((row, index) => {
+    assertSame(row, migrations[index], index + 1);
+  });
+}
+
+/** SHA-256 of a step's text, hex. */
+export function checksumOf(migration: Migration): string {
   return hex(sha256(utf8(migration.up.trim())));
 }
 
-function assertSame(row: Applied, known: Migration | undefined, number: number): void {
+function assertSame(row: AppliedMigration, known: Migration | undefined, number: number): void {
   const what = 'the database schema';
   if (!known || row.number !== number) {
     const reason = `step ${row.number} "${row.name}" is not known to this version; use a newer one`;

@@ -120,6 +120,7 @@ export async function begin(granted: Terms, note: Heist['note']): Promise<Heist>
       extendJob() {},
       checkpoint() {},
       endJob() {},
+      written: async () => {},
     },
     mandates: mirror,
     nowMs: chain.timeMs,

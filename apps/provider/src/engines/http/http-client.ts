@@ -9,7 +9,7 @@ import { AppError } from '@aitbc/protocol';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
 import { createEngineErrors, type EngineKind } from '../engine.ts';
-import { LineError, readLines } from './line-reader.ts';
+import { type ChunkReader, LineError } from './line-reader.ts';
 
 /** Ollama gives a model 5 minutes to load. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
@@ -148,14 +148,15 @@ export function createHttpClient(options: HttpClientOptions) {
         throw fail('ENGINE_PROTOCOL', (cause as Error).message, { cause });
       }
     },
-    /** Lines of a streamed answer. A consumer that leaves early closes the connection. */
-    async *lines(call: HttpCall): AsyncGenerator<string, void, void> {
+    /** A streamed answer, cut up by the reader. A consumer that leaves early closes the connection. */
+    async *texts(call: HttpCall, reader: ChunkReader): AsyncGenerator<readonly string[]> {
       const body = await open(call);
       try {
-        for await (const line of readLines(body)) {
+        for await (const chunk of body as AsyncIterable<Uint8Array>) {
           call.signal.throwIfAborted();
-          yield line;
+          yield reader.feed(chunk);
         }
+        yield reader.end();
       } catch (error) {
         throw networkError(error, call, true);
       } finally {

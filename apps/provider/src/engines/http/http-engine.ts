@@ -33,11 +33,11 @@ export function createHttpEngine(parts: HttpEngineParts): Engine {
     start: http.start,
     stop: http.stop,
     probe,
-    async *generate(request, { signal }) {
+    generate(request, { signal }) {
       if (request.prefixText && resume() === 'none') {
-        throw http.fail('ENGINE_BAD_REQUEST', 'it cannot continue an answer');
+        return failing(http.fail('ENGINE_BAD_REQUEST', 'it cannot continue an answer'));
       }
-      yield* gauges.watch(stream(request, signal));
+      return gauges.watch(stream(request, signal));
     },
     async embed(request, { signal }) {
       const embeddings = await gauges.during(embed(request, signal));
@@ -50,4 +50,9 @@ export function createHttpEngine(parts: HttpEngineParts): Engine {
     gauges: gauges.read,
     classify: classifyEngineError,
   };
+}
+
+async function* failing(error: Error): AsyncGenerator<EngineEvent> {
+  yield* [];
+  throw error;
 }

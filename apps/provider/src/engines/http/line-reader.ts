@@ -17,14 +17,19 @@ function textOf(parts: readonly Uint8Array[]): string {
   }
 }
 
+/** Cuts chunks of bytes into texts; both calls throw LineError. */
+export interface ChunkReader {
+  /** What the chunk completes. */
+  feed(chunk: Uint8Array): string[];
+  /** What is left when no more comes. */
+  end(): string[];
+}
+
 /**
- * Yields each line without its end; a last line without a line feed is yielded too. Characters split
- * between chunks are put together, because a line is decoded as a whole. Throws LineError.
+ * Reads lines without their ends; a last line without a line feed counts too. Characters split between chunks are put
+ * together, because a line is decoded as a whole. It is no generator: each of those would cost every token a turn.
  */
-export async function* readLines(
-  chunks: AsyncIterable<Uint8Array>,
-  lineBytesMax: number = LINE_BYTES_MAX,
-): AsyncGenerator<string, void, void> {
+export function createLineReader(lineBytesMax: number = LINE_BYTES_MAX): ChunkReader {
   let parts: Uint8Array[] = [];
   let heldBytes = 0;
   const hold = (bytes: Uint8Array) => {
@@ -32,38 +37,59 @@ export async function* readLines(
     if (heldBytes > lineBytesMax) throw new LineError(`a line is above ${lineBytesMax} bytes`);
     parts.push(bytes);
   };
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      hold(chunk.subarray(start, end));
-      yield textOf(parts);
-      parts = [];
-      heldBytes = 0;
-      start = end + 1;
-    }
-    if (start < chunk.length) hold(chunk.subarray(start));
-  }
-  if (parts.length > 0) yield textOf(parts);
+  const take = (): string => {
+    const text = textOf(parts);
+    parts = [];
+    heldBytes = 0;
+    return text;
+  };
+  return {
+    feed(chunk) {
+      const lines: string[] = [];
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+        hold(chunk.subarray(start, end));
+        lines.push(take());
+        start = end + 1;
+      }
+      if (start < chunk.length) hold(chunk.subarray(start));
+      return lines;
+    },
+    end: () => (parts.length > 0 ? [take()] : []),
+  };
 }
 
-/** Data of each server-sent event. Comments and other fields are dropped; event data has the line bound. */
-export async function* readEventData(
-  lines: AsyncIterable<string>,
-  dataCharsMax: number = LINE_BYTES_MAX,
-): AsyncGenerator<string, void, void> {
+/**
+ * Reads the data of each server-sent event. Comments and other fields are dropped; event data has the line bound.
+ */
+export function createEventReader(dataCharsMax: number = LINE_BYTES_MAX): ChunkReader {
+  const lines = createLineReader();
   let data: string[] = [];
   let size = 0;
-  for await (const line of lines) {
-    if (line === '' && data.length > 0) {
-      yield data.join('\n');
-      data = [];
-      size = 0;
-    } else if (line.startsWith('data:')) {
-      const part = line.slice(line[5] === ' ' ? 6 : 5);
-      size += part.length + 1;
-      if (size > dataCharsMax) throw new LineError(`an event is above ${dataCharsMax} characters`);
-      data.push(part);
+  const take = (): string => {
+    const text = data.join('\n');
+    data = [];
+    size = 0;
+    return text;
+  };
+  const hold = (part: string): void => {
+    size += part.length + 1;
+    if (size > dataCharsMax) throw new LineError(`an event is above ${dataCharsMax} characters`);
+    data.push(part);
+  };
+  const read = (texts: readonly string[]): string[] => {
+    const events: string[] = [];
+    for (const line of texts) {
+      if (line === '' && data.length > 0) events.push(take());
+      else if (line.startsWith('data:')) hold(line.slice(line[5] === ' ' ? 6 : 5));
     }
-  }
-  if (data.length > 0) yield data.join('\n');
+    return events;
+  };
+  return {
+    feed: (chunk) => read(lines.feed(chunk)),
+    end() {
+      const events = read(lines.end());
+      return data.length > 0 ? [...events, take()] : events;
+    },
+  };
 }

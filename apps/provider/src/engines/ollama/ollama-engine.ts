@@ -17,6 +17,7 @@
 import type { JobKind } from '@aitbc/protocol';
 import { AppError } from '@aitbc/protocol';
 import type {
+  EndEvent,
   Engine,
   EngineEmbeddings,
   EngineEmbedRequest,
@@ -28,6 +29,7 @@ import type {
 } from '../engine.ts';
 import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
 import { createHttpEngine } from '../http/http-engine.ts';
+import { createLineReader } from '../http/line-reader.ts';
 import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatLine,
@@ -143,35 +145,31 @@ async function* stream(
   signal: AbortSignal,
 ): AsyncGenerator<EngineEvent, void, void> {
   const tally = createTokenTally();
-  const body = chatBodyOf(request);
-  for await (const text of http.lines({ path: '/api/chat', body, signal, model: request.model })) {
-    if (text === '') continue;
-    const line = http.parse(text, chatLine);
-    if (line.error !== undefined) throw http.fail('ENGINE_CRASHED', line.error);
-    const event = tally.eventOf({
-      text: line.message.content,
-      thinking: line.message.thinking,
-      logprobCount: line.logprobs?.length,
-    });
-    if (event) yield event;
-    if (!line.done) continue;
-    yield {
-      type: 'end',
-      reason: endReasonOf(line, http),
-      promptTokens: line.prompt_eval_count,
-      completionTokens: tally.total(),
-      counterTokens: line.eval_count,
-    };
-    return;
+  const call = { path: '/api/chat', body: chatBodyOf(request), signal, model: request.model };
+  for await (const texts of http.texts(call, createLineReader())) {
+    for (const text of texts) {
+      signal.throwIfAborted();
+      if (text === '') continue;
+      const line = http.parse(text, chatLine);
+      if (line.error !== undefined) throw http.fail('ENGINE_CRASHED', line.error);
+      const { content, thinking } = line.message;
+      const event = tally.eventOf({ text: content, thinking, logprobCount: line.logprobs?.length });
+      if (event) yield event;
+      if (!line.done) continue;
+      const reason = endReasonOf(line, http);
+      yield { ...endOf(reason, line.prompt_eval_count, tally), counterTokens: line.eval_count };
+      return;
+    }
   }
-  const completionTokens = tally.total();
-  yield {
-    type: 'end',
-    reason: 'stop',
-    promptTokens: undefined,
-    completionTokens,
-    incomplete: true,
-  };
+  yield { ...endOf('stop', undefined, tally), incomplete: true };
+}
+
+function endOf(
+  reason: EndEvent['reason'],
+  promptTokens: number | undefined,
+  tally: { total(): number },
+) {
+  return { type: 'end' as const, reason, promptTokens, completionTokens: tally.total() };
 }
 
 /** Texts that do not fit are refused by the server, not cut. */

@@ -13,6 +13,7 @@
 
 import type { z } from 'zod';
 import type {
+  EndEvent,
   Engine,
   EngineEmbeddings,
   EngineEmbedRequest,
@@ -25,7 +26,7 @@ import type {
 import { classifyEngineError } from '../engine.ts';
 import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
 import { createHttpEngine } from '../http/http-engine.ts';
-import { LineError, readEventData } from '../http/line-reader.ts';
+import { createEventReader } from '../http/line-reader.ts';
 import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatChunk,
@@ -121,28 +122,6 @@ async function embed(
   return { vectors, promptTokens: usage?.prompt_tokens ?? 0 };
 }
 
-async function* chunksOf(
-  http: HttpClient,
-  request: EngineRequest,
-  { signal, habits }: StreamOptions,
-): AsyncGenerator<ChatChunk, void, void> {
-  const lines = http.lines({
-    path: '/v1/chat/completions',
-    body: completionBodyOf(request, habits),
-    signal,
-    model: request.model,
-  });
-  try {
-    for await (const data of readEventData(lines)) {
-      if (data === '[DONE]') return;
-      yield http.parse(data, chatChunk);
-    }
-  } catch (cause) {
-    if (!(cause instanceof LineError)) throw cause;
-    throw http.fail('ENGINE_PROTOCOL', cause.message, { cause });
-  }
-}
-
 interface StreamOptions {
   readonly signal: AbortSignal;
   readonly habits: WireHabits;
@@ -158,29 +137,50 @@ function partOf({ choices }: ChatChunk) {
   return { text, thinking, logprobCount: isEndToken ? 0 : logprobs?.content?.length };
 }
 
+/** What a stream has said besides its tokens. */
+interface StreamEnd {
+  finish: string | undefined;
+  usage: ChatChunk['usage'];
+}
+
 async function* stream(
   http: HttpClient,
   request: EngineRequest,
-  options: StreamOptions,
+  { signal, habits }: StreamOptions,
 ): AsyncGenerator<EngineEvent, void, void> {
   const tally = createTokenTally();
-  let finish: string | undefined;
-  let usage: ChatChunk['usage'];
-  for await (const chunk of chunksOf(http, request, options)) {
-    if (chunk.error !== undefined) {
-      const { error } = chunk;
-      throw http.fail('ENGINE_CRASHED', typeof error === 'string' ? error : error.message);
+  const said: StreamEnd = { finish: undefined, usage: undefined };
+  const body = completionBodyOf(request, habits);
+  const call = { path: '/v1/chat/completions', body, signal, model: request.model };
+  reading: for await (const texts of http.texts(call, createEventReader())) {
+    for (const data of texts) {
+      signal.throwIfAborted();
+      if (data === '[DONE]') break reading;
+      const event = tally.eventOf(partOf(read(http, data, said)));
+      if (event) yield event;
     }
-    const event = tally.eventOf(partOf(chunk));
-    if (event) yield event;
-    finish = chunk.choices[0]?.finish_reason ?? finish;
-    usage = chunk.usage ?? usage;
   }
-  yield {
+  yield endOf(said, tally.total());
+}
+
+/** One message; what it says of the end is noted. Throws ENGINE_CRASHED for an error of the engine. */
+function read(http: HttpClient, data: string, said: StreamEnd): ChatChunk {
+  const chunk = http.parse(data, chatChunk);
+  const { error } = chunk;
+  if (error !== undefined) {
+    throw http.fail('ENGINE_CRASHED', typeof error === 'string' ? error : error.message);
+  }
+  said.finish = chunk.choices[0]?.finish_reason ?? said.finish;
+  said.usage = chunk.usage ?? said.usage;
+  return chunk;
+}
+
+function endOf({ finish, usage }: StreamEnd, completionTokens: number): EndEvent {
+  return {
     type: 'end',
     reason: finish === 'length' ? 'length' : 'stop',
     promptTokens: usage?.prompt_tokens,
-    completionTokens: tally.total(),
+    completionTokens,
     ...(usage ? { counterTokens: usage.completion_tokens } : {}),
     ...(finish === undefined ? { incomplete: true } : {}),
   };

@@ -1,5 +1,5 @@
 /** Markets for tests of ranking: offers without signatures, because ranking does not look at them. */
-import type { SignedOffer } from '@aitbc/protocol';
+import type { JobKind, SignedOffer } from '@aitbc/protocol';
 import { createOfferIndex, type OfferEntry, offerEntryOf } from '../offer-index.ts';
 import type { Gauges, Measured, RouteFacts, RouteQuery } from '../route-types.ts';
 
@@ -21,6 +21,11 @@ export interface OfferSketch {
   readonly firstTokenMs?: number;
   readonly tokensPerSecond?: number;
   readonly samples?: number;
+  /** 0 to 1000. */
+  readonly reputation?: number;
+  readonly canResume?: boolean;
+  readonly outputMax?: number;
+  readonly serves?: readonly JobKind[];
 }
 
 export const nowMs = 1_000_000;
@@ -32,6 +37,9 @@ export function entryOf(sketch: OfferSketch): OfferEntry {
     model: sketch.model ?? 'm',
     quantization: sketch.quantization ?? 'Q4_0',
     contextMax: sketch.contextMax ?? 4_096,
+    outputMax: sketch.outputMax ?? 512,
+    serves: sketch.serves ?? ['chat'],
+    canResume: sketch.canResume ?? false,
     price: {
       inputPerMTok: String(sketch.input ?? 0n),
       outputPerMTok: String(sketch.output ?? 1_000_000n),
@@ -53,25 +61,24 @@ function measuredOf({ firstTokenMs, tokensPerSecond, samples }: OfferSketch): Me
   };
 }
 
-/** Index and facts of sketches, one offer for each provider. */
+/** Index and facts of sketches; those of one provider are its list of offers. */
 export function marketOf(sketches: readonly OfferSketch[], draw = 0.5) {
-  const index = createOfferIndex();
-  const byProvider = new Map(sketches.map((sketch) => [sketch.provider, sketch]));
+  const byProvider = new Map<string, OfferSketch>();
   for (const sketch of sketches) {
-    const offers = sketches.filter(({ provider }) => provider === sketch.provider);
-    index.put(sketch.provider, offers.map(entryOf));
+    if (!byProvider.has(sketch.provider)) byProvider.set(sketch.provider, sketch);
   }
-  const facts: RouteFacts = {
-    nowMs,
-    draw,
+  const index = createOfferIndex({
     measured: (provider) => measuredOf(byProvider.get(provider) ?? { provider }),
-    standing(provider) {
-      const sketch = byProvider.get(provider);
-      if (!sketch || sketch.gauges === 'absent') return undefined;
-      const gauges = sketch.gauges ?? { running: 0, waiting: 0, slots: 2 };
-      return { gauges, lastFrameMs: sketch.lastFrameMs ?? nowMs };
-    },
-  };
+    reputation: (provider) => byProvider.get(provider)?.reputation ?? 1_000,
+  });
+  for (const [provider, { gauges, lastFrameMs }] of byProvider) {
+    const offers = sketches.filter((sketch) => sketch.provider === provider);
+    index.put(provider, offers.map(entryOf));
+    if (gauges === 'absent') continue;
+    const frame = gauges ?? { running: 0, waiting: 0, slots: 2 };
+    index.heard(provider, { atMs: lastFrameMs ?? nowMs, gauges: frame });
+  }
+  const facts: RouteFacts = { nowMs, draw };
   return { index, facts };
 }
 

@@ -37,6 +37,11 @@ export function after({ at, prefixHash }: Point, text: string): Point {
   return { at: to, prefixHash: nextPrefixHash(network, range) };
 }
 
+/** Point after a receipt. */
+export function endOf(receipt: ReceiptPayload): Point {
+  return { at: receipt.to, prefixHash: nextPrefixHash(network, receipt) };
+}
+
 function offerOf(authorizer: string): OfferPayload {
   return {
     v: 1,
@@ -74,7 +79,8 @@ export function createProvider(seed: number, changes: Partial<OfferPayload> = {}
   ): SignedReceipt => {
     const { begin = 0 } = point;
     const to = point.at + text.length;
-    const charged = String((change.outcome === 'complete' ? 1450 : 0) + 150 * (to - begin));
+    const hasPrompt = change.outcome === 'complete' || change.outcome === 'client_abort';
+    const charged = String((hasPrompt ? 1450 : 0) + 150 * (to - begin));
     const receipt: ReceiptPayload = {
       v: 1,
       network: network.caip2,
@@ -126,8 +132,14 @@ export function partOf(
   receipts: readonly SignedReceipt[],
   tail: ProofPart['tail'] = null,
 ): ProofPart {
-  return { offer, receipts: [...receipts], tail };
+  return { offer, receipts: [...receipts], tail, surplus: [] };
 }
+
+/** A part whose receipts go on behind the point where the next provider began. */
+export const withSurplus = (part: ProofPart, ...surplus: readonly SignedReceipt[]): ProofPart => ({
+  ...part,
+  surplus: [...surplus],
+});
 
 /** The proof that is made of parts. */
 export const proofOf = (...parts: ProofPart[]): JobProof => ({

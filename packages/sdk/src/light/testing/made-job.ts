@@ -1,6 +1,6 @@
 /**
  * A paid job made for tests, with real signatures: one provider answers and dies, a second one goes on after four tokens
- * that the first one had not signed, and completes.
+ * that the first one had not signed, and completes. Or only the line breaks there: the first one has sent more.
  */
 import { createWriter, hex, keyPairFromSeed, utf8 } from '@aitbc/primitives';
 import {
@@ -49,6 +49,7 @@ export interface MadeJob {
 
 const bodyDigest = bodyDigestOf(utf8('{"model":"tiny"}'));
 const tail = ' but';
+const unseen = ' never';
 
 /** A provider whose hot key is not the key of its account. */
 export function makeProvider(seed: number): MadeProvider {
@@ -69,21 +70,35 @@ export function makeProvider(seed: number): MadeProvider {
   };
 }
 
-/** The job: 12 tokens of the first provider, 4 that it did not sign, 8 of the second. 150 nait a token. */
-export function makeJob(network: Network): MadeJob {
+/** How the first provider of a made job was left. */
+export type MadeBreak = 'killed' | 'line';
+
+/**
+ * The job: 12 tokens of the first provider, 4 that it did not sign, 9 of the second. 150 nait a token. After a break of the
+ * line the first one has signed 10 tokens from the 13th on, of which 4 arrived, and charges the prompt.
+ */
+export function makeJob(network: Network, how: MadeBreak = 'killed'): MadeJob {
   const providers = [makeProvider(41), makeProvider(42)] as const;
   const [first, second] = providers;
   const payer = hex(keyPairFromSeed(new Uint8Array(32).fill(40)).publicKey);
   const identity = { payer: addressOf(payer), idempotencyKey: 'made' };
   const jobId = jobIdOf(network, { payer, idempotencyKey: 'made', bodyDigest });
   const start = { network, jobId, at: 0, prefixHash: firstPrefixHash(network, bodyDigest) };
-  const a = signTexts(first, start, { texts: ['It was ', 'late,'], outcome: 'running' });
-  const range = { prefixHash: a.prefixHash, textHash: textHashOf(tail), from: a.at, to: a.at + 4 };
+  const isLine = how === 'line';
+  const texts = ['It was ', 'late,', ...(isLine ? [tail + unseen] : [])];
+  const a = signTexts(first, start, { texts, outcome: isLine ? 'client_abort' : 'running' });
+  const { at, prefixHash } = a.points[2] as Point;
+  const range = { prefixHash, textHash: textHashOf(tail), from: at, to: at + tail.length };
   const there = { ...start, at: range.to, prefixHash: nextPrefixHash(network, range) };
   const b = signTexts(second, there, { texts: ['it ran', ' on'], outcome: 'complete' });
   const parts: ProofPart[] = [
-    { ...a.part, tail: { to: range.to, textHash: range.textHash } },
-    { ...b.part, tail: null },
+    {
+      offer: a.part.offer,
+      receipts: a.part.receipts.slice(0, 2),
+      tail: { to: range.to, textHash: range.textHash },
+      surplus: a.part.receipts.slice(2),
+    },
+    { ...b.part, tail: null, surplus: [] },
   ];
   const proof: JobProof = {
     ...{ v: 2, genesisHash: network.genesisHash, jobId, bodyDigest, identity, parts, chain: null },
@@ -91,11 +106,14 @@ export function makeJob(network: Network): MadeJob {
   return { proof, providers, channels: [channelOf(first), channelOf(second)] };
 }
 
-interface Start {
-  readonly network: Network;
-  readonly jobId: Hex;
+interface Point {
   readonly at: number;
   readonly prefixHash: Hex;
+}
+
+interface Start extends Point {
+  readonly network: Network;
+  readonly jobId: Hex;
 }
 
 /** One token a character. */
@@ -107,8 +125,9 @@ function signTexts(
   const { network, jobId } = start;
   const offer = offerOf(network, address, authorizer);
   let { at, prefixHash } = start;
+  const points: Point[] = [{ at, prefixHash }];
   const receipts = texts.map((text, place): SignedReceipt => {
-    const isLast = place === texts.length - 1 && outcome === 'complete';
+    const isLast = place === texts.length - 1 && outcome !== 'running';
     const to = at + text.length;
     const charged = String(150 * (to - start.at) + (isLast ? 1_450 : 0));
     const payload: ReceiptPayload = {
@@ -120,10 +139,11 @@ function signTexts(
     };
     prefixHash = nextPrefixHash(network, payload);
     at = to;
+    points.push({ at, prefixHash });
     return signDocument({ tag: 'receipt', network }, payload, signer);
   });
   const signedOffer = signDocument({ tag: 'offer', network }, offer, signer);
-  return { part: { offer: signedOffer, receipts }, at, prefixHash };
+  return { part: { offer: signedOffer, receipts }, points };
 }
 
 function channelOf({ authorizer }: Pick<MadeProvider, 'authorizer'>): Hex {

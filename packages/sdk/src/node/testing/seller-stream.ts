@@ -22,6 +22,7 @@ import { booksOf } from './seller-books.ts';
 import type { SellerContext, SellerFailure, SellerJob } from './seller-types.ts';
 
 const promptTokens = 5;
+const voucherWaitMs = 1_000;
 
 /** Sends tokens while they are covered; returns the text that no receipt covers yet. */
 export async function streamTokens(
@@ -141,7 +142,7 @@ async function maySend(
   if (last <= job.covered || isGenerous(context, job)) return true;
   response.write(`${sseNeedVoucherMark}${JSON.stringify({ jobId: job.jobId })}\n\n`);
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, 1_000);
+    const timer = setTimeout(resolve, context.faults.voucherWaitMs ?? voucherWaitMs);
     job.wake = () => {
       clearTimeout(timer);
       resolve();

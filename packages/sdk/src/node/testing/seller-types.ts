@@ -45,6 +45,8 @@ export interface SellerFaults {
   forgetFinal?: boolean;
   /** Pause before each token, ms. */
   tokenMs?: number;
+  /** How long it waits for a voucher, ms. Default 1 000. */
+  voucherWaitMs?: number;
   /** Say nothing after the head of the answer. */
   isSilent?: boolean;
 }

@@ -1,0 +1,18 @@
+import { amountOf } from '@aitbc/protocol';
+import type { ProviderConfig } from '../config.ts';
+import type { OfferTemplate } from './offer-book.ts';
+
+/** What all offers have in common, out of the settings. */
+export function offerTemplate(
+  config: ProviderConfig,
+  provider: string,
+  endpoint: string,
+): OfferTemplate {
+  const { windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin } = config;
+  const price = {
+    inputPerMTok: amountOf(config.priceInput).toString(),
+    outputPerMTok: amountOf(config.priceOutput).toString(),
+    perRequest: amountOf(config.pricePerRequest).toString(),
+  };
+  return { provider, endpoint, price, windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin };
+}

@@ -121,18 +121,12 @@ function createParts(
   { store, lines, webhookKey }: { store: Store; lines: LineStore; webhookKey: KeyPair },
 ): Parts {
   const { log, clock = systemClock, draw = Math.random } = deps;
+  const freshBytes = deps.randomBytes ?? randomBytes;
   const reader = deps.chain ?? createChainReader(config.nodeUrl);
-  const chain = createChainLink({
-    reader,
-    clock,
-    log,
-    bindChain: store.bindChain,
-    onFailure: deps.onFatal,
-  });
+  const { bindChain, offers, reports } = store;
+  const chain = createChainLink({ reader, clock, log, bindChain, onFailure: deps.onFatal });
   const { index, measurements, scores, decisions } = createMarketParts({
-    offers: store.offers,
-    reports: store.reports,
-    lines,
+    ...{ offers, reports, lines },
     epoch: store.owner,
   });
   const jobs = createJobParts({
@@ -148,39 +142,21 @@ function createParts(
     onEnd: (session) => dispatcher.takeBack(session),
   });
   const connections = createConnections({
-    chain,
-    clock,
-    log,
-    sessions,
-    index,
-    offers: store.offers,
-    randomBytes: deps.randomBytes ?? randomBytes,
+    ...{ chain, clock, log, sessions, index, offers },
+    randomBytes: freshBytes,
     onAnswer: (session, frame) => takeAnswer({ chain, book, dispatcher, log }, session, frame),
   });
   const desk = createReportDesk({
-    chain,
-    sessions,
-    offers: store.offers,
-    reports: store.reports,
-    measurements,
-    scores,
-    index,
-    clock,
+    ...{ chain, sessions, offers, reports, measurements, scores, index, clock },
   });
   const routes: RouteDeps = {
     name: config.name,
     chain,
     market: { index, sessions, measurements, decisions, clock, draw },
-    scores,
-    decisions,
-    logins: createHttpLogins({
-      chain,
-      clock,
-      randomBytes: deps.randomBytes ?? randomBytes,
-    }),
+    ...{ scores, decisions, desk },
+    logins: createHttpLogins({ chain, clock, randomBytes: freshBytes }),
     jobs: jobs.routes(sessions),
     webhookKey: webhookKeyText(webhookKey.publicKey),
-    desk,
     facilitator: createFacilitatorDesk({ network: chain.network, chain: reader.x402 }),
   };
   return {
@@ -188,15 +164,10 @@ function createParts(
       ...{ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) },
       origins: { ownNames: [config.host, ...config.allowedHosts] },
     }),
-    chain,
-    store,
-    lines,
+    ...{ chain, store, lines, connections, routes, jobs },
     upkeep: createUpkeep({
       ...{ chain, clock, log, sessions, store, jobs, connections, decisions },
     }),
-    connections,
-    routes,
-    jobs,
     async load() {
       await jobs.load();
       await desk.load();

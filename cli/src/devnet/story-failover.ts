@@ -86,8 +86,10 @@ export async function endFailover(
   }
 }
 
-function isClosed({ receipts, tail }: JobProof['parts'][number]): boolean {
-  return tail === null && receipts.at(-1)?.payload.outcome !== 'running';
+/** Its end is signed: with its last receipt, or with one for tokens that did not arrive any more. */
+function isClosed({ receipts, tail, surplus }: JobProof['parts'][number]): boolean {
+  const last = surplus.at(-1) ?? (tail === null ? receipts.at(-1) : undefined);
+  return last !== undefined && last.payload.outcome !== 'running';
 }
 
 /** One line for each provider: its tokens and its money. */

@@ -3,9 +3,11 @@
  * a seed each token comes in a turn of its own, as fast as the server goes; a seed is the time between two
  * tokens in milliseconds, so that one request chooses its pace through every hop.
  */
-import { classifyEngineError } from '../../../apps/provider/dist/engines/engine.js';
-import { createEngineServer } from '../../../apps/provider/dist/engines/testing/engine-server.js';
 import { after } from '../lib/processes.mjs';
+
+const engines = new URL('../../../apps/provider/dist/engines/', import.meta.url);
+const { classifyEngineError } = await import(new URL('engine.js', engines));
+const { createEngineServer } = await import(new URL('testing/engine-server.js', engines));
 
 const model = { name: 'bench-model', contextMax: 8_192, serves: ['chat'], resume: 'none' };
 const promptTokens = 24;

@@ -24,21 +24,19 @@ export async function measureOverHttp(size, calls) {
     const idleStart = await used();
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
     const idleEnd = await used();
-    const churnShare = (idleEnd.cpuUs - idleStart.cpuUs) / (IDLE_MS * 1_000);
+    const beatUs = (idleEnd.cpuUs - idleStart.cpuUs) / (idleEnd.beats - idleStart.beats);
 
-    const startMs = performance.now();
     const times = [];
     for (let call = 0; call < calls; call += 1) {
       const sentMs = performance.now();
       await post(`${url}/v1/route`, body, agent);
       times.push((performance.now() - sentMs) * 1_000);
     }
-    const tookUs = (performance.now() - startMs) * 1_000;
     const end = await used();
-    const cpuUs = end.cpuUs - idleEnd.cpuUs - churnShare * tookUs;
+    const cpuUs = end.cpuUs - idleEnd.cpuUs - beatUs * (end.beats - idleEnd.beats);
     const row = {
       ...{ size, calls, latencyUs: spreadOf(times), cpuPerRouteUs: cpuUs / calls },
-      ...{ heartbeatShareOfCore: churnShare, residentMb: end.residentMb },
+      ...{ cpuPerHeartbeatUs: beatUs, residentMb: end.residentMb },
     };
     print(row);
     return row;
@@ -49,11 +47,11 @@ export async function measureOverHttp(size, calls) {
   }
 }
 
-function print({ size, latencyUs, cpuPerRouteUs, heartbeatShareOfCore, residentMb }) {
+function print({ size, latencyUs, cpuPerRouteUs, cpuPerHeartbeatUs, residentMb }) {
   const us = (value) => `${value.toFixed(0)} µs`;
   console.log(
     `\nHTTP, ${size} providers: p50 ${us(latencyUs.p50)}, p99 ${us(latencyUs.p99)}, CPU per route ${us(cpuPerRouteUs)}, ` +
-      `heartbeats take ${(heartbeatShareOfCore * 100).toFixed(1)} % of a core, ${residentMb.toFixed(0)} MB resident`,
+      `per heartbeat ${us(cpuPerHeartbeatUs)}, ${residentMb.toFixed(0)} MB resident`,
   );
 }
 

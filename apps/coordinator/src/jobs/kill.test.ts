@@ -171,14 +171,20 @@ describe.each(storeKinds)('kill -9 with jobs on $name', ({ canRun, start, name }
       await market.connect(coordinator.url);
       await until(async () => (await offersAt(coordinator.url)) === 1, { timeoutMs: minuteMs });
       const submitting = submitWave(coordinator.url, `${kill}`, taken);
-      // From before the first answer to after the last one.
-      await new Promise((done) => setTimeout(done, (kill * 37) % 250));
+      // From before the first answer to after the last one, and a little later: jobs are handed out and end.
+      const before = taken.size;
+      const wanted = before + ((kill * 17) % (jobsPerWave + 1));
+      await Promise.race([
+        until(() => taken.size >= wanted, { intervalMs: 1, timeoutMs: minuteMs }),
+        submitting,
+      ]);
+      await new Promise((done) => setTimeout(done, (kill * 7) % 60));
       await coordinator.kill();
       await submitting;
     }
     const last = await startCoordinatorProcess(url, folder, ['seller']);
     await market.connect(last.url);
-    expect(taken.size).toBeGreaterThan(jobsPerWave);
+    expect(taken.size).toBeGreaterThan(2 * jobsPerWave);
     await expectAllCompleted(last.url, taken, market);
     market.stop();
     await last.kill();

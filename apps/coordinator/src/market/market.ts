@@ -43,7 +43,10 @@ export interface MarketDeps {
 const ownedBy = 'aitbc';
 
 /** Ranked offers. Throws NO_OFFER with what kept the others out, FIELD_UNSUPPORTED. */
-export function routeOffers(deps: MarketDeps, query: RouteQuery): Answers['route'] {
+export function routeOffers(
+  deps: Pick<MarketDeps, 'index' | 'decisions' | 'clock' | 'draw'>,
+  query: RouteQuery,
+): Answers['route'] {
   assertParameters(query);
   const { index, decisions, clock } = deps;
   const nowMs = clock.nowMs();
@@ -70,7 +73,7 @@ function assertParameters({ provider, parameters = [] }: RouteQuery): void {
 
 /** One offer of the first model from anywhere in the list, so that the far ones learn something too. */
 function someoneBehind(
-  { index, draw }: MarketDeps,
+  { index, draw }: Pick<MarketDeps, 'index' | 'draw'>,
   { models: [model = ''] }: RouteQuery,
   ranking: Ranking,
 ): DecisionLine | undefined {

@@ -32,7 +32,7 @@ async function startPaced(more: Partial<ProviderConfig> = {}) {
   const engine = createOllamaEngine({ baseUrl: server.url() });
   await engine.start();
   const probe = await engine.probe(AbortSignal.timeout(5_000));
-  const config = { slots, firstTokenMs, benchmark: 'never', ...more };
+  const config = { slots, firstTokenMs, benchmark: 'never' as const, ...more };
   const test = await startProvider({ engine: { engine, probe }, config });
   closers.push(test.stop);
   return { test, counts: counting.counts };

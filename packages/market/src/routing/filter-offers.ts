@@ -1,6 +1,6 @@
 /** Which listings fit a buyer's wishes, and why the others do not. */
 import { amountOf, limits } from '@aitbc/protocol';
-import { type Listing, latencyOf, slownessOf } from './listing.ts';
+import type { Listing } from './listing.ts';
 import type { ProviderWishes, RouteQuery } from './route-types.ts';
 
 /** Why an offer is not a candidate. */
@@ -70,7 +70,7 @@ function requestChecks({
 }: RouteQuery): NamedCheck[] {
   const checks: NamedCheck[] = [];
   if (contextTokens !== undefined) {
-    checks.push(['context', ({ entry }) => entry.offer.payload.contextMax >= contextTokens]);
+    checks.push(['context', ({ contextMax }) => contextMax >= contextTokens]);
   }
   if (outputTokens !== undefined && provider.require_parameters) {
     checks.push(['output', ({ entry }) => entry.offer.payload.outputMax >= outputTokens]);
@@ -90,8 +90,7 @@ function priceCheck(maxPrice: NonNullable<ProviderWishes['max_price']>): Check {
     (request === undefined || price.perRequest <= request);
 }
 
-function isValidAt({ entry }: Listing, nowMs: number): boolean {
-  const { validFromMs, validUntilMs } = entry.offer.payload;
+function isValidAt({ validFromMs, validUntilMs }: Listing, nowMs: number): boolean {
   return nowMs >= validFromMs - limits.clockSkewMs && nowMs < validUntilMs;
 }
 
@@ -120,8 +119,8 @@ export function isPreferred(speed: PreferredSpeed, listing: Listing): boolean {
   const { isNew, measured } = listing;
   return (
     !isNew &&
-    latencyOf(listing) <= speed.firstTokenMsP50 &&
+    listing.latencyMs <= speed.firstTokenMsP50 &&
     (measured.firstTokenMsP90 ?? Infinity) <= speed.firstTokenMsP90 &&
-    -slownessOf(listing) >= speed.tokensPerSecond
+    -listing.slowness >= speed.tokensPerSecond
   );
 }

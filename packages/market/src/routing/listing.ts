@@ -12,14 +12,26 @@ export interface Seat {
   reputation: number;
 }
 
-/** A listed offer. Its figures change only while it is out of the lists. */
+/**
+ * A listed offer. Its figures change only while it is out of the lists. What lists and filters read most
+ * stands here once more, flat: at a hundred thousand listings each further object is a miss of the cache.
+ */
 export interface Listing {
   readonly entry: OfferEntry;
   readonly seat: Seat;
   /** Place among equals: a hash of the offer's id, so that nobody chooses it for nothing. */
   readonly tie: number;
+  /** The reference price, rounded. */
+  readonly priceKey: number;
+  readonly contextMax: number;
+  readonly validFromMs: number;
+  readonly validUntilMs: number;
   measured: Measured;
   isNew: boolean;
+  /** Measured median of the first token, ms; Infinity while new. */
+  latencyMs: number;
+  /** Measured median speed, tokens/s, negative; 0 while new. */
+  slowness: number;
   terms: Terms;
   /** Step of the effective price. */
   step: number;
@@ -27,9 +39,31 @@ export interface Listing {
 
 /** A listing with its figures worked out. */
 export function listingOf(entry: OfferEntry, seat: Seat, measured: Measured): Listing {
+  const { contextMax, validFromMs, validUntilMs } = entry.offer.payload;
   const terms = termsOf({ referencePrice: entry.referencePrice, measured, ...seat });
+  return {
+    entry,
+    seat,
+    tie: hashOf(entry.offerId),
+    priceKey: Number(entry.referencePrice),
+    contextMax,
+    validFromMs,
+    validUntilMs,
+    ...measuredFigures(measured),
+    terms,
+    step: stepOf(terms),
+  };
+}
+
+/** What a listing keeps of its measurements. */
+export function measuredFigures(measured: Measured) {
   const isNew = isNewcomer(measured);
-  return { entry, seat, tie: hashOf(entry.offerId), measured, isNew, terms, step: stepOf(terms) };
+  return {
+    measured,
+    isNew,
+    latencyMs: isNew ? Infinity : (measured.firstTokenMsP50 ?? Infinity),
+    slowness: isNew ? 0 : -(measured.tokensPerSecondP50 ?? 0),
+  };
 }
 
 /** FNV-1a. */
@@ -48,16 +82,16 @@ export type RankSort = NonNullable<ProviderWishes['sort']> | 'effective';
 export const peerOrders: Readonly<Record<RankSort, Order<Listing>>> = {
   effective: (a, b) => Number(a.isNew) - Number(b.isNew) || a.step - b.step,
   price: (a, b) => compare(a.entry.referencePrice, b.entry.referencePrice) || a.step - b.step,
-  latency: (a, b) => compare(latencyOf(a), latencyOf(b)) || a.step - b.step,
-  throughput: (a, b) => compare(slownessOf(a), slownessOf(b)) || a.step - b.step,
+  latency: (a, b) => compare(a.latencyMs, b.latencyMs) || a.step - b.step,
+  throughput: (a, b) => compare(a.slowness, b.slowness) || a.step - b.step,
 };
 
 /** Numbers that rise with the orders, for the lists. Steps are between -512 and 1 535. */
 export const peerKeys: Readonly<Record<RankSort, (listing: Listing) => number>> = {
   effective: ({ isNew, step, tie }) => (stepRank(step) + (isNew ? stepSpan : 0)) * tieSpan + tie,
-  price: ({ entry }) => Number(entry.referencePrice),
-  latency: (listing) => Math.min(latencyOf(listing), 2 ** 40) * stepSpan + stepRank(listing.step),
-  throughput: (listing) => slownessOf(listing) || stepRank(listing.step),
+  price: ({ priceKey }) => priceKey,
+  latency: ({ latencyMs, step }) => Math.min(latencyMs, 2 ** 40) * stepSpan + stepRank(step),
+  throughput: ({ slowness, step }) => slowness || stepRank(step),
 };
 
 const stepSpan = 2_048;
@@ -76,16 +110,6 @@ function stepRank(step: number): number {
 /** The strict order in which listings stand in a list. */
 export function fullOrder(peers: Order<Listing>): Order<Listing> {
   return (a, b) => peers(a, b) || a.tie - b.tie || compare(a.entry.offerId, b.entry.offerId);
-}
-
-/** Measured median of the first token, ms; Infinity while new. */
-export function latencyOf({ isNew, measured }: Listing): number {
-  return isNew ? Infinity : (measured.firstTokenMsP50 ?? Infinity);
-}
-
-/** Measured median speed, tokens/s, negative; 0 while new. */
-export function slownessOf({ isNew, measured }: Listing): number {
-  return isNew ? 0 : -(measured.tokensPerSecondP50 ?? 0);
 }
 
 /** Order of two values of one type. */

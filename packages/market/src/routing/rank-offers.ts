@@ -27,7 +27,7 @@ import {
   type PreferredSpeed,
   preferredSpeedOf,
 } from './filter-offers.ts';
-import { type Listing, latencyOf, type RankSort } from './listing.ts';
+import type { Listing, RankSort } from './listing.ts';
 import type { OfferIndex } from './offer-index.ts';
 import type { RankedOffer, RouteFacts, RouteQuery } from './route-types.ts';
 import { gather, type Pool, poolsOf, type ShelfSearch, searchShelf, walk } from './search-shelf.ts';
@@ -250,7 +250,7 @@ export function decidingFactor(better: Placed, worse: Placed): RankReason {
   const [first, second] = [better.listing, worse.listing];
   const { sort } = better;
   if (sort === 'price' && first.entry.referencePrice !== second.entry.referencePrice) return sort;
-  if (sort === 'latency' && latencyOf(first) !== latencyOf(second)) return sort;
+  if (sort === 'latency' && first.latencyMs !== second.latencyMs) return sort;
   if (sort === 'throughput' && speedOf(first) !== speedOf(second)) return sort;
   if (sort === 'effective' && first.isNew !== second.isNew) return 'newcomer';
   if (first.step === second.step) return 'tie';

@@ -4,10 +4,10 @@
  * Two ways, the same answer. *Walk*: along the ranked list from its start, until enough were found. That is
  * short while a fair share of the listings fits. *Gather*: take the smallest list or set that must hold all
  * that fit (a quantization, a price bound, a context, …), filter it and sort the best of what is left. A
- * shelf knows the size of each such pool without looking at its members. A search walks as many steps as the
- * pool has members (and a few hundred at least), then it gathers; so it costs twice the cheaper way at most,
- * also where the few that fit all stand at the end. Slow is only a query of which each wish leaves many
- * listings and all wishes together few.
+ * shelf knows the size of each such pool without looking at its members, so a search begins with what
+ * promises to be shorter; a walk that takes three times as long as expected, because the few that fit all
+ * stand at the end, gives up and gathers. Slow is only a query of which each wish leaves many listings and
+ * all wishes together few.
  *
  * Listings of one step are peers and take turns: the peers stand in a circle in the order of their ties, and
  * the draw says where the answer begins. Each of n equal offers is first in one answer of n.
@@ -18,11 +18,9 @@ import {
   fullOrder,
   type Listing,
   lastKeyOfPeers,
-  latencyOf,
   peerKeys,
   peerOrders,
   type RankSort,
-  slownessOf,
 } from './listing.ts';
 import type { OrderedList } from './ordered-list.ts';
 import type { RouteQuery } from './route-types.ts';
@@ -51,7 +49,7 @@ export interface Pool {
   members(): Iterable<Listing>;
 }
 
-const walkMin = 512; // steps before gathering: a small market is walked, and counts exactly what it leaves out
+const gatherShelfMin = 512; // a smaller market is walked, and counts exactly what it leaves out
 const peersNear = 8; // looked at one by one before the end of a circle is searched by halving
 
 /** The first fitting listings in the order of the sort. */
@@ -61,9 +59,16 @@ export function searchShelf(
   pools: readonly Pool[] = [],
 ): Listing[] {
   const pool = smallestOf(pools);
-  if (!pool || pool.size * 2 > shelf.size) return walk(shelf, search, 0);
-  const steps = Math.max(walkMin, pool.size);
-  let left = steps;
+  if (!pool || shelf.size < gatherShelfMin || pool.size * 2 > shelf.size) {
+    return walk(shelf, search, 0);
+  }
+  const gatherPool = (): Listing[] => {
+    if (pool.exclusion) search.onLeftOut?.(pool.exclusion, shelf.size - pool.size);
+    return gather(shelf, search, pool.members());
+  };
+  const walkExpected = (search.limit * shelf.size) / Math.max(1, pool.size);
+  if (walkExpected * 2 > pool.size) return gatherPool();
+  let left = walkExpected * 3;
   const fits = (listing: Listing): boolean => {
     left -= 1;
     return left >= 0 && search.fits(listing);
@@ -72,8 +77,7 @@ export function searchShelf(
   const found = walk(shelf, { ...search, fits, isOver }, 0);
   if (found.length >= search.limit || !isOver()) return found;
   search.onRestart?.();
-  if (pool.exclusion) search.onLeftOut?.(pool.exclusion, shelf.size - pool.size);
-  return gather(shelf, search, pool.members());
+  return gatherPool();
 }
 
 /** Walks the ranked list from a position. */
@@ -138,7 +142,8 @@ export function gather(shelf: Shelf, search: ShelfSearch, members: Iterable<List
 /** The best `limit` with all peers of the last of them, in no order: numbers sort faster than listings. */
 function bestOf(fitting: readonly Listing[], sort: RankSort, limit: number): Listing[] {
   if (fitting.length <= limit) return [...fitting];
-  const keys = Float64Array.from(fitting, peerKeys[sort]);
+  const keys = new Float64Array(fitting.length);
+  for (let at = 0; at < keys.length; at += 1) keys[at] = peerKeys[sort](fitting[at] as Listing);
   const last = keys.slice().sort()[limit - 1] as number;
   const most = sort === 'effective' ? lastKeyOfPeers(last) : last;
   return fitting.filter((_, at) => (keys[at] as number) <= most);
@@ -189,7 +194,7 @@ export function poolsOf(shelf: Shelf, query: RouteQuery, speed?: PreferredSpeed)
     );
   }
   if (contextTokens !== undefined) {
-    const fits = ({ entry }: Listing) => entry.offer.payload.contextMax >= contextTokens;
+    const fits = ({ contextMax }: Listing) => contextMax >= contextTokens;
     add('context', prefixOf(bounds.context, fits));
   }
   const names = wishes.quantizations?.map((name) => `quantization ${name.toLowerCase()}`);
@@ -200,8 +205,8 @@ export function poolsOf(shelf: Shelf, query: RouteQuery, speed?: PreferredSpeed)
 }
 
 function speedPools({ ranked }: Shelf, speed: PreferredSpeed): Pool[] {
-  const isFast = (listing: Listing) => -slownessOf(listing) >= speed.tokensPerSecond;
-  const isSoon = (listing: Listing) => latencyOf(listing) <= speed.firstTokenMsP50;
+  const isFast = (listing: Listing) => -listing.slowness >= speed.tokensPerSecond;
+  const isSoon = (listing: Listing) => listing.latencyMs <= speed.firstTokenMsP50;
   return [
     prefixOf(ranked.throughput, isFast),
     prefixOf(ranked.latency, isSoon),

@@ -5,11 +5,12 @@
  * they tell how many listings a wish leaves and which, so that a rare wish costs as much as what it leaves
  * and not a walk through the whole market (search-shelf.ts).
  */
-import { isNewcomer, stepOf, termsOf } from './effective-price.ts';
+import { stepOf, termsOf } from './effective-price.ts';
 import {
   compare,
   fullOrder,
   type Listing,
+  measuredFigures,
   peerKeys,
   peerOrders,
   type RankSort,
@@ -85,8 +86,8 @@ export function createShelf(): Shelf {
   };
 }
 
-function contextOf({ entry }: Listing): number {
-  return entry.offer.payload.contextMax;
+function contextOf({ contextMax }: Listing): number {
+  return contextMax;
 }
 
 function rankList(sort: RankSort): OrderedList<Listing> {
@@ -109,6 +110,8 @@ function renew(ranked: Shelf['ranked'], listing: Listing, measured: Measured): v
     return;
   }
   for (const list of Object.values(ranked)) list.remove(listing);
-  Object.assign(listing, { measured, terms, step, isNew: isNewcomer(measured) });
+  if (measured !== listing.measured) Object.assign(listing, measuredFigures(measured));
+  listing.terms = terms;
+  listing.step = step;
   for (const list of Object.values(ranked)) list.insert(listing);
 }

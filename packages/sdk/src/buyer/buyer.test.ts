@@ -41,7 +41,7 @@ describe('buyer', () => {
     const seller = await sell(chain, { faults: { tokenMs: 1 } });
     const buyer = await buy(chain);
     const jobs = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((key) => buyer.run(callOf(key))));
-    const ends = await Promise.all(jobs.map(drain));
+    const ends = await Promise.all(jobs.map((job) => drain(job)));
     expect(ends.every(({ answer }) => answer === words.join(''))).toBe(true);
     const [channel] = buyer.channels();
     expect(buyer.channels()).toHaveLength(1);

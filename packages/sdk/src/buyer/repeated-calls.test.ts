@@ -32,7 +32,7 @@ describe('the same call while it runs', () => {
     const seller = await sell(chain, { faults: { tokenMs: 5 } });
     const buyer = await buy(chain);
     const jobs = await Promise.all([1, 2, 3].map(() => buyer.run(callOf('k'))));
-    const answers = await Promise.all(jobs.map(drain));
+    const answers = await Promise.all(jobs.map((job) => drain(job)));
     expect(answers.map((answer) => answer.answer)).toEqual([text, text, text]);
     expect(seller.calls()).toBe(1);
   });

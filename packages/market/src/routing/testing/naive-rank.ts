@@ -1,6 +1,6 @@
 /** The rules of ranking without an index: filter everything, sort everything. What the real one must equal. */
 import { filterOf, isPreferred, preferredSpeedOf } from '../filter-offers.ts';
-import { compare, type Listing, latencyOf, slownessOf } from '../listing.ts';
+import { compare, type Listing } from '../listing.ts';
 import type { RouteFacts, RouteQuery } from '../route-types.ts';
 
 /** Offer ids in their order, without the turn of new providers, at most `limit`. */
@@ -34,8 +34,8 @@ type Sort = 'effective' | 'price' | 'latency' | 'throughput';
 function keysOf(sort: Sort, listing: Listing): (number | bigint)[] {
   const { step, isNew, entry } = listing;
   if (sort === 'price') return [entry.referencePrice, step];
-  if (sort === 'latency') return [latencyOf(listing), step];
-  if (sort === 'throughput') return [slownessOf(listing), step];
+  if (sort === 'latency') return [listing.latencyMs, step];
+  if (sort === 'throughput') return [listing.slowness, step];
   return [isNew ? 1 : 0, step];
 }
 

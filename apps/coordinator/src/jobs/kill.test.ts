@@ -29,7 +29,7 @@ import {
 } from '../testing/provider.ts';
 
 const seller = identityOf('seller');
-const killsMax = Number(process.env.AITBC_KILLS ?? 10);
+const killsMax = Number(process.env.AITBC_KILLS ?? 4);
 const jobsPerWave = 40;
 const minuteMs = 60_000;
 

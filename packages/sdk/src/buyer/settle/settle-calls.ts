@@ -32,8 +32,11 @@ import type { CoordinatorClient, ProviderClient } from '../../http/clients.ts';
 import type { BuyerParts } from '../types.ts';
 import { acknowledge, checkedReceipts } from './acknowledge.ts';
 
-/** A daemon that is started again is back within seconds; a machine within minutes. */
-const waitsMs = [50, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 120_000, 600_000];
+/**
+ * A daemon that is started again is back within seconds, a machine within minutes; a provider that missed a voucher
+ * ends its job after half a minute, a little before the eighth question.
+ */
+const waitsMs = [50, 250, 500, 1_000, 2_000, 4_000, 8_000, 20_000, 60_000, 120_000, 600_000];
 const lastWaitMs = 3_600_000;
 /** Longer than a request needs from a broken connection to a provider's journal, chain look-up included. */
 const neverRanAfterMs = 5_000;

@@ -139,7 +139,7 @@ async function live(ledger: Ledger, { options, dataDir, proxy, jobs }: Place) {
     ...defaults,
     ...{ dataDir, host: '127.0.0.1', port: 0, publicUrl: proxy.url, coordinatorUrl: '' },
     ...{ register: false, priceInput: '1000000', priceOutput: '1000000', pricePerRequest: '7' },
-    ...{ windowTokens, firstTokenMs, needVoucherWaitMs: 5_000 },
+    ...{ windowTokens, firstTokenMs, needVoucherWaitMs: 5_000, benchmark: 'never' as const },
   };
   const { chosen, tokens, stopEngine } = await engineOf(options, proxy);
   let hasJob = (_jobId: Hex): boolean => false;

@@ -18,6 +18,7 @@ import {
   mountSocket,
   openApiOf,
 } from '@aitbc/service';
+import { createAuditParts } from './audits/audit-parts.ts';
 import { type ChainLink, createChainLink } from './chain/chain-link.ts';
 import { type ChainReader, createChainReader } from './chain/chain-reader.ts';
 import { type CoordinatorConfig, configTable, databaseUrlOf } from './config.ts';
@@ -31,6 +32,8 @@ import { type Connections, createConnections } from './providers/connection.ts';
 import { createHttpLogins } from './providers/http-logins.ts';
 import { createSessions, type Sessions } from './providers/sessions.ts';
 import { limitPosts } from './rate-limit.ts';
+import { mountRelay } from './relay/mount-relay.ts';
+import { createRelayDesk, type RelayDesk } from './relay/relay-desk.ts';
 import { createFacilitatorHandlers, createHandlers, type RouteDeps } from './routes.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createUpkeep, type Upkeep } from './upkeep.ts';
@@ -68,11 +71,17 @@ interface Parts {
   readonly connections: Connections;
   readonly routes: RouteDeps;
   readonly jobs: JobParts;
+  readonly relay: RelayDesk;
   load(): Promise<void>;
 }
 
 // A job travels on to its provider inside one WebSocket frame of at most `limits.bodyBytes`.
 const bodyLimitBytes = limits.bodyBytes - 1_024;
+
+const relayedCallsMetric = {
+  name: 'aitbc_coordinator_relayed_calls',
+  help: 'Calls that are on their way to providers behind NAT.',
+};
 
 /** A coordinator that does not run yet. */
 export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDeps): Coordinator {
@@ -123,10 +132,10 @@ function createParts(
   const { log, clock = systemClock, draw = Math.random } = deps;
   const freshBytes = deps.randomBytes ?? randomBytes;
   const reader = deps.chain ?? createChainReader(config.nodeUrl);
-  const { bindChain, offers, reports } = store;
+  const { bindChain, offers, reports, audits: auditRows } = store;
   const chain = createChainLink({ reader, clock, log, bindChain, onFailure: deps.onFatal });
-  const { index, measurements, scores, decisions } = createMarketParts({
-    ...{ offers, reports, lines },
+  const { index, measurements, scores, standings, decisions } = createMarketParts({
+    ...{ offers, reports, audits: auditRows, lines },
     epoch: store.owner,
   });
   const jobs = createJobParts({
@@ -139,21 +148,30 @@ function createParts(
     clock,
     index,
     onBegin: ({ provider }) => setImmediate(() => dispatcher.offerWork(provider)),
-    onEnd: (session) => dispatcher.takeBack(session),
+    onEnd(session) {
+      session.relay?.close();
+      dispatcher.takeBack(session);
+    },
   });
+  const relay = createRelayDesk({ sessions, clock });
   const connections = createConnections({
     ...{ chain, clock, log, sessions, index, offers },
     randomBytes: freshBytes,
     onAnswer: (session, frame) => takeAnswer({ chain, book, dispatcher, log }, session, frame),
   });
+  const audits = createAuditParts(
+    { rateBps: config.auditRateBps, dutyMs: config.auditDutyMs },
+    { ...{ chain, store, index, standings, clock, log }, auditChain: reader.audits, sessions: () => sessions },
+  );
   const desk = createReportDesk({
     ...{ chain, sessions, offers, reports, measurements, scores, index, clock },
+    audits: audits.desk,
   });
   const routes: RouteDeps = {
     name: config.name,
     chain,
     market: { index, sessions, measurements, decisions, clock, draw },
-    ...{ scores, decisions, desk },
+    ...{ scores, decisions, desk, audits },
     logins: createHttpLogins({ chain, clock, randomBytes: freshBytes }),
     jobs: jobs.routes(sessions),
     webhookKey: webhookKeyText(webhookKey.publicKey),
@@ -164,13 +182,15 @@ function createParts(
       ...{ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) },
       origins: { ownNames: [config.host, ...config.allowedHosts] },
     }),
-    ...{ chain, store, lines, connections, routes, jobs },
+    ...{ chain, store, lines, connections, routes, jobs, relay },
     upkeep: createUpkeep({
-      ...{ chain, clock, log, sessions, store, jobs, connections, decisions },
+      ...{ chain, clock, log, sessions, store, jobs, audits, connections },
+      ...{ decisions, relay },
     }),
     async load() {
       await jobs.load();
       await desk.load();
+      await standings.load();
     },
   };
 }
@@ -189,6 +209,8 @@ async function mount(config: CoordinatorConfig, log: Log, parts: Parts): Promise
   await limitPosts(app, config.postsPerMinute);
   await mountDocs(app, openApiOf({ title, version, description: summary, tables }));
   await mountSocket(app, providerSocketPath, { log, onOpen: parts.connections.open });
+  await mountRelay(app, parts.relay);
+  parts.http.metrics.gauge(relayedCallsMetric, () => parts.relay.size);
   mountEndpoints(app, coordinatorEndpoints, { handlers: createHandlers(parts.routes), log });
   const handlers = createFacilitatorHandlers(parts.routes);
   mountEndpoints(app, facilitatorEndpoints, { handlers, log });

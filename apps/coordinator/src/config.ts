@@ -64,6 +64,22 @@ export const configTable = defineConfig({
       default: 'aitbc',
       help: 'name that /v1/about shows',
     },
+    auditRateBps: {
+      env: 'AITBC_COORDINATOR_AUDIT_RATE_BPS',
+      type: 'integer',
+      default: 300,
+      min: 0,
+      max: 10_000,
+      help: 'part of the verifiable jobs that is drawn for an audit, in 1/10 000; 0 for none',
+    },
+    auditDutyMs: {
+      env: 'AITBC_COORDINATOR_AUDIT_DUTY_MS',
+      type: 'integer',
+      default: 120_000,
+      min: 1_000,
+      max: 3_600_000,
+      help: 'how long a provider has to replay a job before another one is drawn',
+    },
     postsPerMinute: {
       env: 'AITBC_COORDINATOR_POSTS_PER_MINUTE',
       type: 'integer',

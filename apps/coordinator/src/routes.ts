@@ -1,6 +1,7 @@
 /** Endpoint → handler. */
 import type { coordinatorEndpoints, facilitatorEndpoints } from '@aitbc/protocol';
 import type { Handlers } from '@aitbc/service';
+import type { AuditParts } from './audits/audit-parts.ts';
 import type { ChainLink } from './chain/chain-link.ts';
 import { createJobHandlers, type JobRouteDeps } from './jobs/job-routes.ts';
 import type { DecisionLog } from './market/decisions/decision-log.ts';
@@ -26,6 +27,7 @@ export interface RouteDeps {
   /** Public key of notices. */
   readonly webhookKey: string;
   readonly desk: ReportDesk;
+  readonly audits: Pick<AuditParts, 'handlers'>;
   readonly scores: ScoreBook;
   readonly decisions: DecisionLog;
   readonly logins: HttpLogins;
@@ -34,7 +36,7 @@ export interface RouteDeps {
 
 /** One handler for each row of the table. */
 export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndpoints, string> {
-  const { market, jobs, desk, scores, decisions, logins } = deps;
+  const { market, jobs, desk, audits, scores, decisions, logins } = deps;
   return {
     about: () => about(deps),
     route: (query) => routeOffers(market, query),
@@ -48,8 +50,9 @@ export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndp
       return { provider, decisions: decisions.of(provider, limit) };
     },
     providerScore: ({ address, explain }) => scores.answer(address, explain === '1'),
-    report: async (report) => ({ accepted: await desk.take(report) }),
+    report: (report) => desk.take(report),
     ...createJobHandlers(jobs),
+    ...audits.handlers(logins),
   };
 }
 

@@ -1,10 +1,12 @@
 /** What happens by itself: leases and deadlines run out, old rows are deleted. */
 import type { Clock } from '@aitbc/primitives';
 import type { Log } from '@aitbc/service';
+import type { AuditParts } from './audits/audit-parts.ts';
 import type { JobParts } from './jobs/job-parts.ts';
 import type { DecisionLog } from './market/decisions/decision-log.ts';
 import type { Connections } from './providers/connection.ts';
 import { type RecheckDeps, recheckProviders } from './providers/recheck.ts';
+import type { RelayDesk } from './relay/relay-desk.ts';
 import type { Store } from './store/store.ts';
 
 /** Parts that need looking after. */
@@ -13,8 +15,10 @@ export interface UpkeepDeps extends RecheckDeps {
   readonly log: Log;
   readonly store: Store;
   readonly jobs: JobParts;
+  readonly audits: Pick<AuditParts, 'round' | 'prune'>;
   readonly connections: Connections;
   readonly decisions: Pick<DecisionLog, 'flush'>;
+  readonly relay: Pick<RelayDesk, 'dropIdle'>;
 }
 
 /** The timer of the daemon. */
@@ -45,8 +49,10 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   const round = async (): Promise<void> => {
     deps.connections.dropLate();
     deps.sessions.dropSilent();
+    deps.relay.dropIdle();
     deps.decisions.flush();
     await deps.jobs.round();
+    await deps.audits.round();
     await recheckProviders(deps);
     if (clock.nowMs() - prunedAtMs < pruneEveryMs) return;
     prunedAtMs = clock.nowMs();
@@ -74,10 +80,11 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   };
 }
 
-async function prune({ clock, store }: UpkeepDeps): Promise<void> {
+async function prune({ clock, store, audits }: UpkeepDeps): Promise<void> {
   const nowMs = clock.nowMs();
   await store.jobs.prune(nowMs - jobsKeptMs, jobsPruned);
   await store.batches.prune(nowMs - jobsKeptMs, pruneRows);
   await store.offers.prune(nowMs - offersKeptMs, pruneRows);
   await store.reports.prune(nowMs - reportsKeptMs, pruneRows);
+  await audits.prune();
 }

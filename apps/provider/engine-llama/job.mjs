@@ -74,13 +74,14 @@ async function readParts(sequence, tokens, job) {
   return tokens.slice(from);
 }
 
-function assertFits(count, contextSize) {
+/** Throws BadRequest when so many tokens leave no room for another. */
+export function assertFits(count, contextSize) {
   if (count < contextSize) return;
   throw new BadRequest(`the prompt has ${count} tokens; the context holds ${contextSize}`);
 }
 
 /** Reads prompt and prefix; gives their number, the prefix, and the tokens that are left to read. */
-async function readPrompt({ loaded, sequence, request, job }) {
+export async function readPrompt({ loaded, sequence, request, job }) {
   const { model, contextSize } = loaded;
   const prompt = promptTokensOf(loaded, request);
   const guess = prefixTokensOf(loaded, request);

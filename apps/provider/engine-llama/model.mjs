@@ -7,6 +7,7 @@ import { Template } from '@huggingface/jinja';
 import { GgufFileType, getLlama } from 'node-llama-cpp';
 
 const BATCH_TOKENS = 512;
+const CLOCK_OF_TEMPLATES = 'strftime_now';
 
 /** A request that this model cannot take; the parent answers ENGINE_BAD_REQUEST. */
 export class BadRequest extends Error {}
@@ -84,6 +85,8 @@ export async function loadModel({ modelPath, name, slots, contextMax, threads })
       quantization: quantizationOf(general),
       contextMax: contextSize,
       parameters: parametersOf(model.fileInfo),
+      // A template that tells the model the date makes another prompt for an auditor of tomorrow.
+      verifiable: !tokenizer.chat_template.includes(CLOCK_OF_TEMPLATES),
       version: `node-llama-cpp 3.21.1, llama.cpp ${llama.llamaCppRelease.release}`,
     },
   };

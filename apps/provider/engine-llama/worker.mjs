@@ -2,10 +2,11 @@
  * The worker process: llama.cpp behind IPC. It is a process of its own because native code that
  * crashes must not take the provider, its journal and its queue along.
  *
- * In:  load · run · grant · cancel · count · embed.
- * Out: ready | failed · pieces · end | refused · counted · embedded.
+ * In:  load · run · grant · cancel · count · embed · audit.
+ * Out: ready | failed · pieces · end | refused · counted · embedded · audited.
  * It leaves when its parent leaves (the IPC channel closes), however the parent died.
  */
+import { runAudit } from './audit.mjs';
 import { createCredits, runEmbedding, runJob } from './job.mjs';
 import { loadModel, prefixTokensOf, promptTokensOf } from './model.mjs';
 
@@ -53,7 +54,7 @@ async function load(message) {
   }
 }
 
-/** The next free sequence. The parent runs at most one job per slot, so only cancelled jobs are waited for. */
+/** The next free sequence. The parent has at most one job or audit per slot, so only cancelled ones are waited for. */
 async function takeSequence(job) {
   const free = freeSequences.pop();
   if (free) return free;
@@ -79,6 +80,19 @@ async function run({ id, request, credits }) {
     const last = await runJob({ loaded, sequence, request, job, send });
     giveBack(sequence);
     send(last);
+  }
+  jobs.delete(id);
+}
+
+/** An audit that was cancelled has been given up by the parent: nothing more is said of it. */
+async function audit({ id, request }) {
+  const job = newJob(id, 0);
+  jobs.set(id, job);
+  const sequence = await takeSequence(job);
+  if (sequence) {
+    const last = await runAudit({ loaded, sequence, request, job });
+    giveBack(sequence);
+    if (last) send(last);
   }
   jobs.delete(id);
 }
@@ -114,6 +128,7 @@ const handlers = {
   cancel,
   count,
   embed,
+  audit,
   grant: ({ id, tokens }) => jobs.get(id)?.credits.grant(tokens),
 };
 

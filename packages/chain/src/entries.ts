@@ -3,7 +3,8 @@
  *
  * A key is one letter for the kind and the 64 hex digits of an id: `a` account, `c` channel, `g` agent,
  * `p` provider, `l` lane, `x` expiring, `m` mandate, `t` task,
- * `v` validator, `s` validator set, `r` roster, `n` burned coins, `q` proposal, `o` parameters, `u` upgrade. Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
+ * `v` validator, `s` validator set, `r` roster, `n` burned coins, `q` proposal, `o` parameters, `u` upgrade,
+ * `w` audit, `j` jury, `d` docket, `k` conviction, `f` former key. Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
  * the order of the bytes. A value is the field table below, nothing in front and nothing behind.
  *
  * An account carries its vault: the money its owner set aside for channels but did not allocate yet. An
@@ -24,6 +25,7 @@ import {
   readRecord,
   writeRecord,
 } from '@aitbc/protocol';
+import { type AuditEntries, auditTables } from './audit-entries.ts';
 import { flag, type WorkEntries, workTables } from './work-entries.ts';
 
 /** Kind letter and id of an entry. */
@@ -104,6 +106,7 @@ const tables = {
   overrides: { letter: 'o', fields: overridesFields },
   upgrade: { letter: 'u', fields: upgradeFields },
   ...workTables,
+  ...auditTables,
 } as const satisfies Record<EntryKind, { letter: string; fields: Fields }>;
 
 /** Balances of an account in nait; `nonce` is the nonce of its next transaction. */
@@ -135,7 +138,7 @@ export interface ProposalState extends Change {
 }
 
 /** Record of each kind. */
-export interface Entries extends WorkEntries {
+export interface Entries extends WorkEntries, AuditEntries {
   readonly account: AccountState;
   readonly channel: ChannelState;
   readonly agent: AgentState;

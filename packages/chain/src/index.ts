@@ -1,5 +1,14 @@
 export * from './apply.ts';
 export * from './audit.ts';
+export {
+  type AuditEntry,
+  type AuditOutcome,
+  type AuditPhase,
+  auditOutcomes,
+  coinsIn,
+  jurorsOfRound,
+  type SeatState,
+} from './audit-entries.ts';
 export * from './block.ts';
 export { type BlockBody, decodeBody, encodeBody } from './body.ts';
 export * from './describe.ts';

@@ -34,20 +34,23 @@ export const taskStates = ['open', 'accepted', 'submitted', 'disputed', 'ended']
 /** State of a task. */
 export type TaskStateName = (typeof taskStates)[number];
 
-const taskState: field.Field<TaskStateName> = {
-  write: (writer, value) => void writer.u8(taskStates.indexOf(value)),
-  read(reader) {
-    const value = taskStates[reader.u8()];
-    if (value === undefined) throw new DecodeError('a task is in no known state');
-    return value;
-  },
-  toJson: (value) => value,
-  fromJson(json) {
-    const value = taskStates.find((name) => name === json);
-    if (value === undefined) throw new DecodeError(`expected one of ${taskStates.join(', ')}`);
-    return value;
-  },
-};
+/** One of several names in one byte: its place in the list. */
+export function nameField<T extends string>(names: readonly T[], what: string): field.Field<T> {
+  return {
+    write: (writer, value) => void writer.u8(names.indexOf(value)),
+    read(reader) {
+      const value = names[reader.u8()];
+      if (value === undefined) throw new DecodeError(`${what} is in no known state`);
+      return value;
+    },
+    toJson: (value) => value,
+    fromJson(json) {
+      const value = names.find((name) => name === json);
+      if (value === undefined) throw new DecodeError(`expected one of ${names.join(', ')}`);
+      return value;
+    },
+  };
+}
 
 const laneFields = { nonce: field.count } as const satisfies Fields;
 
@@ -67,7 +70,7 @@ const mandateFields = {
 const taskFields = {
   poster: field.account,
   ...taskTermsFields,
-  state: taskState,
+  state: nameField(taskStates, 'a task'),
   dueMs: field.count,
   resultHash: field.hash,
   reasonHash: field.hash,

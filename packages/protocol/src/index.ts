@@ -1,3 +1,4 @@
+export * from './audit.ts';
 export * from './blocks.ts';
 export * from './dialects/index.ts';
 export * from './endpoints/index.ts';
@@ -19,6 +20,7 @@ export * from './params.ts';
 export * from './payments/index.ts';
 export * from './ports.ts';
 export * from './proofs/index.ts';
+export * from './relay/index.ts';
 export * from './scalars.ts';
 export * from './schedule.ts';
 export * from './stake.ts';

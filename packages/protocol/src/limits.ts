@@ -28,6 +28,9 @@ export const limits = Object.freeze({
   validators: 100,
   stakeCandidates: 256, // keys that the end of an epoch chooses the next set from
   missedViewsPerBlock: 256,
+  auditReceiptBytes: 2_048, // a receipt with the longest names has about 1 500
+  auditJurors: 64, // on the roster of a digest
+  auditDocket: 64, // audits that wait for their draw, at most two blocks
   paramNameBytes: 48,
   paramValueBytes: 20, // 2^64-1 has 20 digits
   withdrawDelayMsMin: 1_000,
@@ -95,4 +98,11 @@ export const limits = Object.freeze({
   jobWatchers: 1_024,
   webhookUrlBytes: 500,
   webhookTries: 10, // 17 minutes with doubling waits
+  relayCalls: 1_024, // with a full window each, 64 MiB each way
+  relayCallsPerProvider: 64,
+  relayChunkBytes: 16_384,
+  relayHeadBytes: 32_768, // Node takes headers of 16 KiB; JSON may double them
+  relayWindowBytes: 65_536,
+  relayLineBytes: 262_144, // a heartbeat waits behind that much at most
+  relayIdleMs: 300_000, // the longest that a provider waits for a voucher
 });

@@ -42,6 +42,11 @@ export const tags = Object.freeze({
   stake: 'AITBC-STAKE-v1\0',
   proposal: 'AITBC-PROPOSAL-v1\0',
   bus: 'AITBC-BUS-v1\0',
+  draw: 'AITBC-DRAW-v1\0',
+  audit: 'AITBC-AUDIT-v1\0',
+  auditVote: 'AITBC-AUDITVOTE-v1\0',
+  auditRecord: 'AITBC-AUDITRECORD-v1\0',
+  auditReport: 'AITBC-AUDITREPORT-v1\0',
 });
 
 /** Name of a tag. */

@@ -1,10 +1,11 @@
 /** Parameters of a chain: part of its genesis document, the same on every node. Amounts in nait. */
-import { amountFromText } from '@aitbc/primitives';
+import { amountFromText, amountMax } from '@aitbc/primitives';
 import { accept, refuse, type Verdict } from './errors.ts';
-import type { TxKind } from './tx-kinds.ts';
+import { type AuditKind, type TxKind, txKinds } from './tx-kinds.ts';
 
-/** Flat fee of each transaction kind, decimal strings of nait. */
-export type FeeTable = Readonly<Record<TxKind, string>>;
+/** Flat fee of each transaction kind, decimal strings of nait; `feeOf` gives those that are left out. */
+export type FeeTable = Readonly<Record<Exclude<TxKind, AuditKind>, string>> &
+  Readonly<Partial<Record<AuditKind, string>>>;
 
 /** What the genesis document fixes beside accounts and validators. */
 export interface ChainParams {
@@ -40,6 +41,41 @@ export interface ChainParams {
   readonly hopMaxMs: number;
   /** A block whose time is further ahead of a voter's clock gets no vote, ms. */
   readonly blockSkewMs: number;
+  /** Smallest deposit of who opens an audit; twice as much for an appeal. */
+  readonly auditDepositMin?: string;
+  /** Part of the bond that a provider found guilty loses, in 1/10 000. */
+  readonly auditSlashBps?: number;
+  /** How long jurors may commit, then reveal, then the loser may appeal, chain time in ms. */
+  readonly auditVoteMs?: number;
+}
+
+/** Values of what documents that are older than audits leave out. */
+export const auditDefaults = Object.freeze({
+  auditDepositMin: '1000000000', // 1 AIT: pays jurors for replays that cost far less
+  auditSlashBps: 2_000, // a fifth: a mistake of jurors ruins nobody, five cheats leave a third of the bond
+  auditVoteMs: 600_000, // six of these fit into the time a bond takes to leave
+});
+
+/** The parameters of audits with their values, amounts as numbers. */
+export interface AuditParams {
+  readonly depositMinNait: bigint;
+  readonly slashBps: number;
+  readonly voteMs: number;
+}
+
+/** What a network asks of audits. */
+export function auditParamsOf(params: ChainParams): AuditParams {
+  const { auditDepositMin, auditSlashBps, auditVoteMs } = { ...auditDefaults, ...params };
+  return {
+    depositMinNait: amountFromText(auditDepositMin) ?? amountMax,
+    slashBps: auditSlashBps,
+    voteMs: auditVoteMs,
+  };
+}
+
+/** Flat fee of a kind as decimal text, nait. */
+export function feeOf({ fees }: Pick<ChainParams, 'fees'>, kind: TxKind): string {
+  return fees[kind] ?? feeNait;
 }
 
 const feeNait = '1000'; // about seven output tokens at devnet prices: small beside a claim, not free
@@ -110,6 +146,8 @@ const numberBounds: Readonly<Record<NumberParam, readonly [min: number, max: num
   hopMinMs: [1, 3_600_000],
   hopMaxMs: [1, 3_600_000],
   blockSkewMs: [0, 2 ** 52 - 1],
+  auditSlashBps: [0, 10_000],
+  auditVoteMs: [1, 2 ** 40],
 };
 const amountParams: readonly AmountParam[] = [
   'feePerRow',
@@ -117,13 +155,14 @@ const amountParams: readonly AmountParam[] = [
   'providerBondMin',
   'validatorStakeMin',
   'faucetMax',
+  'auditDepositMin',
 ];
 
 type NumberParam = {
-  [K in keyof ChainParams]: ChainParams[K] extends number ? K : never;
+  [K in keyof ChainParams]-?: ChainParams[K] extends number | undefined ? K : never;
 }[keyof ChainParams];
 type AmountParam = {
-  [K in keyof ChainParams]: ChainParams[K] extends string ? K : never;
+  [K in keyof ChainParams]-?: ChainParams[K] extends string | undefined ? K : never;
 }[keyof ChainParams];
 
 /** What is wrong with parameters, in words; undefined for sound ones. */
@@ -131,10 +170,11 @@ export function paramsFaultOf(params: ChainParams): string | undefined {
   for (const [kind, fee] of Object.entries(params.fees)) {
     if (amountFromText(fee) === undefined) return `fees.${kind} is no amount`;
   }
-  const badAmount = amountParams.find((name) => amountFromText(params[name]) === undefined);
+  const values = { ...auditDefaults, ...params };
+  const badAmount = amountParams.find((name) => amountFromText(values[name]) === undefined);
   if (badAmount) return `${badAmount} is no amount`;
   for (const [name, [min, max]] of Object.entries(numberBounds)) {
-    const value = params[name as NumberParam];
+    const value = values[name as NumberParam];
     if (!Number.isSafeInteger(value) || value < min || value > max) {
       return `${name} is no whole number from ${min} to ${max}`;
     }
@@ -173,7 +213,7 @@ function changeParam(params: ChainParams, { name, value }: ParamChange): Verdict
   const refusal = (reason: string) => refuse('PARAM_INVALID', { name, value, reason });
   if (name === 'epochBlocks') return refusal('the length of epochs is fixed');
   const kind = name.startsWith(feePrefix) ? name.slice(feePrefix.length) : undefined;
-  if (kind !== undefined && Object.hasOwn(params.fees, kind)) {
+  if (kind !== undefined && Object.hasOwn(txKinds, kind)) {
     return accept({ ...params, fees: { ...params.fees, [kind]: value } });
   }
   if ((amountParams as readonly string[]).includes(name)) {

@@ -104,6 +104,28 @@ export const batchableKinds = {
   task_expire: { number: 24, fields: task },
 } as const satisfies KindTable;
 
+/** Kinds of audits. They came after the others: a genesis document need not price them. */
+export const auditKinds = {
+  auditor_enroll: { number: 32, fields: { digest: hash } },
+  auditor_leave: { number: 33, fields: { digest: hash } },
+  audit_open: {
+    number: 34,
+    fields: {
+      provider: account,
+      recordHash: hash,
+      deposit: amount,
+      receipt: bytes(limits.auditReceiptBytes),
+    },
+  },
+  audit_commit: { number: 35, fields: { auditId: hash, commitment: hash } },
+  audit_reveal: {
+    number: 36,
+    fields: { auditId: hash, verdict: u8, reportHash: hash, salt: hash },
+  },
+  audit_appeal: { number: 37, fields: { auditId: hash, deposit: amount } },
+  audit_close: { number: 38, fields: { auditId: hash } },
+} as const satisfies KindTable;
+
 /** Kinds of transactions: wire number and body. Numbers are never used again. */
 export const txKinds = {
   ...batchableKinds,
@@ -134,10 +156,14 @@ export const txKinds = {
     },
   },
   upgrade_signal: { number: 31, fields: { validator: key, version: u16, height: count } },
+  ...auditKinds,
 } as const satisfies Record<string, { number: number; fields: Fields }>;
 
 /** Name of a kind. */
 export type TxKind = keyof typeof txKinds;
+
+/** Name of a kind of audits. */
+export type AuditKind = keyof typeof auditKinds;
 
 /** Body of a kind. */
 export type TxBody<K extends TxKind> = RecordOf<(typeof txKinds)[K]['fields']>;

@@ -23,6 +23,8 @@ export interface ChainLink {
   network(): Network;
   /** Undefined for an account that is no provider. Throws UNAVAILABLE or TIMEOUT. */
   registration(address: string): Promise<Registration | undefined>;
+  /** What is known of an account has changed: the next question goes to the node. */
+  forget(address: string): void;
   /** True while the node answers. */
   isUp(): boolean;
 }
@@ -109,6 +111,7 @@ export function createChainLink(deps: ChainLinkDeps): ChainLink {
       await reader.close();
       await watching;
     },
+    forget: (address) => void cache.delete(address),
     registration(address) {
       const cached = cache.get(address);
       if (cached && clock.nowMs() < cached.untilMs) return cached.registration;

@@ -2,6 +2,7 @@
 import { type Hex, isErrorCode, type Network, networkFromHash } from '@aitbc/protocol';
 import { createNodeClient } from '@aitbc/sdk';
 import { createFacilitatorChain, type FacilitatorChain } from '@aitbc/x402';
+import { type AuditChain, createAuditChain } from './audit-chain.ts';
 
 /** Identity and rules of the chain. */
 export interface ChainFacts {
@@ -26,6 +27,8 @@ export interface ChainReader {
   provider(address: string): Promise<Registration | undefined>;
   /** The chain as its facilitator sees it. */
   readonly x402: FacilitatorChain;
+  /** The chain as audits need it. */
+  readonly audits: AuditChain;
   close(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export function createChainReader(nodeUrl: string): ChainReader {
       }
     },
     x402: createFacilitatorChain({ ...node.rpc, tx_sendAndWait: settling.rpc.tx_sendAndWait }),
+    audits: createAuditChain(node.rpc),
     async close() {
       await node.close();
       await settling.close();

@@ -9,16 +9,19 @@ import type { JobTimes, Measurements, OfferIndex } from '@aitbc/market';
 import type { Clock } from '@aitbc/primitives';
 import {
   AppError,
+  asAppError,
   type coordinatorEndpoints,
   type Hex,
   limits,
   type OfferPayload,
+  type OutputOf,
   type ParsedInputOf,
   type ReceiptPayload,
   type SignedReceipt,
   unwrap,
   verifyReceipt,
 } from '@aitbc/protocol';
+import type { AuditDesk, DrawPlan } from '../audits/audit-desk.ts';
 import type { ChainLink } from '../chain/chain-link.ts';
 import type { Sessions } from '../providers/sessions.ts';
 import type { OfferRows, ReportRows } from '../store/market-rows.ts';
@@ -36,16 +39,20 @@ export interface ReportDeps {
   readonly measurements: Measurements;
   readonly scores: ScoreBook;
   readonly index: Pick<OfferIndex, 'renew'>;
+  /** Which block draws a job for an audit. */
+  readonly audits: Pick<AuditDesk, 'drawAt'>;
   readonly clock: Clock;
 }
+
+/** A report that was taken; `accepted` is false when the job was reported before. */
+export type TakenReport = OutputOf<typeof coordinatorEndpoints.report>;
 
 /** Takes reports, each job once. */
 export interface ReportDesk {
   /**
-   * False when the job was reported before. Throws RECEIPT_INVALID, PROVIDER_UNKNOWN, OFFER_UNKNOWN,
-   * BAD_REQUEST, UNAVAILABLE.
+   * Throws RECEIPT_INVALID, PROVIDER_UNKNOWN, OFFER_UNKNOWN, BAD_REQUEST, UNAVAILABLE.
    */
-  take(report: Report): Promise<boolean>;
+  take(report: Report): Promise<TakenReport>;
   /** Reads the stored reports into the measurements. */
   load(): Promise<void>;
 }
@@ -64,11 +71,12 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
     measurements.add(receipt, times);
     scores.add(provider, { jobId, offerId, outcome, firstTokenMs, boundMs });
   };
-  const take = async (report: Report): Promise<boolean> => {
+  const take = async (report: Report): Promise<TakenReport> => {
     const { receipt, firstTokenMs, durationMs } = report;
     const { payload } = receipt;
-    if (await reports.has(payload.jobId)) return false;
+    if (await reports.has(payload.jobId)) return knownReport(deps, payload.jobId);
     const offer = await checkReport(deps, report);
+    const draw = offer.verifiable ? await drawAt(deps) : undefined;
     await reports.insert({
       job_id: payload.jobId,
       provider: payload.provider,
@@ -78,16 +86,18 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
       duration_ms: durationMs,
       reported_at_ms: clock.nowMs(),
       receipt: JSON.stringify(receipt),
+      draw_height: draw?.height ?? null,
+      draw_bps: draw?.rateBps ?? null,
     });
     count(payload, { firstTokenMs, durationMs }, offer.firstTokenMs);
     index.renew(payload.provider, payload.model);
-    return true;
+    return draw ? { accepted: true, audit: draw } : { accepted: true };
   };
 
   return {
     async take(report) {
       const { jobId } = report.receipt.payload;
-      if (underWay.has(jobId)) return false;
+      if (underWay.has(jobId)) return { accepted: false };
       underWay.add(jobId);
       try {
         return await take(report);
@@ -106,6 +116,23 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
       }
     },
   };
+}
+
+/** The draw of a job that was reported before, for a buyer that lost the first answer. */
+async function knownReport({ reports }: ReportDeps, jobId: Hex): Promise<TakenReport> {
+  const draw = await reports.draw(jobId);
+  if (!draw) return { accepted: false };
+  return { accepted: false, audit: { height: draw.height, rateBps: draw.rateBps } };
+}
+
+/** Without a node nothing can be drawn; the report counts all the same. */
+async function drawAt({ audits }: ReportDeps): Promise<DrawPlan | undefined> {
+  try {
+    return await audits.drawAt();
+  } catch (error) {
+    if (asAppError(error).row.retryable) return undefined;
+    throw error;
+  }
 }
 
 /** Bounds of offers, each read once; undefined for an offer that was deleted: its report no longer scores. */

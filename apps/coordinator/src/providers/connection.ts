@@ -12,6 +12,9 @@
  * `refused {code}` and the connection is closed: a provider that we cannot understand must see it at once
  * and not wonder why no jobs come. Offers arrive at most `offerFramesMax` times a lease, because each
  * costs the check of up to 64 signatures.
+ *
+ * Binary frames are relayed calls (relay/). They come only from a provider whose hello asked for them, obey the rules
+ * of their own table, and do not extend the lease: a heartbeat does that.
  */
 import type { Clock } from '@aitbc/primitives';
 import { hex } from '@aitbc/primitives';
@@ -19,6 +22,7 @@ import {
   AppError,
   asAppError,
   type CoordinatorFrame,
+  createRelayLine,
   errorBodyOf,
   limits,
   type ProviderFrame,
@@ -74,6 +78,7 @@ export function createConnections(deps: ConnectionDeps): Connections {
       strangers.set(connection, deps.clock.nowMs());
       return {
         onMessage: connection.receive,
+        onBytes: connection.receiveBytes,
         onMalformed: (reason) => {
           connection.refuse(
             new AppError('BAD_REQUEST', { reason: `a frame must be JSON: ${reason}` }),
@@ -97,6 +102,7 @@ const timeoutFacts = { what: 'the provider', timeoutMs: limits.challengeLifetime
 
 interface Connection {
   receive(value: unknown): Promise<void>;
+  receiveBytes(bytes: Uint8Array): void;
   refuse(error: AppError): void;
   closed(): void;
 }
@@ -122,6 +128,7 @@ function createConnection(
   return {
     refuse: (error) => refuse(wire, error),
     receive: (value) => receive(wire, value),
+    receiveBytes: (bytes) => receiveBytes(wire, bytes),
     closed() {
       const left = leave(wire);
       if (left.name !== 'in') return;
@@ -151,12 +158,28 @@ async function receive(wire: Wire, value: unknown): Promise<void> {
   try {
     await handle(wire, parseInput(zProviderFrame, value));
   } catch (error) {
-    const known = asAppError(error);
-    const { log } = wire.deps;
-    if (known.code === 'INTERNAL') log.error({ err: error }, 'frame failed');
-    else log.warn({ err: error }, 'frame refused');
-    if (!isClosed(wire)) refuse(wire, known);
+    fail(wire, error);
   }
+}
+
+function receiveBytes(wire: Wire, bytes: Uint8Array): void {
+  const { state } = wire;
+  if (state.name === 'closed') return;
+  try {
+    const line = state.name === 'in' ? state.session.relay : undefined;
+    if (!line) throw new AppError('BAD_REQUEST', { reason: 'a binary frame does not fit here' });
+    line.receive(bytes);
+  } catch (error) {
+    fail(wire, error);
+  }
+}
+
+function fail(wire: Wire, error: unknown): void {
+  const known = asAppError(error);
+  const { log } = wire.deps;
+  if (known.code === 'INTERNAL') log.error({ err: error }, 'frame failed');
+  else log.warn({ err: error }, 'frame refused');
+  if (!isClosed(wire)) refuse(wire, known);
 }
 
 async function handle(wire: Wire, frame: ProviderFrame): Promise<void> {
@@ -188,7 +211,9 @@ async function logIn(wire: Wire, hello: Hello, challenge: Challenge): Promise<vo
   wire.noStranger();
   const { provider, endpoint } = hello;
   const line = lineOf(wire);
-  const session = deps.sessions.begin({ provider, endpoint, authorizer, line });
+  const send = (frame: Uint8Array) => void wire.socket.sendBytes(frame);
+  const relay = hello.relay ? createRelayLine({ send }) : undefined;
+  const session = deps.sessions.begin({ provider, endpoint, authorizer, line, relay });
   wire.state = { name: 'in', session };
   const { leaseMs, heartbeatMs } = limits;
   line.send({ type: 'welcome', leaseMs, heartbeatMs });

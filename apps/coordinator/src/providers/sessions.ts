@@ -8,7 +8,7 @@
 
 import type { Gauges, OfferIndex, Standing } from '@aitbc/market';
 import type { Clock } from '@aitbc/primitives';
-import { AppError, type CoordinatorFrame, type Hex, limits } from '@aitbc/protocol';
+import { AppError, type CoordinatorFrame, type Hex, limits, type RelayLine } from '@aitbc/protocol';
 
 /** The way to a connected provider. */
 export interface ProviderLine {
@@ -28,6 +28,8 @@ export interface Session extends Standing {
   /** Registered hot key at the last look at the chain, hex. */
   readonly authorizer: Hex;
   readonly line: ProviderLine;
+  /** Its relayed calls; undefined for a provider that takes none. */
+  readonly relay: RelayLine | undefined;
   lastFrameMs: number;
   gauges: Gauges;
   /** When the chain was last asked about the provider. */
@@ -35,7 +37,7 @@ export interface Session extends Standing {
 }
 
 /** What a checked login brings. */
-export type Login = Pick<Session, 'provider' | 'endpoint' | 'authorizer' | 'line'>;
+export type Login = Pick<Session, 'provider' | 'endpoint' | 'authorizer' | 'line' | 'relay'>;
 
 /** All sessions. */
 export interface Sessions {

@@ -14,12 +14,21 @@ export interface OfferRows {
   prune(validBeforeMs: number, limit: number): Promise<void>;
 }
 
+/** The receipt of a reported job, and when it is drawn for an audit. */
+export interface ReportedDraw {
+  readonly receipt: SignedReceipt;
+  readonly height: number;
+  readonly rateBps: number;
+}
+
 /** Reads and writes reports. */
 export interface ReportRows {
   insert(report: ReportRow): Promise<void>;
   has(jobId: Hex): Promise<boolean>;
   /** The receipt of a reported job, as its provider signed it. */
   receipt(jobId: Hex): Promise<SignedReceipt | undefined>;
+  /** Which block draws a reported job for an audit; undefined where none does. */
+  draw(jobId: Hex): Promise<ReportedDraw | undefined>;
   /** The newest reports, oldest first. */
   newest(limit: number): Promise<ReportRow[]>;
   prune(reportedBeforeMs: number, limit: number): Promise<void>;
@@ -43,6 +52,8 @@ const insertReports: BulkInsert = {
     duration_ms: 'int',
     reported_at_ms: 'int',
     receipt: 'text',
+    draw_height: 'int',
+    draw_bps: 'int',
   },
 };
 
@@ -91,6 +102,13 @@ export function createReportRows(database: Database, groups: CommitGroups<Work>)
       const row = await rows.executeTakeFirst();
       return row && (JSON.parse(row.receipt) as SignedReceipt);
     },
+    async draw(jobId) {
+      const rows = database.db.selectFrom('reports').selectAll().where('job_id', '=', jobId);
+      const row = await rows.executeTakeFirst();
+      if (!row || row.draw_height === null || row.draw_bps === null) return undefined;
+      const receipt = JSON.parse(row.receipt) as SignedReceipt;
+      return { receipt, height: row.draw_height, rateBps: row.draw_bps };
+    },
     async newest(limit) {
       const rows = database.db.selectFrom('reports').selectAll();
       return (await rows.orderBy('reported_at_ms', 'desc').limit(limit).execute()).reverse();
@@ -113,5 +131,7 @@ function valuesOf(report: ReportRow): Cell[] {
     report.duration_ms,
     report.reported_at_ms,
     report.receipt,
+    report.draw_height,
+    report.draw_bps,
   ];
 }

@@ -1,4 +1,5 @@
 /** Rows of the database; see migrations/. */
+import type { AuditState } from '@aitbc/protocol';
 
 /** A job: what changes in its life, and whose it is. */
 export interface JobRow {
@@ -100,6 +101,37 @@ export interface ReportRow {
   readonly duration_ms: number;
   readonly reported_at_ms: number;
   readonly receipt: string;
+  /** Height of the block that draws the job for an audit; null where it cannot be audited. */
+  readonly draw_height: number | null;
+  readonly draw_bps: number | null;
+}
+
+/** An audited job; `report` is the signed report as JSON, `passed_over` a JSON list of addresses. */
+export interface AuditRow {
+  readonly job_id: string;
+  readonly provider: string;
+  readonly digest: string;
+  readonly offer_id: string;
+  readonly record_hash: string;
+  readonly seed: string;
+  readonly draw_height: number;
+  readonly draw_bps: number;
+  readonly state: AuditState;
+  readonly version: number;
+  readonly created_at_ms: number;
+  /** When the state ends by itself; null for an end. */
+  readonly due_at_ms: number | null;
+  readonly auditor: string | null;
+  readonly passed_over: string;
+  readonly report: string | null;
+  readonly audit_id: string | null;
+}
+
+/** What was handed in to be audited, as JSON. */
+export interface AuditRecordRow {
+  readonly record_hash: string;
+  readonly document: string;
+  readonly stored_at_ms: number;
 }
 
 /** Tables by name, for Kysely. */
@@ -114,4 +146,6 @@ export interface Tables {
   readonly batches: BatchRow;
   readonly webhooks: WebhookRow;
   readonly reports: ReportRow;
+  readonly audits: AuditRow;
+  readonly audit_records: AuditRecordRow;
 }

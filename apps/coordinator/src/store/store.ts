@@ -4,6 +4,7 @@
  */
 import { type Clock, hex } from '@aitbc/primitives';
 import { AppError, type Hex } from '@aitbc/protocol';
+import { type AuditRows, createAuditRows } from './audit-rows.ts';
 import { type BatchRows, createBatchRows } from './batch-rows.ts';
 import { createCommitGroups } from './commit-groups.ts';
 import { type CoordinatorRows, createCoordinatorRows } from './coordinator-rows.ts';
@@ -19,6 +20,7 @@ import {
 } from './market-rows.ts';
 import { first } from './migrations/0001-first.ts';
 import { jobs } from './migrations/0002-jobs.ts';
+import { audits } from './migrations/0003-audits.ts';
 import { runGroup } from './run-group.ts';
 import { createWebhookRows, type WebhookRows } from './webhook-rows.ts';
 import type { Work } from './work.ts';
@@ -35,6 +37,7 @@ export interface Store {
   readonly coordinators: CoordinatorRows;
   readonly offers: OfferRows;
   readonly reports: ReportRows;
+  readonly audits: AuditRows;
   /** Binds a fresh database to a chain. Throws CONFIG_INVALID when it belongs to another one. */
   bindChain(genesisHash: Hex): Promise<void>;
   /** A value that is stored once: `make` gives it when there is none yet. */
@@ -57,7 +60,7 @@ export interface StoreOptions {
   onTrouble?(error: unknown): void;
 }
 
-const migrations = [first, jobs];
+const migrations = [first, jobs, audits];
 const isPostgres = /^postgres(ql)?:\/\//;
 
 /** Opens or creates the database and brings it to the newest schema. Throws STORE_CORRUPT, UNAVAILABLE, CONFIG_INVALID. */
@@ -85,6 +88,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     coordinators: createCoordinatorRows({ database, groups, owner }),
     offers: createOfferRows(database, groups),
     reports: createReportRows(database, groups),
+    audits: createAuditRows(database, groups),
     keep,
     async bindChain(genesisHash) {
       assertChain(await keep('genesisHash', () => genesisHash), genesisHash);

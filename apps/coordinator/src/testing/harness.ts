@@ -20,6 +20,7 @@ import { createCoordinatorClient } from '@aitbc/sdk';
 import { createLog } from '@aitbc/service';
 import { createMemoryChain, type MemoryChain } from '@aitbc/x402/testing';
 import { type Coordinator, createCoordinator } from '../app.ts';
+import type { AuditChain, ChainAudit } from '../chain/audit-chain.ts';
 import type { ChainReader, Registration } from '../chain/chain-reader.ts';
 import type { CoordinatorConfig } from '../config.ts';
 
@@ -57,6 +58,13 @@ export interface TestChain extends ChainReader {
   /** Calls of `provider` so far. */
   lookups: number;
   readonly x402: MemoryChain;
+  readonly audits: TestAuditChain;
+}
+
+/** Blocks and disputes as the test says. */
+export interface TestAuditChain extends AuditChain {
+  newest: number;
+  readonly disputes: Map<string, ChainAudit>;
 }
 
 /** A chain without providers. */
@@ -70,6 +78,7 @@ export function createTestChain(): TestChain {
     genesisHash: network.genesisHash,
     lookups: 0,
     x402: createMemoryChain(network),
+    audits: createTestAuditChain(),
     register({ address, publicKey }, changes = {}) {
       const registration = { authorizer: publicKey, bondNait: bondMinNait, unbondDueMs: 0 };
       providers.set(address, { ...registration, ...changes });
@@ -86,6 +95,26 @@ export function createTestChain(): TestChain {
       return providers.get(address);
     },
     close: async () => {},
+  };
+}
+
+/** Hash of a block of the test chain. */
+export function blockHashAt(height: number): string {
+  return hex(sha256(utf8(`block ${height}`)));
+}
+
+function createTestAuditChain(): TestAuditChain {
+  const disputes = new Map<string, ChainAudit>();
+  return {
+    newest: 10,
+    disputes,
+    async height() {
+      return this.newest;
+    },
+    async blockHash(height) {
+      return height <= this.newest ? blockHashAt(height) : undefined;
+    },
+    audit: async (auditId) => disputes.get(auditId),
   };
 }
 
@@ -130,6 +159,8 @@ export function testConfig(changes: Partial<CoordinatorConfig>): CoordinatorConf
     webhooksToPrivate: true,
     nodeUrl: '',
     name: 'test',
+    auditRateBps: 300,
+    auditDutyMs: 120_000,
     postsPerMinute: 1_000_000,
     logLevel: 'silent',
     exitWithParent: false,

@@ -83,29 +83,58 @@ async function orEnd<T>(ticket: Ticket, buy: () => Promise<T>): Promise<T> {
 }
 
 /** The events of a job; what they cost is noted. */
-async function* watched(job: RunningJob, ticket: Ticket, log: Log): AsyncGenerator<JobEvent> {
+function watched(job: RunningJob, ticket: Ticket, log: Log): AsyncIterable<JobEvent> {
+  return {
+    [Symbol.asyncIterator]() {
+      const events = job.events[Symbol.asyncIterator]();
+      const bill = createBill(job, ticket, log);
+      return {
+        async next() {
+          try {
+            const result = await events.next();
+            if (result.done) bill.close();
+            else bill.note(result.value);
+            return result;
+          } catch (error) {
+            bill.fail(error);
+            throw error;
+          }
+        },
+        async return() {
+          await events.return?.();
+          bill.close();
+          return { value: undefined, done: true };
+        },
+      };
+    },
+  };
+}
+
+/** What a job costs, until its account is told at the end. */
+function createBill({ jobId }: RunningJob, ticket: Ticket, log: Log) {
   const owed = new Map<string, bigint>();
   const sum = () => [...owed.values()].reduce((total, part) => total + part, 0n);
   let charged: bigint | undefined;
-  try {
-    for await (const event of job.events) {
+  let isClosed = false;
+  const close = (): void => {
+    if (!isClosed) ticket.ended(charged ?? sum());
+    isClosed = true;
+  };
+  return {
+    note(event: JobEvent): void {
       if (event.type === 'receipt') {
         const { channelId, charged: due } = event.receipt.payload;
         owed.set(channelId, BigInt(due));
       } else if (event.type === 'moved') {
         const { from, to, code, gapMs } = event;
-        log.info(
-          { jobId: job.jobId, from, to, code, gapMs },
-          'an answer moved to another provider',
-        );
+        log.info({ jobId, from, to, code, gapMs }, 'an answer moved to another provider');
       } else if (event.type === 'end') charged = event.end.charged;
-      yield event;
-    }
-  } catch (error) {
-    const { code } = asAppError(error);
-    if (code !== 'CANCELLED') log.warn({ jobId: job.jobId, code }, 'an answer broke off');
-    throw error;
-  } finally {
-    ticket.ended(charged ?? sum());
-  }
+    },
+    close,
+    fail(error: unknown): void {
+      const { code } = asAppError(error);
+      if (code !== 'CANCELLED') log.warn({ jobId, code }, 'an answer broke off');
+      close();
+    },
+  };
 }

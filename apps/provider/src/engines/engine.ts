@@ -17,7 +17,13 @@
  *
  * Rejected: passing engine options through. Every field here is one that a stranger may set.
  */
-import { AppError, type Facts, type JobKind } from '@aitbc/protocol';
+import {
+  AppError,
+  type Facts,
+  type InferenceRequest,
+  type JobKind,
+  type ReplayMeasure,
+} from '@aitbc/protocol';
 
 /** The kinds of engine a provider can stand on. */
 export type EngineKind = 'embedded' | 'ollama' | 'openai';
@@ -46,6 +52,11 @@ export interface EngineModel {
   readonly serves?: readonly JobKind[];
   /** How `prefixText` is continued. */
   readonly resume: EngineResume;
+  /**
+   * At temperature 0 it writes its most likely token every time, whatever else a request asks for, and anybody
+   * with the same weights can tell. Default: nobody knows.
+   */
+  readonly verifiable?: boolean;
 }
 
 /** What stands behind the engine now. */
@@ -113,6 +124,17 @@ export interface EndEvent {
 
 export type EngineEvent = TokensEvent | EndEvent;
 
+/** An answer at temperature 0 that is replayed; fields of an `AuditSubject`. */
+export interface EngineAudit {
+  /** The weights that were promised; names of models differ from provider to provider. */
+  readonly digest: string;
+  readonly request: Pick<InferenceRequest, 'messages' | 'stop'>;
+  /** Text of the answer that others gave before. */
+  readonly formerText: string;
+  readonly text: string;
+  readonly signal: AbortSignal;
+}
+
 /** Load of the engine as this process sees it. */
 export interface EngineGauges {
   readonly state: 'stopped' | 'starting' | 'ready' | 'restarting';
@@ -147,6 +169,14 @@ export interface Engine {
     request: EngineEmbedRequest,
     options: { readonly signal: AbortSignal },
   ): Promise<EngineEmbeddings>;
+  /**
+   * Measures an answer against what the model would have written. Paid jobs go first: throws ENGINE_BUSY while no slot
+   * is free, and when a paid job takes its slot. Throws ENGINE_MODEL_UNKNOWN for other weights, ENGINE_BAD_REQUEST
+   * for what does not fit here. Abort throws the signal's reason.
+   */
+  audit?(subject: EngineAudit): Promise<ReplayMeasure>;
+  /** Why `audit` is missing. */
+  readonly noAudit?: string;
   /** Exact prompt tokens, prefix included, or undefined where the engine cannot tell beforehand. */
   countPromptTokens(request: EngineRequest, signal: AbortSignal): Promise<number | undefined>;
   gauges(): EngineGauges;

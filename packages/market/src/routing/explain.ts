@@ -131,6 +131,7 @@ const sentences: Partial<Record<DecisionFactor, string>> = {
   output: 'longest answer shorter than asked for',
   serves: 'does not do this kind of job',
   resume: 'cannot continue answers',
+  verifiable: 'its answers cannot be audited, or an audit speaks against it',
   validity: 'the offer had run out or was not valid yet',
   lease: 'silent for two heartbeats',
 };

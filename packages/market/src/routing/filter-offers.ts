@@ -13,6 +13,7 @@ export type Exclusion =
   | 'output'
   | 'serves'
   | 'resume'
+  | 'verifiable'
   | 'validity'
   | 'lease';
 
@@ -41,7 +42,7 @@ export function filterOf(query: RouteQuery, nowMs: number): OfferFilter {
 
 function wishChecks(wishes: ProviderWishes): NamedCheck[] {
   const checks: NamedCheck[] = [];
-  const { only, ignore, quantizations, max_price: maxPrice } = wishes;
+  const { only, ignore, quantizations, max_price: maxPrice, verifiable } = wishes;
   if (only) {
     const wanted = new Set(only);
     checks.push(['only', ({ entry }) => wanted.has(entry.provider)]);
@@ -58,6 +59,7 @@ function wishChecks(wishes: ProviderWishes): NamedCheck[] {
     ]);
   }
   if (maxPrice) checks.push(['max_price', priceCheck(maxPrice)]);
+  if (verifiable) checks.push(['verifiable', isVerifiable]);
   return checks;
 }
 
@@ -88,6 +90,11 @@ function priceCheck(maxPrice: NonNullable<ProviderWishes['max_price']>): Check {
     (prompt === undefined || price.inputPerMTok <= prompt) &&
     (completion === undefined || price.outputPerMTok <= completion) &&
     (request === undefined || price.perRequest <= request);
+}
+
+/** Answers of the offer can be audited, and no audit speaks against its provider. */
+function isVerifiable({ entry, seat }: Listing): boolean {
+  return entry.offer.payload.verifiable === true && !seat.isSuspect;
 }
 
 function isValidAt({ validFromMs, validUntilMs }: Listing, nowMs: number): boolean {

@@ -10,6 +10,8 @@ export interface Seat {
   lastFrameMs: number;
   /** 0 to 1000. */
   reputation: number;
+  /** An audit speaks against the provider: a dispute that is open or lost. */
+  isSuspect: boolean;
 }
 
 /**

@@ -66,6 +66,8 @@ export interface IndexFacts {
   measured(provider: string, model: string): Measured;
   /** 0 to 1000. */
   reputation(provider: string): number;
+  /** True while an audit speaks against the provider. Default: never. */
+  isSuspect?(provider: string): boolean;
 }
 
 /** Price of the reference request in millionths of a nait. */
@@ -138,6 +140,7 @@ function createSeats(facts: IndexFacts) {
         gauges: nothingKnown,
         lastFrameMs: neverHeardMs,
         reputation: facts.reputation(provider),
+        isSuspect: facts.isSuspect?.(provider) ?? false,
       };
       seats.set(provider, seat);
       return seat;
@@ -191,6 +194,7 @@ export function createOfferIndex(facts: IndexFacts = nothingMeasured): OfferInde
       const reputation = facts.reputation(provider);
       const isOther = reputation !== seat.reputation;
       seat.reputation = reputation;
+      seat.isSuspect = facts.isSuspect?.(provider) ?? false;
       for (const listing of providers.get(provider) ?? []) {
         if (isOther || listing.entry.model === model) renew(listing);
       }

@@ -4,6 +4,7 @@ import { limits } from '../limits.ts';
 import { jobKinds, zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash } from '../scalars.ts';
+import { auditEndpoints, zAuditDraw } from './audits.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 import { jobEndpoints, jobStates } from './jobs.ts';
 import { zDecision, zLoginAnswer, zRouteQuery, zScore } from './routing.ts';
@@ -154,7 +155,13 @@ export const coordinatorEndpoints = {
       firstTokenMs: zCount,
       durationMs: zCount,
     }),
-    output: z.object({ accepted: z.boolean() }),
+    output: z.object({
+      accepted: z.boolean(),
+      audit: zAuditDraw
+        .optional()
+        .meta({ description: 'when it is drawn whether the job is audited; only for jobs that can be' }),
+    }),
   }),
   ...jobEndpoints,
+  ...auditEndpoints,
 } as const satisfies EndpointTable;

@@ -1,3 +1,4 @@
+export * from './audits.ts';
 export * from './coordinator.ts';
 export * from './endpoint.ts';
 export * from './facilitator.ts';

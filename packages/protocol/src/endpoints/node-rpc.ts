@@ -3,11 +3,19 @@
  * for each subject in `node/`; the batches of bytes that a WebSocket takes besides are in `node/tx-frames.ts`.
  */
 import type { RpcTable } from './endpoint.ts';
+import { auditRpc } from './node/audit-rpc.ts';
 import { chainRpc } from './node/chain-rpc.ts';
 import { operatorRpc } from './node/operator-rpc.ts';
 import { stateRpc } from './node/state-rpc.ts';
 import { txRpc } from './node/tx-rpc.ts';
 
+export {
+  auditPhases,
+  auditResults,
+  type ChainAuditJson,
+  zAuditSeat,
+  zChainAudit,
+} from './node/audit-rpc.ts';
 export * from './node/mandates.ts';
 export * from './node/shapes.ts';
 export * from './node/socket-rpc.ts';
@@ -19,5 +27,6 @@ export const nodeRpc = {
   ...chainRpc,
   ...txRpc,
   ...stateRpc,
+  ...auditRpc,
   ...operatorRpc,
 } as const satisfies RpcTable;

@@ -1,10 +1,11 @@
 /**
  * Frames on the one WebSocket between a provider daemon and a coordinator (`/v1/providers/connect`).
- * JSON, one frame a message. The provider opens it, so it may sit behind NAT.
+ * JSON, one frame a message. The provider opens it, so it may sit behind NAT. Binary frames on it are relayed calls
+ * (`relay/relay-frames.ts`), where the provider's hello asks for them.
  *
  *   coordinator                         provider
  *     challenge {nonce}           →
- *                                 ←     hello {provider, signature, endpoint}   signed by the registered key
+ *                                 ←     hello {provider, signature, endpoint, relay}   signed by the registered key
  *     welcome {leaseMs}           →                                             or refused {code}, then close
  *                                 ←     offers {offers}                         whenever they change
  *                                 ←     heartbeat {gauges}                      every `heartbeatMs`
@@ -27,6 +28,11 @@ import { zGauges } from './coordinator.ts';
 
 export const providerSocketPath = '/v1/providers/connect';
 
+/** Where a coordinator relays calls to the provider with this address; what follows is the path at the provider. */
+export function relayPathOf(address: string): string {
+  return `/v1/relay/${address}`;
+}
+
 const zWireError = z.object({ code: z.string(), message: z.string() });
 
 /** From provider to coordinator. */
@@ -36,6 +42,7 @@ export const zProviderFrame = z.discriminatedUnion('type', [
     provider: zAddress,
     endpoint: zText(limits.endpointBytes),
     signature: zSignature,
+    relay: z.boolean().optional().meta({ description: 'takes relayed calls on this connection' }),
   }),
   z.strictObject({
     type: z.literal('offers'),

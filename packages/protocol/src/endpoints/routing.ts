@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { jobKinds, zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash, zSignature } from '../scalars.ts';
+import { zAudit } from './audits.ts';
 
 const zSpeed = z.number().positive().max(1_000_000);
 
@@ -33,6 +34,10 @@ export const zProviderWishes = z.strictObject({
     .max(16)
     .optional()
     .meta({ description: 'only these, in any spelling of case', examples: [['Q4_K_M', 'f16']] }),
+  verifiable: z.boolean().optional().meta({
+    description:
+      'true: only offers whose answers at temperature 0 are audited, of providers that no audit speaks against',
+  }),
   sort: z
     .enum(['price', 'latency', 'throughput'])
     .optional()
@@ -128,8 +133,8 @@ export const zScoreInputs = z.object({
   broken: zCount.meta({ description: 'of them with the outcome provider_error' }),
   deadlineHits: zCount.meta({ description: 'first token within the bound of the signed offer' }),
   deadlineMisses: zCount,
-  auditsPassed: zCount,
-  auditsFailed: zCount,
+  auditsPassed: zCount.meta({ description: 'of the last audits that count: reported as honest' }),
+  auditsFailed: zCount.meta({ description: 'of them: found guilty by the jurors on chain' }),
 });
 
 /** One report behind a score; signatures prove all but the time, which is the buyer's word. */
@@ -147,4 +152,5 @@ export const zScore = z.object({
   inputs: zScoreInputs,
   evidence: z.array(zScoreEvidence).optional(),
   offers: z.array(zSignedOffer).optional(),
+  audits: z.array(zAudit).optional(),
 });

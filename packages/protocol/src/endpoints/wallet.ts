@@ -16,7 +16,7 @@ const zLabel = z.string().min(1).max(64);
 const zPassword = z.string().min(8).max(256);
 const zEffect = z.object({
   address: zAddress,
-  what: z.enum(['balance', 'vault', 'bond', 'channel', 'stake', 'task']),
+  what: z.enum(['balance', 'vault', 'bond', 'channel', 'stake', 'task', 'audit']),
   id: z.string(),
   before: zAmount,
   after: zAmount,

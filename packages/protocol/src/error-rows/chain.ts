@@ -72,6 +72,82 @@ export const chainRows = {
   TASK_LATE: [409, 3, false, 'The time for that ended at {dueAt}; chain time is {now}.'],
   TASK_EARLY: [409, 3, true, 'Task {taskId} can be ended from {dueAt} on; chain time is {now}.'],
 
+  // audits
+  AUDITOR_UNFIT: [
+    409,
+    3,
+    false,
+    '{account} cannot audit: it has no bond of {expected} nait, or it is on its way out.',
+  ],
+  AUDITOR_ENROLLED: [409, 3, false, '{account} is on the roster of {digest} already.'],
+  AUDITOR_UNKNOWN: [404, 4, false, '{account} is not on the roster of {digest}.'],
+  AUDIT_ROSTER_FULL: [
+    409,
+    3,
+    true,
+    'The roster of {digest} is full; it takes a bond above {bond} nait.',
+  ],
+  AUDIT_OWN: [400, 3, false, 'A provider cannot open an audit of itself.'],
+  AUDIT_RECEIPT_AGE: [
+    400,
+    3,
+    false,
+    'The receipt is of {atMs}; at {now} one from {from} to {to} can be audited.',
+  ],
+  AUDIT_EXISTS: [
+    409,
+    3,
+    false,
+    'Job {jobId} of this provider was judged, or audit {auditId} is under way.',
+  ],
+  AUDIT_DEPOSIT_LOW: [
+    402,
+    3,
+    false,
+    'The deposit {got} nait is below the {expected} nait that this takes.',
+  ],
+  AUDIT_JURORS_FEW: [
+    409,
+    3,
+    true,
+    'The roster of {digest} has {found} providers that could judge this; {needed} are needed.',
+  ],
+  AUDIT_DOCKET_FULL: [
+    503,
+    7,
+    true,
+    '{count} audits wait for their draw; try again after the next block.',
+  ],
+  AUDIT_UNKNOWN: [404, 4, false, 'There is no audit {auditId}.'],
+  AUDIT_PHASE_WRONG: [
+    409,
+    3,
+    false,
+    'Audit {auditId} is in the phase {phase}; that cannot be done now.',
+  ],
+  AUDIT_NOT_PARTY: [403, 3, false, 'Only {role} of audit {auditId} may do that.'],
+  AUDIT_VOTED: [409, 3, false, '{juror} has done that in audit {auditId} already.'],
+  AUDIT_VERDICT_UNKNOWN: [
+    400,
+    3,
+    false,
+    '{verdict} is no verdict: 1 is honest, 2 is cheat, 3 is void.',
+  ],
+  AUDIT_COMMITMENT_WRONG: [
+    400,
+    3,
+    false,
+    'This is not what {juror} committed to in audit {auditId}.',
+  ],
+  AUDIT_LATE: [409, 3, false, 'The time for that ended at {dueAt}; chain time is {now}.'],
+  AUDIT_EARLY: [409, 3, true, 'Audit {auditId} goes on at {dueAt}; chain time is {now}.'],
+  PROVIDER_KEY_FRESH: [
+    409,
+    3,
+    true,
+    '{account} changed its key lately; receipts of the former one can be audited until {dueAt}; chain time is {now}.',
+  ],
+
   // validators and votes on parameters
   VALIDATOR_UNKNOWN: [404, 4, false, 'There is no validator {validator}.'],
   VALIDATOR_NOT_OWNER: [403, 3, false, 'Validator {validator} belongs to {owner}.'],

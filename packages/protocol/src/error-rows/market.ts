@@ -82,6 +82,8 @@ export const marketRows = {
   ],
   FIELD_UNSUPPORTED: [400, 2, false, 'The field {field} is not supported: {reason}.'],
   RECEIPT_INVALID: [400, 8, false, 'The receipt does not prove what it says: {reason}.'],
+  AUDIT_RECORD_INVALID: [400, 8, false, 'The audit record is void: {reason}.'],
+  AUDIT_REPORT_INVALID: [400, 8, false, 'The audit report does not prove what it says: {reason}.'],
   RESUME_INVALID: [400, 2, false, 'The answer cannot be continued from there: {reason}.'],
   RESUME_UNSUPPORTED: [409, 6, false, 'Answers of {model} cannot be continued at this provider.'],
   BUDGET_EXCEEDED: [
@@ -100,6 +102,18 @@ export const marketRows = {
     'The answer to the challenge is not signed by the key of {account}.',
   ],
   LEASE_LOST: [409, 7, true, 'The lease of {account} has run out. Connect again.'],
+  RELAY_OFFLINE: [
+    503,
+    7,
+    true,
+    'Provider {account} is not connected here, or takes no relayed calls. Choose another offer.',
+  ],
+  RELAY_FULL: [
+    503,
+    7,
+    true,
+    '{what} carries {limit} relayed calls already. Try again in {retryAfterSeconds} s.',
+  ],
 
   // engines
   ENGINE_UNAVAILABLE: [503, 7, true, 'The engine {engine} cannot be used: {reason}.'],

@@ -36,6 +36,10 @@ export const zOfferPayload = z.strictObject({
   windowTokens: z.int().positive().max(limits.windowTokensMax),
   serves: z.array(z.enum(jobKinds)).min(1).max(jobKinds.length),
   canResume: z.boolean().meta({ description: 'continues an answer exactly where it broke off' }),
+  verifiable: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'chats at temperature 0 are decoded greedily by exactly these weights' }),
   firstTokenMs: z.int().positive().meta({ description: 'bound of the first token, ms' }),
   withdrawDelayMsMin: zCount,
   validFromMs: zCount,

@@ -18,6 +18,7 @@
  */
 import { AppError, asAppError } from '@aitbc/protocol';
 import { type CallTail, callKey } from '../books/store.ts';
+import { createOutlet, type Outlet } from './event-outlet.ts';
 import { endOf } from './former-call.ts';
 import { askProvider, isDefiniteRefusal } from './pay/ask-provider.ts';
 import { type AttemptPlan, type PaidStart, payFirst } from './pay/pay-job.ts';
@@ -25,28 +26,38 @@ import { inBackground } from './purchase.ts';
 import { type AttemptDeps, beginReading, finalOf, type Reading, readJob } from './read-job.ts';
 import { readVectors } from './read-vectors.ts';
 import { distrustProvider } from './settle/settle-calls.ts';
-import type { JobEvent } from './types.ts';
 
 /** One attempt under way. */
 export interface Attempt {
   readonly plan: AttemptPlan;
-  /** Throws the refusal or failure. */
-  readonly events: AsyncGenerator<JobEvent>;
+  /** Where its events come out. */
+  readonly outlet: Outlet;
+  /** Resolves behind the last event. Throws the refusal or failure. */
+  readonly ended: Promise<void>;
   /** What is known of it; empty before its first voucher is in the books. */
   readonly known: { start?: PaidStart; reading?: Reading };
 }
 
-/** An attempt; it begins when its events are read. */
+/** Begins an attempt. */
 export function startAttempt(deps: AttemptDeps, plan: AttemptPlan): Attempt {
   const known: Attempt['known'] = {};
-  return { plan, known, events: run(deps, plan, known) };
+  const outlet = createOutlet();
+  const ended = run(deps, plan, { known, outlet });
+  ended.catch(() => {}); // told to who waits for it
+  return { plan, outlet, ended, known };
 }
 
-async function* run(
+/** Waits for the first text or the end. Throws the refusal or failure before it. */
+export async function begun(attempt: Attempt): Promise<Attempt> {
+  await Promise.race([attempt.outlet.begun, attempt.ended]);
+  return attempt;
+}
+
+async function run(
   deps: AttemptDeps,
   plan: AttemptPlan,
-  known: Attempt['known'],
-): AsyncGenerator<JobEvent> {
+  { known, outlet }: Pick<Attempt, 'known' | 'outlet'>,
+): Promise<void> {
   const { parts } = deps;
   const { signal, purchase } = plan;
   if (plan.former) deps.settler.hold(callKey(plan.former));
@@ -64,7 +75,7 @@ async function* run(
     const answer = await askProvider(parts, plan, { start, signal: ending.signal });
     isAdmitted = true;
     const read = purchase.kind === 'embed' ? readVectors : readJob;
-    yield* read(deps, { plan, start, answer, ending, reading, onFirstToken });
+    await read(deps, { plan, start, answer, ending, reading, sink: outlet, onFirstToken });
   } catch (error) {
     failure = failureOf(start, asAppError(error));
     throw failure;

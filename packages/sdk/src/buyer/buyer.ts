@@ -6,7 +6,7 @@
  * that provider fails, another one goes on with the answer (survive/). See docs/spec/payments.md, "Buyer".
  */
 import { type Clock, hex, type KeyPair, systemClock } from '@aitbc/primitives';
-import { AppError, type Hex, type OfferPayload } from '@aitbc/protocol';
+import { AppError, type Hex } from '@aitbc/protocol';
 import { createTransport } from '#platform';
 import { type Budget, createBook, settledMemoryMs } from '../books/book.ts';
 import { createChannels, type Funding } from '../books/channels.ts';
@@ -21,14 +21,13 @@ import {
   createProviderClient,
   type ProviderClient,
 } from '../http/clients.ts';
-import { linkSignals } from '../http/link-signals.ts';
 import type { Transport } from '../http/transport.ts';
 import { type Candidate, createDiscovery, type Wishes } from '../offers/discover-offers.ts';
 import { createReporter } from '../offers/report-jobs.ts';
 import { collectVectors } from './collect-vectors.ts';
 import { createPurchase, jobOf, type Wanted, wantedChat, wantedVectors } from './purchase.ts';
 import { createSettler } from './settle/settle-calls.ts';
-import { createSharedRuns, type StartedJob } from './shared-runs.ts';
+import { createSharedRuns } from './shared-runs.ts';
 import { createSubmitter, type SubmittedJob } from './submit-job.ts';
 import { type BuyDeps, buyJob } from './survive/buy-job.ts';
 import { createStandby } from './survive/keep-standby.ts';
@@ -37,7 +36,6 @@ import type {
   BuyerParts,
   EmbedCall,
   EmbedResult,
-  JobEvent,
   PayMode,
   RunningJob,
 } from './types.ts';
@@ -200,37 +198,17 @@ interface RunnerDeps {
 type Runner = (wanted: Wanted, signal: AbortSignal | undefined) => Promise<RunningJob>;
 
 function createRunner(deps: BuyDeps, { payer, closing }: RunnerDeps): Runner {
-  const runs = createSharedRuns();
-  return async (wanted, leaving) => {
+  const runs = createSharedRuns(closing);
+  return async (wanted, signal) => {
     const job = jobOf(deps.parts.network, payer.accountId, wanted);
-    return runs.join(job.jobId, {
-      signal: leaving,
-      begin(left) {
-        const { signal, unlink } = linkSignals([left, closing]);
-        const purchase = createPurchase(wanted, job, signal);
-        let offer: OfferPayload | undefined;
-        const onStart = (candidate: Candidate) => {
-          offer = candidate.offer.payload;
-        };
-        const upstream = buyJob(deps, purchase, { onStart, onEnd: unlink });
-        return beginStream(job.jobId, upstream, () => offer as OfferPayload);
+    const { jobId } = job;
+    return runs.join(jobId, {
+      signal,
+      buy(sink) {
+        const purchase = createPurchase(wanted, job, sink.signal);
+        const onStart = ({ offer }: Candidate) => sink.onStart({ jobId, offer: offer.payload });
+        return buyJob(deps, purchase, { sink, onStart });
       },
     });
   };
-}
-
-/** Waits for the first text or the end; what came before is handed on in order. */
-async function beginStream(
-  jobId: Hex,
-  upstream: AsyncGenerator<JobEvent>,
-  offerOf: () => OfferPayload,
-): Promise<StartedJob> {
-  const early: JobEvent[] = [];
-  for (;;) {
-    const { value, done } = await upstream.next();
-    if (done) break;
-    early.push(value);
-    if (value.type !== 'receipt') break;
-  }
-  return { jobId, offer: offerOf(), early, upstream };
 }

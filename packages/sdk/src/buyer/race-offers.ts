@@ -55,7 +55,9 @@ function startNext<T>(race: Race<T>, waiting: Candidate[], running: Set<Runner<T
   const candidate = waiting.shift();
   if (!candidate) return;
   const leaving = new AbortController();
-  const signal = AbortSignal.any([race.signal, leaving.signal]);
+  // Nobody can lose who runs alone.
+  const isAlone = race.hedgeMs === undefined;
+  const signal = isAlone ? race.signal : AbortSignal.any([race.signal, leaving.signal]);
   const result = race.attempt(candidate, signal).then(
     (value) => ({ value }),
     (error: unknown) => ({ error: asAppError(error) }),

@@ -20,6 +20,7 @@ import { createReceiptChecker, type ReceiptChecker } from './pay/check-receipts.
 import { createExtender, type Extender } from './pay/extend-job.ts';
 import { type AttemptPlan, type PaidStart, signTopUp } from './pay/pay-job.ts';
 import type { Settler } from './settle/settle-calls.ts';
+import type { EventSink } from './event-outlet.ts';
 import { createStreamReader, type WireEvent } from './stream-reader.ts';
 import { createStallWatch } from './survive/watch-stall.ts';
 import type { BuyerParts, JobEnd, JobEvent, JobPart } from './types.ts';
@@ -45,6 +46,7 @@ export interface Answering {
   /** Ends the exchange with the provider. */
   readonly ending: AbortController;
   readonly reading: Reading;
+  readonly sink: EventSink;
   onFirstToken(): void;
 }
 
@@ -84,9 +86,9 @@ export function finalOf({ checker }: Reading): ReceiptPayload | undefined {
   return last && last.outcome !== 'running' ? last : undefined;
 }
 
-/** Events of the answer, the end last. Throws what ended it early. */
-export async function* readJob(deps: AttemptDeps, answering: Answering): AsyncGenerator<JobEvent> {
-  const { reading } = answering;
+/** Hands on the events of the answer, the end last. Throws what ended it early. */
+export async function readJob(deps: AttemptDeps, answering: Answering): Promise<void> {
+  const { reading, sink } = answering;
   const extender = extenderOf(deps, answering, () => watch.restart());
   const { endpoint } = answering.plan.candidate.offer.payload;
   const watch = createStallWatch({
@@ -95,42 +97,42 @@ export async function* readJob(deps: AttemptDeps, answering: Answering): AsyncGe
     onStall: () =>
       answering.ending.abort(new AppError('TIMEOUT', { what: endpoint, timeoutMs: deps.stallMs })),
   });
+  const reader = createStreamReader();
+  const chunks = answering.answer.body[Symbol.asyncIterator]();
   try {
-    const reader = createStreamReader();
-    for await (const chunk of heard(deps, answering, watch.wait)) {
+    for (;;) {
+      const wanted = sink.wanted();
+      if (wanted) await wanted;
+      if (reading.firstTokenMs !== null) watch.wait();
+      const chunk = await nextChunk(chunks, answering);
+      if (!chunk) break;
+      reading.heardMs = deps.parts.nowMs();
       const events = reader.feed(chunk);
       if (events.length > 0) watch.line();
       for (const event of events) {
         const out = take(deps, answering, { event, extender });
-        if (out) yield out;
+        if (out) sink.push(out);
       }
     }
-    yield await conclude(deps, answering, reading);
+    sink.push(await conclude(deps, answering, reading));
   } finally {
     extender.stop();
     watch.stop();
+    await chunks.return?.();
   }
 }
 
-/** The chunks of the answer. A connection that ends after the last word of the answer is its end. */
-async function* heard(
-  { parts }: AttemptDeps,
-  { answer, reading, plan }: Answering,
-  onWait: () => void,
-): AsyncGenerator<Uint8Array> {
-  const chunks = answer.body[Symbol.asyncIterator]();
+/** Undefined at the end. A connection that breaks after the last word of the answer is its end. */
+async function nextChunk(
+  chunks: AsyncIterator<Uint8Array>,
+  { reading, plan }: Answering,
+): Promise<Uint8Array | undefined> {
   try {
-    for (;;) {
-      if (reading.firstTokenMs !== null) onWait();
-      const { value, done } = await chunks.next();
-      if (done) return;
-      reading.heardMs = parts.nowMs();
-      yield value;
-    }
+    const { value, done } = await chunks.next();
+    return done ? undefined : value;
   } catch (error) {
     if (reading.finishReason === undefined || plan.signal.aborted) throw error;
-  } finally {
-    await chunks.return?.();
+    return undefined;
   }
 }
 

@@ -8,7 +8,6 @@ import { z } from 'zod';
 import { jsonOf } from '../http/client.ts';
 import { readText } from '../http/transport.ts';
 import { type Answering, type AttemptDeps, conclude } from './read-job.ts';
-import type { JobEvent } from './types.ts';
 
 const answerBytesMax = 33_554_432; // `embedInputs` vectors of 4 096 numbers of 24 characters
 
@@ -18,11 +17,8 @@ const zVectors = z.array(
 const zAnswer = z.object({ data: zVectors, x_aitbc_receipts: z.array(zSignedReceipt).min(1) });
 
 /** The receipts, the vectors as one text, the end. Throws what makes the answer none. */
-export async function* readVectors(
-  deps: AttemptDeps,
-  answering: Answering,
-): AsyncGenerator<JobEvent> {
-  const { plan, start, reading, answer } = answering;
+export async function readVectors(deps: AttemptDeps, answering: Answering): Promise<void> {
+  const { plan, start, reading, answer, sink } = answering;
   const { endpoint } = plan.candidate.offer.payload;
   const parsed = zAnswer.safeParse(jsonOf(await readText(answer, endpoint, answerBytesMax)));
   if (!parsed.success) throw unreadable('its answer holds no vectors or no receipts');
@@ -35,11 +31,11 @@ export async function* readVectors(
     unwrap(reading.checker.check(receipt, start.row.tokens));
     plan.progress.addReceipt(receipt);
     reading.receipts.push(receipt);
-    yield { type: 'receipt', receipt };
+    sink.push({ type: 'receipt', receipt });
   }
   reading.finishReason = 'stop';
-  yield { type: 'text', text };
-  yield await conclude(deps, answering, reading);
+  sink.push({ type: 'text', text });
+  sink.push(await conclude(deps, answering, reading));
 }
 
 function unreadable(reason: string): AppError {

@@ -1,4 +1,8 @@
-/** A bounded hand-over from callbacks to an async loop: what arrives early waits, in order. */
+/**
+ * A bounded hand-over from callbacks to an async loop: what arrives early waits, in order. What one turn of the event
+ * loop brings is handed over as one chunk, so that a read of the socket costs its reader one step, however many
+ * pieces it was sent in.
+ */
 
 const pauseAboveBytes = 262_144; // a slow reader holds at most this and one read of the socket
 
@@ -24,65 +28,87 @@ type Waiter = {
 
 /** A queue of byte chunks that pauses its producer while too much waits. */
 export function createByteQueue(flow: Flow, onLeave: () => void): ByteQueue {
-  const waiting: Uint8Array[] = [];
+  let waiting: Uint8Array[] = [];
   let sizeBytes = 0;
   let paused = false;
   let ended = false;
   let failure: { error: unknown } | undefined;
   let reader: Waiter | undefined;
+  let isDue = false;
 
-  const settle = (act: (waiter: Waiter) => void): void => {
-    const waiter = reader;
-    reader = undefined;
-    if (waiter) act(waiter);
-  };
-
-  const take = (chunk: Uint8Array): IteratorResult<Uint8Array> => {
-    sizeBytes -= chunk.length;
-    if (paused && sizeBytes === 0) {
+  const takeAll = (): Uint8Array => {
+    const chunk = joined(waiting, sizeBytes);
+    waiting = [];
+    sizeBytes = 0;
+    if (paused) {
       paused = false;
       flow.resume();
     }
-    return { value: chunk, done: false };
+    return chunk;
   };
-
-  const next = (): Promise<IteratorResult<Uint8Array>> => {
-    const chunk = waiting.shift();
-    if (chunk) return Promise.resolve(take(chunk));
-    if (failure) return Promise.reject(failure.error);
-    if (ended) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve, reject) => {
-      reader = { resolve, reject };
-    });
+  const settle = (waiter: Waiter): void => {
+    if (waiting.length > 0) waiter.resolve({ value: takeAll(), done: false });
+    else if (failure) waiter.reject(failure.error);
+    else waiter.resolve({ value: undefined, done: true });
   };
-
-  const leave = (): Promise<IteratorResult<Uint8Array>> => {
-    if (!ended && !failure) onLeave();
-    ended = true;
-    waiting.length = 0;
-    return Promise.resolve({ value: undefined, done: true });
+  const handOver = (): void => {
+    isDue = false;
+    const waiter = reader;
+    reader = undefined;
+    if (waiter) settle(waiter);
   };
-
+  const tell = (): void => {
+    if (!reader || isDue) return;
+    isDue = true;
+    queueMicrotask(handOver);
+  };
+  const isOver = (): boolean => ended || failure !== undefined;
   return {
     push(chunk) {
-      if (ended || failure) return;
-      if (reader) return settle((waiter) => waiter.resolve({ value: chunk, done: false }));
+      if (isOver()) return;
       waiting.push(chunk);
       sizeBytes += chunk.length;
-      if (!paused && sizeBytes > pauseAboveBytes) {
-        paused = true;
-        flow.pause();
-      }
+      tell();
+      if (reader || paused || sizeBytes <= pauseAboveBytes) return;
+      paused = true;
+      flow.pause();
     },
     end() {
       ended = true;
-      settle((waiter) => waiter.resolve({ value: undefined, done: true }));
+      tell();
     },
     fail(error) {
-      if (ended || failure) return;
+      if (isOver()) return;
       failure = { error };
-      settle((waiter) => waiter.reject(error));
+      tell();
     },
-    chunks: { [Symbol.asyncIterator]: () => ({ next, return: leave }) },
+    chunks: {
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          new Promise((resolve, reject) => {
+            const waiter = { resolve, reject };
+            if (waiting.length > 0 || isOver()) settle(waiter);
+            else reader = waiter;
+          }),
+        return() {
+          if (!isOver()) onLeave();
+          ended = true;
+          waiting = [];
+          return Promise.resolve({ value: undefined, done: true });
+        },
+      }),
+    },
   };
+}
+
+function joined(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  const [first] = chunks;
+  if (first && chunks.length === 1) return first;
+  const whole = new Uint8Array(sizeBytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
 }

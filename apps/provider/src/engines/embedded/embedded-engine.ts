@@ -12,15 +12,19 @@
  * A broken answer is continued exactly at temperature 0 (engine-llama/replay.mjs), at others as well as
  * its text allows.
  *
+ * Audits (engine-llama/audit.mjs) come last: there is one at a time, it starts only where a slot is free, its tokens wait
+ * behind those of paid jobs in a batch, and it is given up when a paid job needs its slot.
+ *
  * Limits: one model per engine; the sequence is cleared between jobs, so no prompt of one buyer stays
  * in memory for another and greedy answers repeat exactly. Vectors of texts are made one text after another. Rejected: running llama.cpp inside the
  * provider process, because a crash in native code would end paid jobs of other engines too.
  */
-import { AppError } from '@aitbc/protocol';
+import { AppError, type ReplayMeasure } from '@aitbc/protocol';
 import {
   classifyEngineError,
   createEngineErrors,
   type Engine,
+  type EngineAudit,
   type EngineEmbeddings,
   type EngineEmbedRequest,
   type EngineEvent,
@@ -28,7 +32,7 @@ import {
   RUN_AHEAD_TOKENS,
 } from '../engine.ts';
 import { createEventQueue } from '../event-queue.ts';
-import { createJobs, failJob, type Jobs } from './jobs.ts';
+import { createJobs, failJob, type Job, type Jobs } from './jobs.ts';
 import { createKeptWorker, type EmbeddedOptions } from './kept-worker.ts';
 import type { WorkerEnd, WorkerMessage, WorkerRequest } from './worker-messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -138,10 +142,7 @@ async function embedOn(
   { request, signal }: { readonly request: EngineEmbedRequest; readonly signal: AbortSignal },
 ): Promise<EngineEmbeddings> {
   let id = 0;
-  const onAbort = () => {
-    child.send({ t: 'cancel', id });
-    failJob(jobs.take(id), signal.reason);
-  };
+  const onAbort = () => giveUp(child, jobs, { id, reason: signal.reason });
   try {
     const { vectors, promptTokens } = await new Promise<EngineEmbeddings>((resolve, reject) => {
       id = jobs.add({ kind: 'embed', resolve, reject });
@@ -154,6 +155,37 @@ async function embedOn(
   }
 }
 
+async function auditOn(
+  child: WorkerProcess,
+  jobs: Jobs,
+  { request, formerText, text, signal }: EngineAudit,
+): Promise<ReplayMeasure> {
+  let id = 0;
+  const onAbort = () => giveUp(child, jobs, { id, reason: signal.reason });
+  const { messages, stop } = request;
+  const sampling = { temperature: 0 } as const;
+  try {
+    return await new Promise((resolve, reject) => {
+      id = jobs.add({ kind: 'audit', resolve, reject });
+      signal.addEventListener('abort', onAbort, { once: true });
+      const replay = { messages, stop, prefixText: formerText, text, sampling };
+      child.send({ t: 'audit', id, request: replay });
+    });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Ends a job that has one answer; its sequence is free within a part of the reading. */
+function giveUp(
+  child: WorkerProcess,
+  jobs: Jobs,
+  { id, reason }: { readonly id: number; readonly reason: unknown },
+): void {
+  child.send({ t: 'cancel', id });
+  failJob(jobs.take(id), reason);
+}
+
 /** Hands a message of the worker to its job; gives the number of tokens in it. */
 function deliver(message: WorkerMessage, jobs: Jobs): number {
   if (message.t === 'ready' || message.t === 'failed') return 0;
@@ -162,20 +194,27 @@ function deliver(message: WorkerMessage, jobs: Jobs): number {
     for (const [text, tokens] of message.p) queue?.push({ type: 'tokens', text, tokens });
     return message.p.reduce((sum, [, tokens]) => sum + tokens, 0);
   }
-  const job = jobs.take(message.id);
+  answer(jobs.take(message.id), message);
+  return 0;
+}
+
+type LastMessage = Exclude<WorkerMessage, { t: 'ready' | 'failed' | 'pieces' }>;
+
+function answer(job: Job | undefined, message: LastMessage): void {
   if (message.t === 'refused') {
     const code = message.bad ? 'ENGINE_BAD_REQUEST' : 'ENGINE_CRASHED';
     failJob(job, createEngineErrors('embedded')(code, message.reason));
   } else if (message.t === 'end' && job?.kind === 'run') job.queue.end(message);
   else if (message.t === 'counted' && job?.kind === 'count') job.resolve(message.tokens);
   else if (message.t === 'embedded' && job?.kind === 'embed') job.resolve(message);
-  return 0;
+  else if (message.t === 'audited' && job?.kind === 'audit') job.resolve(message.measure);
 }
 
 /** Makes the embedded engine; `start` loads the model and may take seconds. */
 export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
   const slots = options.slots ?? SLOTS_DEFAULT;
   const jobs = createJobs();
+  const fail = createEngineErrors('embedded');
   const counters = { calls: 0, tokens: 0 };
   const worker = createKeptWorker(options, {
     slots,
@@ -194,11 +233,23 @@ export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
   /** The worker, when one more request fits. */
   function workerWithRoom(request: { readonly model: string }): WorkerProcess {
     const child = workerFor(request);
-    if (jobs.running() >= slots) {
-      throw createEngineErrors('embedded')('ENGINE_BUSY', `all ${slots} slots work`);
+    if (jobs.running() >= slots) throw fail('ENGINE_BUSY', `all ${slots} slots work`);
+    const id = jobs.auditId();
+    if (id !== undefined && jobs.running() + 1 >= slots) {
+      giveUp(child, jobs, { id, reason: fail('ENGINE_BUSY', 'a paid job took the slot') });
     }
     counters.calls += 1;
     return child;
+  }
+
+  /** The worker, when it has the weights and nothing else to do on one of its slots. */
+  function workerForAudit(digest: string): WorkerProcess {
+    const child = worker.current();
+    if (digest !== child.model.digest) {
+      throw new AppError('ENGINE_MODEL_UNKNOWN', { engine: 'embedded', model: digest });
+    }
+    if (jobs.running() < slots && jobs.auditId() === undefined) return child;
+    throw fail('ENGINE_BUSY', 'no slot is free for an audit');
   }
 
   return {
@@ -217,6 +268,10 @@ export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
     async embed(request, { signal }) {
       signal.throwIfAborted();
       return embedOn(workerWithRoom(request), jobs, { request, signal });
+    },
+    async audit(subject) {
+      subject.signal.throwIfAborted();
+      return auditOn(workerForAudit(subject.digest), jobs, subject);
     },
     countPromptTokens: async (request, signal) =>
       countOn(workerFor(request), jobs, { request, signal }),

@@ -1,3 +1,4 @@
+import type { ReplayMeasure } from '@aitbc/protocol';
 import type { EngineEmbeddings } from '../engine.ts';
 import type { EventQueue } from '../event-queue.ts';
 import type { WorkerEnd } from './worker-messages.ts';
@@ -6,6 +7,7 @@ import type { WorkerEnd } from './worker-messages.ts';
 export type Job =
   | { readonly kind: 'run'; readonly queue: EventQueue<WorkerEnd> }
   | { readonly kind: 'count'; resolve(tokens: number): void; reject(error: unknown): void }
+  | { readonly kind: 'audit'; resolve(measure: ReplayMeasure): void; reject(error: unknown): void }
   | {
       readonly kind: 'embed';
       resolve(embeddings: EngineEmbeddings): void;
@@ -28,8 +30,11 @@ export function createJobs() {
       jobs.set(lastId, job);
       return lastId;
     },
-    /** Requests that the engine works on; counting is too quick to count. */
-    running: () => [...jobs.values()].filter(({ kind }) => kind !== 'count').length,
+    /** Paid requests that the engine works on; counting is too quick to count. */
+    running: () =>
+      [...jobs.values()].filter(({ kind }) => kind === 'run' || kind === 'embed').length,
+    /** The audit that is on its way; there is one at most. */
+    auditId: () => [...jobs].find(([, { kind }]) => kind === 'audit')?.[0],
     queueOf(id: number) {
       const job = jobs.get(id);
       return job?.kind === 'run' ? job.queue : undefined;

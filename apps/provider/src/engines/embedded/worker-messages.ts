@@ -1,3 +1,4 @@
+import { zReplayMeasure } from '@aitbc/protocol';
 import { z } from 'zod';
 
 /** What the worker says about the model it loaded. */
@@ -7,6 +8,7 @@ const model = z.object({
   quantization: z.string(),
   contextMax: z.number().int().positive(),
   parameters: z.number().int().nonnegative(),
+  verifiable: z.boolean(),
   version: z.string(),
 });
 
@@ -33,6 +35,7 @@ export const workerMessage = z.discriminatedUnion('t', [
     vectors: z.array(z.array(z.number())),
     promptTokens: count,
   }),
+  z.object({ t: z.literal('audited'), id, measure: zReplayMeasure }),
 ]);
 
 export type WorkerMessage = z.infer<typeof workerMessage>;
@@ -51,6 +54,15 @@ export interface WorkerRequest {
     readonly topK?: number;
     readonly seed?: number;
   };
+}
+
+/** An answer that the worker replays. */
+export interface WorkerAudit {
+  readonly messages: WorkerRequest['messages'];
+  readonly stop: readonly string[];
+  readonly prefixText: string;
+  readonly text: string;
+  readonly sampling: { readonly temperature: 0 };
 }
 
 /** The first message to a worker. */
@@ -74,5 +86,6 @@ export type WorkerCommand =
     }
   | { readonly t: 'grant'; readonly id: number; readonly tokens: number }
   | { readonly t: 'cancel'; readonly id: number }
+  | { readonly t: 'audit'; readonly id: number; readonly request: WorkerAudit }
   | { readonly t: 'embed'; readonly id: number; readonly inputs: readonly string[] }
   | { readonly t: 'count'; readonly id: number; readonly request: WorkerRequest };

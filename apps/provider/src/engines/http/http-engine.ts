@@ -46,6 +46,7 @@ export function createHttpEngine(parts: HttpEngineParts): Engine {
       const reason = `it gave ${embeddings.vectors.length} vectors for ${length} texts`;
       throw http.fail('ENGINE_PROTOCOL', reason);
     },
+    noAudit: 'its API tells no logits of a text that it is given',
     countPromptTokens: async () => undefined,
     gauges: gauges.read,
     classify: classifyEngineError,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { zCertificate, zHeader, zValidatorSet } from '../../proofs/schemas.ts';
 import { zAddress, zAmount, zCount, zHash, zKey } from '../../scalars.ts';
-import { type TxKind, txKinds } from '../../tx-kinds.ts';
+import { type AuditKind, auditKinds, type TxKind, txKinds } from '../../tx-kinds.ts';
 
 const kinds = Object.keys(txKinds) as [TxKind, ...TxKind[]];
 
@@ -90,9 +90,22 @@ export const zProvider = z.object({
   unbondDueMs: zCount,
 });
 
-/** Parameters of a chain, as in its genesis document. */
+const zFeeLeftOut = zAmount.exactOptional();
+
+/** Fees by kind; those of audits may be left out. */
+type FeeShape = {
+  readonly [K in TxKind]: K extends AuditKind ? typeof zFeeLeftOut : typeof zAmount;
+};
+
+const zFees = z.strictObject(
+  Object.fromEntries(
+    kinds.map((kind) => [kind, Object.hasOwn(auditKinds, kind) ? zFeeLeftOut : zAmount]),
+  ) as unknown as FeeShape,
+);
+
+/** Parameters of a chain, as in its genesis document; those of audits may be left out. */
 export const zChainParams = z.strictObject({
-  fees: z.record(zTxKind, zAmount),
+  fees: zFees,
   feePerRow: zAmount,
   providerBondMin: zAmount,
   unbondingMs: zCount,
@@ -109,6 +122,9 @@ export const zChainParams = z.strictObject({
   hopMinMs: zCount.min(1),
   hopMaxMs: zCount.min(1),
   blockSkewMs: zCount,
+  auditDepositMin: zAmount.exactOptional(),
+  auditSlashBps: zCount.max(10_000).exactOptional(),
+  auditVoteMs: zCount.min(1).exactOptional(),
 });
 
 /** A node votes, or it follows those who do. */
@@ -136,7 +152,7 @@ export const zChainStatus = z.object({
 /** One account's coins before and after a simulated transaction. */
 export const zEffect = z.object({
   address: zAddress,
-  what: z.enum(['balance', 'vault', 'bond', 'channel', 'stake', 'task']),
+  what: z.enum(['balance', 'vault', 'bond', 'channel', 'stake', 'task', 'audit']),
   id: z.string(),
   before: zAmount,
   after: zAmount,

@@ -65,6 +65,7 @@ export const stateRpc = {
       bonds: zAmount,
       stakes: zAmount,
       tasks: zAmount,
+      audits: zAmount,
       burned: zAmount,
       problems: z.array(z.string()),
     }),

@@ -19,6 +19,11 @@ export const zStateKind = z.enum([
   'expiring',
   'mandate',
   'task',
+  'audit',
+  'jury',
+  'docket',
+  'conviction',
+  'formerKey',
 ]);
 
 /** `pendingNonce` counts waiting transactions; only lane 0 knows them. */

@@ -51,6 +51,8 @@ const refusalCodes: readonly ErrorCode[] = [
   'MANDATE_EXPIRED',
   'MANDATE_FORBIDDEN',
   'MANDATE_EXCEEDED',
+  'RELAY_OFFLINE',
+  'RELAY_FULL',
 ];
 
 /** What only this buyer can know of itself: a provider that says so has failed in some way of its own. */

@@ -19,11 +19,12 @@ import { type AppError, amountOf, asAppError, type ErrorCode, limits } from '@ai
 import { outputTokensMax } from '../../books/book.ts';
 import { callKey } from '../../books/store.ts';
 import type { Candidate, Discovery } from '../../offers/discover-offers.ts';
-import { type Attempt, startAttempt } from '../attempt-job.ts';
+import { type Attempt, begun, startAttempt } from '../attempt-job.ts';
+import type { EventSink } from '../event-outlet.ts';
 import { booksInOrder, type Purchase } from '../purchase.ts';
 import { type AttemptDeps, partOf } from '../read-job.ts';
 import { rankedFor, tryOffers } from '../try-offers.ts';
-import type { JobEnd, JobEvent, JobMoved, JobPart } from '../types.ts';
+import type { JobEnd, JobMoved, JobPart } from '../types.ts';
 import { createProgress, type JobProgress } from './job-progress.ts';
 import type { Standby } from './keep-standby.ts';
 import { offersToMoveTo } from './next-offer.ts';
@@ -45,12 +46,6 @@ export interface BuyDeps extends AttemptDeps {
   readonly hedgeMs: number | undefined;
 }
 
-/** An attempt that has given its first text, or its end. */
-interface Started {
-  readonly attempt: Attempt;
-  readonly early: readonly JobEvent[];
-}
-
 /** The answer so far. */
 interface Moving {
   readonly deps: BuyDeps;
@@ -68,62 +63,42 @@ interface Moving {
 export interface BuyHooks {
   /** Called before the first event, with the offer of the provider that gave it. */
   onStart(candidate: Candidate): void;
-  /** Called when all books are in order. */
-  onEnd(): void;
+  /** Takes the events of the answer, the end last. */
+  readonly sink: EventSink;
 }
 
-/** Events of the answer, the end last. Throws the last failure. */
-export async function* buyJob(
+/** Buys the answer; resolves when all books are in order. Throws the last failure. */
+export async function buyJob(
   deps: BuyDeps,
   purchase: Purchase,
-  { onStart, onEnd }: BuyHooks,
-): AsyncGenerator<JobEvent> {
+  { onStart, sink }: BuyHooks,
+): Promise<void> {
   try {
-    const started = await tryOffers<Started>(
+    const first = await tryOffers<Attempt>(
       { ...deps, purchase },
       {
         attempt(candidate, signal, former) {
           const progress = createProgress(deps.parts.network, purchase.bodyDigest);
-          return begin(startAttempt(deps, { purchase, candidate, progress, signal, former }));
+          return begun(startAttempt(deps, { purchase, candidate, progress, signal, former }));
         },
-        discard: ({ attempt }) => attempt.events.return(undefined),
+        discard,
       },
     );
-    onStart(started.attempt.plan.candidate);
-    yield* stream(deps, purchase, started);
+    onStart(first.plan.candidate);
+    await handOn(movingFrom(deps, purchase, first), first, sink);
   } finally {
-    await booksInOrder(purchase).finally(onEnd);
+    await booksInOrder(purchase);
   }
 }
 
-/** Waits for the first text or the end; what came before is handed on in order. */
-async function begin(attempt: Attempt): Promise<Started> {
-  const early: JobEvent[] = [];
-  for (;;) {
-    const { value, done } = await attempt.events.next();
-    if (done) break;
-    early.push(value);
-    if (value.type !== 'receipt') break;
-  }
-  return { attempt, early };
+/** Resolves when an attempt that was left has ended; what it failed with concerns nobody. */
+async function discard({ outlet, ended }: Attempt): Promise<void> {
+  outlet.leave();
+  await ended.catch(() => {});
 }
 
-async function* replay({ attempt, early }: Started): AsyncGenerator<JobEvent> {
-  try {
-    yield* early;
-    yield* attempt.events;
-  } finally {
-    await attempt.events.return(undefined);
-  }
-}
-
-async function* stream(
-  deps: BuyDeps,
-  purchase: Purchase,
-  first: Started,
-): AsyncGenerator<JobEvent> {
-  const { plan, known } = first.attempt;
-  const moving: Moving = {
+function movingFrom(deps: BuyDeps, purchase: Purchase, { plan, known }: Attempt): Moving {
+  return {
     deps,
     purchase,
     progress: plan.progress,
@@ -132,23 +107,26 @@ async function* stream(
     startedMs: known.reading?.askedMs ?? deps.parts.nowMs(),
     left: [],
   };
-  let current = first;
-  for (;;) {
+}
+
+/** Hands on the events of one attempt after the other until the answer has its end. */
+async function handOn(moving: Moving, first: Attempt, sink: EventSink): Promise<void> {
+  const whole: EventSink = {
+    wanted: sink.wanted,
+    push: (event) =>
+      sink.push(event.type === 'end' ? { type: 'end', end: wholeEnd(moving, event.end) } : event),
+  };
+  for (let current = first; ; ) {
     prepareStandby(moving);
     try {
-      for await (const event of replay(current)) {
-        yield event.type === 'end' ? { type: 'end', end: wholeEnd(moving, event.end) } : event;
-      }
+      current.outlet.follow(whole);
+      await current.ended;
       return;
     } catch (error) {
-      const next = await moveOn(moving, current.attempt, asAppError(error));
-      if (!next) {
-        yield { type: 'end', end: lengthEnd(moving) };
-        return;
-      }
-      const { moved, ...started } = next;
-      yield moved;
-      current = started;
+      const next = await moveOn(moving, current, asAppError(error));
+      if (!next) return sink.push({ type: 'end', end: lengthEnd(moving) });
+      sink.push(next.moved);
+      current = next.attempt;
     }
   }
 }
@@ -164,7 +142,7 @@ async function moveOn(
   moving: Moving,
   failed: Attempt,
   failure: AppError,
-): Promise<(Started & { moved: JobMoved }) | undefined> {
+): Promise<{ attempt: Attempt; moved: JobMoved } | undefined> {
   const { deps, purchase, progress, first } = moving;
   const { nowMs, log } = deps.parts;
   const from = failed.plan.candidate.provider;
@@ -182,10 +160,10 @@ async function moveOn(
     const { signal } = purchase;
     attempt = startAttempt(deps, { purchase, candidate, progress, signal });
     try {
-      const started = await begin(attempt);
+      await begun(attempt);
       const gapMs = nowMs() - heardMs;
       const moved = { from, to: candidate.provider, code: failure.code, gapMs };
-      return { ...started, moved: { type: 'moved', ...moved } };
+      return { attempt, moved: { type: 'moved', ...moved } };
     } catch (error) {
       latest = asAppError(error);
     }

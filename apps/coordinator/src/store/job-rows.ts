@@ -47,6 +47,23 @@ export interface JobOutput {
   readonly receipt: SignedReceipt;
 }
 
+/** What changes while a job lives; `changingCells` gives the values in this order. */
+const changing = {
+  state: 'text',
+  owner: 'text',
+  attempts: 'int',
+  failures: 'int',
+  losses: 'int',
+  may_run: 'int',
+  not_before_ms: 'int',
+  lease_until_ms: 'int',
+  started_at_ms: 'int',
+  finished_at_ms: 'int',
+  tick_at_ms: 'int',
+  error_code: 'text',
+  error_message: 'text',
+} as const;
+
 export const insertJobs: BulkInsert = {
   table: 'jobs',
   skipKnown: true,
@@ -63,19 +80,7 @@ export const insertJobs: BulkInsert = {
     webhook: 'text',
     batch_id: 'text',
     batch_row: 'int',
-    state: 'text',
-    owner: 'text',
-    attempts: 'int',
-    failures: 'int',
-    losses: 'int',
-    may_run: 'int',
-    not_before_ms: 'int',
-    lease_until_ms: 'int',
-    started_at_ms: 'int',
-    finished_at_ms: 'int',
-    tick_at_ms: 'int',
-    error_code: 'text',
-    error_message: 'text',
+    ...changing,
   },
 };
 
@@ -84,19 +89,7 @@ export const updateJobs: BulkUpdate = {
   columns: {
     seq: 'int',
     version: 'int',
-    state: 'text',
-    owner: 'text',
-    attempts: 'int',
-    failures: 'int',
-    losses: 'int',
-    may_run: 'int',
-    not_before_ms: 'int',
-    lease_until_ms: 'int',
-    started_at_ms: 'int',
-    finished_at_ms: 'int',
-    tick_at_ms: 'int',
-    error_code: 'text',
-    error_message: 'text',
+    ...changing,
   },
 };
 

@@ -65,7 +65,7 @@ describe('openai engine', () => {
   });
 
   it.each([
-    { style: 'llama-server', resume: 'best effort', asked: undefined },
+    { style: 'llama-server', resume: 'best effort', asked: true },
     { style: 'vllm', resume: 'best effort', asked: true },
     { style: 'plain', resume: 'none', asked: undefined },
   ] as const)('knows how a $style continues', async ({ style, resume, asked }) => {

@@ -4,13 +4,15 @@
  * Usage comes in one more event after the finish reason, because `include_usage` is set. A stream that
  * ends without a finish reason ended cleanly but is `incomplete`; one that breaks is ENGINE_CRASHED.
  *
- * Continuing an answer is not in OpenAI's API. llama-server (known by `/props`) goes on with a trailing assistant
- * message; vLLM and SGLang (known by `/version`) do so when two more fields ask for it; others answer it like a
- * new turn, and are not asked. All of them cut the text into tokens anew, so the first two are a best
- * effort: with the bundled model one of 204 answers has a place where that changes what follows. The owner may
- * state `exact` for a server and a model that he has measured (compliance.ts).
+ * Continuing an answer is not in OpenAI's API. llama-server (known by `/props`), vLLM and SGLang (known by `/version`) go
+ * on with a trailing assistant message when two more fields ask for it (without them a llama-server of 2026 goes
+ * on too, but says the text so far once more); others answer it like a new turn, and are not asked. All of
+ * them cut the text into tokens anew, so this is a best effort: with the bundled model one of 204 answers has a
+ * place where that changes what follows. The owner may state `exact` for a server and a model that he has
+ * measured: `node scripts/conformance/engine.mjs` tries it.
  */
 
+import { AppError } from '@aitbc/protocol';
 import type { z } from 'zod';
 import type {
   EndEvent,
@@ -87,7 +89,9 @@ async function lookAtServer(http: HttpClient, signal: AbortSignal): Promise<Serv
   const told = await answerOf(http, { path: '/version', shape: versionAnswer }, signal);
   if (told) return { version: told.version, resume: 'best effort', asksToContinue: true };
   const props = await answerOf(http, { path: '/props', shape: propsAnswer }, signal);
-  return props ? { ...unknownServer, resume: 'best effort' } : unknownServer;
+  if (!props) return unknownServer;
+  const version = props.build_info ?? unknownServer.version;
+  return { version, resume: 'best effort', asksToContinue: true };
 }
 
 async function listModels(
@@ -125,6 +129,8 @@ async function embed(
 interface StreamOptions {
   readonly signal: AbortSignal;
   readonly habits: WireHabits;
+  /** Models of the last listing: some servers answer any name with the model that they have. */
+  readonly known: ReadonlySet<string> | undefined;
 }
 
 /** The text and log-probabilities of the first choice; only one is ever asked for. */
@@ -146,12 +152,15 @@ interface StreamEnd {
 async function* stream(
   http: HttpClient,
   request: EngineRequest,
-  { signal, habits }: StreamOptions,
+  { signal, habits, known }: StreamOptions,
 ): AsyncGenerator<EngineEvent, void, void> {
+  const { model } = request;
+  if (known?.has(model) === false)
+    throw new AppError('ENGINE_MODEL_UNKNOWN', { engine: 'openai', model });
   const tally = createTokenTally();
   const said: StreamEnd = { finish: undefined, usage: undefined };
   const body = completionBodyOf(request, habits);
-  const call = { path: '/v1/chat/completions', body, signal, model: request.model };
+  const call = { path: '/v1/chat/completions', body, signal, model };
   reading: for await (const texts of http.texts(call, createEventReader())) {
     for (const data of texts) {
       signal.throwIfAborted();
@@ -197,6 +206,7 @@ export function createOpenaiEngine(options: OpenaiOptions): Engine {
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
   });
   let server = unknownServer;
+  let known: ReadonlySet<string> | undefined;
   const resume = () => options.resume ?? server.resume;
   return createHttpEngine({
     kind: 'openai',
@@ -205,11 +215,12 @@ export function createOpenaiEngine(options: OpenaiOptions): Engine {
     async probe(signal): Promise<EngineProbe> {
       server = await lookAtServer(http, signal);
       const models = await listModels(http, { ...options, resume: resume() }, signal);
+      known = new Set(models.map(({ name }) => name));
       return { engine: 'openai', version: server.version, models };
     },
     stream(request, signal) {
       const habits = { logprobs, asksToContinue: server.asksToContinue };
-      return stream(http, request, { signal, habits });
+      return stream(http, request, { signal, habits, known });
     },
     embed: (request, signal) => embed(http, request, signal),
   });

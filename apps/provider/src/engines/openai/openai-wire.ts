@@ -19,7 +19,10 @@ export const modelsAnswer = z.object({
 });
 
 /** `/props` of llama-server: only that it is one. */
-export const propsAnswer = z.object({ default_generation_settings: z.object({}) });
+export const propsAnswer = z.object({
+  default_generation_settings: z.object({}),
+  build_info: z.string().max(100).optional(),
+});
 
 /** `/v1/embeddings`. */
 export const embeddingsAnswer = z.object({
@@ -50,7 +53,7 @@ export type ChatChunk = z.infer<typeof chatChunk>;
 export interface WireHabits {
   /** Ask for log-probabilities. */
   readonly logprobs: boolean;
-  /** A trailing assistant message is left open only when these fields ask for it, as with vLLM and SGLang. */
+  /** A trailing assistant message is left open only when these fields ask for it, see openai-engine.ts. */
   readonly asksToContinue: boolean;
 }
 

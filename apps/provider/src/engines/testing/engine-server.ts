@@ -108,7 +108,8 @@ function createHandler(options: EngineServerOptions, fault: () => EngineFault | 
     totals.lastBody = body;
     let asked: FrontRequest;
     try {
-      asked = front.parse(body, continuesAssistant && (server !== 'vllm' || asksToContinue(body)));
+      const mayContinue = server === 'plain' || asksToContinue(body);
+      asked = front.parse(body, continuesAssistant && mayContinue);
     } catch {
       return answerError(response, path, [400, 'invalid request']);
     }

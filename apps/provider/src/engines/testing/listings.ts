@@ -46,7 +46,9 @@ export function listingOf(
   const { server, version } = asked;
   const answers: Readonly<Record<string, () => unknown>> = {
     ...(server === 'vllm' ? { '/version': () => ({ version }) } : {}),
-    ...(server === 'llama-server' ? { '/props': () => ({ default_generation_settings: {} }) } : {}),
+    ...(server === 'llama-server'
+      ? { '/props': () => ({ default_generation_settings: {}, build_info: version }) }
+      : {}),
     '/api/version': () => ({ version: asked.version }),
     '/api/tags': () => ({ models: models.map(tagOf) }),
     '/api/ps': () => ({

@@ -55,7 +55,8 @@ export function createNodeMeter(metrics: Metrics): NodeMeter {
       for (const { txId } of blocks.flatMap(({ txs }) => txs)) {
         counts.txs += 1;
         const sinceMs = admittedAtMs.get(txId);
-        if (sinceMs !== undefined) observeFinality((nowMs - sinceMs) / 1_000);
+        if (sinceMs === undefined) continue;
+        observeFinality((nowMs - sinceMs) / 1_000);
         admittedAtMs.delete(txId);
       }
     },

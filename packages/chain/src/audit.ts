@@ -3,11 +3,13 @@
  *
  * A balance is free. Everything else is a lock, and every lock names a transaction that ends it and, where
  * one runs, its date: a vault by its owner at any time; the free part of a channel by the payer, after the
- * channel's delay, and once that was begun by anyone; a bond and a stake likewise; a task by anyone at its date. Money that no lock and no balance
+ * channel's delay, and once that was begun by anyone; a bond and a stake likewise; a task and an audit by anyone at
+ * its date. Money that no lock and no balance
  * holds, or an entry that breaks an invariant of the rules, is a problem. See docs/spec/chain.md, "Audit".
  */
 import { amountMax, equalBytes } from '@aitbc/primitives';
 import { AppError, type ChannelState, type Hex, type TxKind, zeroHash } from '@aitbc/protocol';
+import { type AuditEntry, coinsIn, partsOf } from './audit-entries.ts';
 import {
   type AccountState,
   type AnyEntry,
@@ -44,6 +46,8 @@ export interface FundsAudit {
   readonly stakes: bigint;
   /** Rewards of tasks that have not ended. */
   readonly tasks: bigint;
+  /** Deposits in audits that are not closed, and what they took from bonds. */
+  readonly audits: bigint;
   /** Coins that exist. With `burned` it is the supply of the genesis document. */
   readonly supply: bigint;
   /** Coins that slashing took away for ever. */
@@ -60,6 +64,7 @@ interface Tally {
   bonds: bigint;
   stakes: bigint;
   tasks: bigint;
+  audits: bigint;
   burned: bigint;
   readonly locks: Lock[];
   readonly problems: string[];
@@ -77,18 +82,20 @@ export function auditFunds(
     bonds: 0n,
     stakes: 0n,
     tasks: 0n,
+    audits: 0n,
     burned: 0n,
     locks: [],
     problems: [],
   };
   for (const [key, value] of entries) countPair(tally, key, value);
-  const { balances, vaults, channels, bonds, stakes, tasks, burned, problems } = tally;
-  const supply = balances + vaults + channels + bonds + stakes + tasks;
+  const { locks: found, ...sums } = tally;
+  const { balances, vaults, channels, bonds, stakes, tasks, audits, problems } = sums;
+  const supply = balances + vaults + channels + bonds + stakes + tasks + audits;
   if (supply > amountMax) problems.push(`the supply ${supply} is above 2^64-1`);
   const isOpen = (dueMs: number | null) =>
     dueMs !== null && timeMs !== undefined && dueMs <= timeMs;
-  const locks = tally.locks.map((lock) => (isOpen(lock.dueMs) ? { ...lock, dueMs: null } : lock));
-  return { balances, vaults, channels, bonds, stakes, tasks, supply, burned, locks, problems };
+  const locks = found.map((lock) => (isOpen(lock.dueMs) ? { ...lock, dueMs: null } : lock));
+  return { ...sums, supply, locks };
 }
 
 function countPair(tally: Tally, key: StateKey, value: Uint8Array): void {
@@ -110,6 +117,7 @@ function countEntry(tally: Tally, key: StateKey, { kind, id, entry }: AnyEntry):
   else if (kind === 'provider') countProvider(tally, { key, id, entry });
   else if (kind === 'validator') countValidator(tally, key, entry);
   else if (kind === 'task') countTask(tally, key, entry);
+  else if (kind === 'audit') countAudit(tally, key, entry);
   else if (kind === 'burned') tally.burned += entry.amount;
 }
 
@@ -181,6 +189,24 @@ function countTask(tally: Tally, key: StateKey, task: TaskState): void {
   tally.tasks += amount;
   const owner = state === 'submitted' ? worker : poster;
   lock(tally, { key, amount, owner, releasedBy: 'task_expire', dueMs });
+}
+
+/** Anyone may take an audit on at its date, in a few steps to its end; one that waits for its draw moves by itself. */
+function countAudit(tally: Tally, key: StateKey, audit: AuditEntry): void {
+  const { phase, dueMs, outcome, round, appellant, seats, first } = audit;
+  const isClosed = phase === 'closed';
+  const faults: readonly (readonly [boolean, string])[] = [
+    [isClosed !== (dueMs === 0), 'it has a date and is closed, or no date and is not'],
+    [isClosed === (outcome === 'none'), 'it is closed and undecided, or decided and not closed'],
+    [round > 1 !== (appellant !== zeroHash), 'it has a second round and no appellant, or no round'],
+    [round > 1 && first === 'none', 'it has a second round and was not decided in the first'],
+    [new Set(seats.map(({ juror }) => juror)).size < seats.length, 'a juror sits in it twice'],
+  ];
+  for (const [broken, reason] of faults) if (broken) tally.problems.push(`${key}: ${reason}`);
+  tally.audits += coinsIn(audit);
+  for (const [owner, amount] of partsOf(audit)) {
+    lock(tally, { key, amount, owner, releasedBy: 'audit_close', dueMs });
+  }
 }
 
 function lock(tally: Tally, found: Lock): void {

@@ -114,7 +114,8 @@ function sceneOf(
   const parentView = parentViewOf(parent, epochOf(params, height));
   const overlay = createOverlay(reader);
   const context = { height, timeMs, proposer, network, params };
-  const execution = createExecution(overlay, context, { set, parentView, view });
+  const views = { set, parentView, view };
+  const execution = createExecution(overlay, context, { views, parentHash: ground.parentHash });
   return { overlay, execution, set, params };
 }
 

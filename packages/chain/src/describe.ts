@@ -2,6 +2,7 @@
 import { aitFromNait } from '@aitbc/primitives';
 import {
   addressOf,
+  auditVerdictOf,
   type Hex,
   mandateAllows,
   type TxBody,
@@ -105,6 +106,17 @@ const tellers: { readonly [K in TxKind]: Teller<K> } = {
     `Vote with validator ${shortId(validator)} to set ${quoted(name)} to ${quoted(value)}.`,
   upgrade_signal: ({ validator, version, height }) =>
     `Vote with validator ${shortId(validator)} for version ${version} from height ${height} on.`,
+  auditor_enroll: ({ digest }) => `Stand ready to judge audits of the weights ${shortId(digest)}.`,
+  auditor_leave: ({ digest }) => `Judge no more audits of the weights ${shortId(digest)}.`,
+  audit_open: ({ provider, recordHash, deposit }) =>
+    `Accuse ${addressOf(provider)} over the record ${shortId(recordHash)} with a deposit of at most ${ait(deposit)}.`,
+  audit_commit: ({ auditId, commitment }) =>
+    `Commit to the verdict ${shortId(commitment)} in audit ${shortId(auditId)}.`,
+  audit_reveal: ({ auditId, verdict }) =>
+    `Reveal the verdict ${auditVerdictOf(verdict) ?? verdict} in audit ${shortId(auditId)}.`,
+  audit_appeal: ({ auditId, deposit }) =>
+    `Appeal against the verdict of audit ${shortId(auditId)} with a deposit of at most ${ait(deposit)}.`,
+  audit_close: ({ auditId }) => `Take audit ${shortId(auditId)} one step on, as its time is over.`,
 };
 
 const [minuteMs, dayMs] = [60_000, 86_400_000];

@@ -1,7 +1,8 @@
 import { createWriter } from '@aitbc/primitives';
-import { AppError, type ChannelState, field, writeRecord } from '@aitbc/protocol';
+import { AppError, auditPhases, type ChannelState, field, writeRecord } from '@aitbc/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { auditOutcomes } from './audit-entries.ts';
 import {
   type AnyEntry,
   accountKey,
@@ -83,6 +84,34 @@ const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
     .record({ present: fc.nat({ max: 65_535 }), next: fc.nat({ max: 65_535 }), height: counts })
     .map((entry) => ({ kind: 'upgrade' as const, id, entry })),
   counts.map((nonce) => ({ kind: 'lane' as const, id, entry: { nonce } })),
+  fc
+    .record({
+      ...{ provider: ids, opener: ids, jobId: ids, digest: ids, recordHash: ids, appellant: ids },
+      ...{ deposit: amounts, appealDeposit: amounts, held: amounts, dueMs: counts },
+      round: fc.nat({ max: 255 }),
+      phase: fc.constantFrom(...auditPhases),
+      first: fc.constantFrom(...auditOutcomes),
+      outcome: fc.constantFrom(...auditOutcomes),
+      seats: fc.array(
+        fc.record({
+          ...{ juror: ids, commitment: ids, reportHash: ids },
+          round: fc.nat({ max: 255 }),
+          verdict: fc.nat({ max: 255 }),
+        }),
+        { maxLength: 8 },
+      ),
+    })
+    .map((entry) => ({ kind: 'audit' as const, id, entry })),
+  fc
+    .array(fc.record({ juror: ids }), { maxLength: 64 })
+    .map((members) => ({ kind: 'jury' as const, id, entry: { members } })),
+  fc
+    .array(fc.record({ auditId: ids, drawHeight: counts }), { maxLength: 64 })
+    .map((waiting) => ({ kind: 'docket' as const, id, entry: { waiting } })),
+  ids.map((auditId) => ({ kind: 'conviction' as const, id, entry: { auditId } })),
+  fc
+    .record({ authorizer: ids, untilMs: counts })
+    .map((entry) => ({ kind: 'formerKey' as const, id, entry })),
   fc
     .array(fc.record({ contentId: ids, validUntil: counts }), { maxLength: 64 })
     .map((alive) => ({ kind: 'expiring' as const, id, entry: { alive } })),

@@ -1,6 +1,6 @@
 /**
- * What building and checking a block share: running its transactions in order, paying the fees, counting
- * the skipped views, ending the epoch, hashing the lists. One function for both, so that a proposer and a
+ * What building and checking a block share: running its transactions in order, paying the fees, drawing jurors,
+ * counting the skipped views, ending the epoch, hashing the lists. One function for both, so that a proposer and a
  * checker cannot come apart.
  */
 import { bytes32, type Hex, type SignedTx, type TxKind, type Verdict } from '@aitbc/protocol';
@@ -10,6 +10,7 @@ import { endsEpoch } from './epoch/epochs.ts';
 import { applyArmed } from './epoch/overrides.ts';
 import { chooseNextSet } from './epoch/validator-set.ts';
 import { encodeReceipts, type TxReceipt } from './receipt.ts';
+import { drawDue } from './rules/audits/docket.ts';
 import { type BlockContext, credit } from './rules/rule.ts';
 import type { Overlay } from './state.ts';
 import { hashListRoot, listRoot } from './tree/hash-list.ts';
@@ -23,11 +24,17 @@ export interface Execution {
   finish(): void;
 }
 
+/** What the end of a block looks at; no transaction sees it, so none can depend on the parent's hash. */
+export interface BlockEnd {
+  readonly views: ViewStep;
+  readonly parentHash: Hex;
+}
+
 /** An execution that starts at the first place of a block. */
 export function createExecution(
   overlay: Overlay,
   context: BlockContext,
-  views: ViewStep,
+  { views, parentHash }: BlockEnd,
 ): Execution {
   const receipts: TxReceipt[] = [];
   return {
@@ -39,6 +46,7 @@ export function createExecution(
     },
     finish() {
       payFees(overlay, context.proposer, receipts);
+      drawDue(overlay, context, parentHash);
       countMissedViews(overlay, context, views);
       if (!endsEpoch(context.params, context.height)) return;
       chooseNextSet(overlay, applyArmed(overlay, context.params));

@@ -8,7 +8,8 @@ import { type BuiltBlock, checkBlock } from './block.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import { supplyOf } from './genesis.ts';
 import { createOverlay } from './state.ts';
-import { createHistoryWorld, histories, kinds, txOf } from './testing/histories.ts';
+import { auditHistories, createAuditWorld } from './testing/audit-world.ts';
+import { auditMoveKinds, createHistoryWorld, histories, kinds, txOf } from './testing/histories.ts';
 import type { Actor, World } from './testing/world.ts';
 import { createStateTree } from './tree/tree.ts';
 
@@ -57,6 +58,50 @@ describe('random histories', () => {
     expect(new Set(accepted.keys())).toStrictEqual(new Set(kinds));
   });
 
+  it('of audits keep the supply and the invariants; a second ledger follows from bytes alone', () => {
+    const accepted = new Map<string, number>();
+    fc.assert(
+      fc.property(auditHistories, (history) => {
+        const { world } = createAuditWorld();
+        const { world: follower } = createAuditWorld();
+        const supply = supplyOf(world.genesis);
+        for (const { waitMs, moves } of history) {
+          world.advance(waitMs);
+          const txs = moves.map((move) => txOf(world, move));
+          expectNoTrace(world, txs);
+          const block = world.build(txs);
+          for (const { kind } of block.txs) accepted.set(kind, (accepted.get(kind) ?? 0) + 1);
+          follow(follower, block);
+          world.commit(block);
+          expectSound(world, supply);
+        }
+        expect(follower.tree.root()).toBe(world.tree.root());
+      }),
+      { numRuns: 15 },
+    );
+    for (const kind of auditMoveKinds) expect(accepted.get(kind), kind).toBeGreaterThan(0);
+  });
+
+  it('of audits end when anyone cranks them: every coin is in a balance or a bond', () => {
+    fc.assert(
+      fc.property(auditHistories, (history) => {
+        const { world } = createAuditWorld();
+        for (const { waitMs, moves } of history) {
+          world.advance(waitMs);
+          world.commit(world.build(moves.map((move) => txOf(world, move))));
+        }
+        for (let block = 0; block < 2; block += 1) world.commit(world.build([])); // draws what waits
+        const isInAudit = () => auditFunds(world.state).audits > 0n;
+        for (let step = 0; step < 400 && isInAudit(); step += 1) crankOne(world);
+        const { audits, balances, bonds, stakes, burned, problems } = auditFunds(world.state);
+        expect(problems).toStrictEqual([]);
+        expect(audits).toBe(0n);
+        expect(balances + bonds + stakes + burned).toBe(supplyOf(world.genesis));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('always let everyone leave: each lock opens by the transactions that it names', () => {
     fc.assert(
       fc.property(histories, (history) => {
@@ -90,6 +135,20 @@ function follow(follower: World, block: BuiltBlock): void {
   if (!checked.ok) throw new RangeError(String(checked.facts.reason));
   expect(checked.value.writes).toStrictEqual(block.writes);
   follower.commit({ ...block, txs, ...checked.value });
+}
+
+/** A stranger to the audit closes the first one at its date. */
+function crankOne(world: World): void {
+  const { timeMs } = world.context();
+  const lock = auditFunds(world.state, timeMs).locks.find(
+    ({ releasedBy }) => releasedBy === 'audit_close',
+  );
+  if (!lock) return;
+  world.advance(Math.max(0, (lock.dueMs ?? 0) - timeMs));
+  const anyone = world.actors.find(({ id }) => id !== lock.owner) as Actor;
+  const block = world.build([world.tx('audit_close', anyone, { auditId: lock.key.slice(1) })]);
+  expect(block.refused).toStrictEqual([]);
+  world.commit(block);
 }
 
 /** Sends the transaction that the first lock names. */

@@ -1,14 +1,15 @@
 /** What a transaction would do: its verdict and every purse it changes, without changing anything. */
 import { addressOf, type Hex, type Verdict } from '@aitbc/protocol';
 import { type ApplicableTx, applyTx } from './apply.ts';
+import { partsOf } from './audit-entries.ts';
 import { type AnyEntry, decodeEntry, partsOfKey, type StateKey } from './entries.ts';
 import type { TxReceipt } from './receipt.ts';
 import type { BlockContext } from './rules/rule.ts';
 import { createOverlay, freePartOf, type StateReader } from './state.ts';
 import { rewardIn } from './work-entries.ts';
 
-/** Purses: two of an account, the bond of a provider, the free part of a channel, the stake of a validator. */
-export type Purse = 'balance' | 'vault' | 'bond' | 'channel' | 'stake' | 'task';
+/** Purses: two of an account, the bond of a provider, the free part of a channel, a stake, a task, a part of an audit. */
+export type Purse = 'balance' | 'vault' | 'bond' | 'channel' | 'stake' | 'task' | 'audit';
 
 /** One purse before and after, nait. `id` is the channel's id or the account's. */
 export interface Effect {
@@ -53,7 +54,7 @@ export function effectToJson({ account, what, id, before, after }: Effect): {
   after: string;
 } {
   const address = addressOf(account);
-  const shownId = what === 'channel' ? id : address;
+  const shownId = what === 'channel' || what === 'audit' ? id : address;
   return { address, what, id: shownId, before: before.toString(), after: after.toString() };
 }
 
@@ -90,6 +91,8 @@ function pursesOf({ kind, id, entry }: AnyEntry): Held[] {
       return [{ account: entry.owner, what: 'stake', amount: entry.stake + entry.leaving }];
     case 'task':
       return [{ account: entry.poster, what: 'task', amount: rewardIn(entry) }];
+    case 'audit':
+      return partsOf(entry).map(([account, amount]) => ({ account, what: 'audit', amount }));
     default:
       return [];
   }

@@ -1,4 +1,5 @@
 export * from './admission/index.ts';
+export * from './audit/index.ts';
 export * from './jobs/index.ts';
 export * from './mandate/index.ts';
 export * from './routing/index.ts';

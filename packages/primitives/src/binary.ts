@@ -3,6 +3,8 @@
  * with a length in front. One value has one encoding, and the reader refuses trailing bytes, so
  * decode∘encode is the identity and two spellings of one thing cannot exist.
  */
+import { putHex } from './bytes.ts';
+
 /** Thrown by the reader; callers at the edge turn it into a refusal. Never leaves a decoder. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -16,6 +18,8 @@ export interface Writer {
   u64(value: bigint): Writer;
   /** Bytes of a length both sides know. */
   fixed(bytes: Uint8Array, sizeBytes: number): Writer;
+  /** Bytes of a length both sides know, from lower-case hex; DecodeError for anything else. */
+  hex(text: string, sizeBytes: number): Writer;
   /** Two-byte length, then the bytes. */
   variable(bytes: Uint8Array): Writer;
   /** Number of bytes so far. */
@@ -82,6 +86,15 @@ class RoomWriter implements Writer {
     }
     const { bytes: room } = this.#reserve(sizeBytes);
     room.set(bytes, this.#size - sizeBytes);
+    return this;
+  }
+
+  hex(text: string, sizeBytes: number): Writer {
+    const { bytes: room } = this.#reserve(sizeBytes);
+    const fits = typeof text === 'string' && text.length === sizeBytes * 2;
+    if (!fits || !putHex(room, this.#size - sizeBytes, text)) {
+      throw new DecodeError(`expected ${sizeBytes * 2} lower-case hex digits`);
+    }
     return this;
   }
 

@@ -21,13 +21,18 @@ for (let digit = 0; digit < 16; digit += 1) hexDigits[digit.toString(16).charCod
 export function bytesFromHex(text: string, sizeBytes: number): Uint8Array | undefined {
   if (text.length !== sizeBytes * 2) return undefined;
   const bytes = new Uint8Array(sizeBytes);
-  for (let index = 0; index < sizeBytes; index += 1) {
-    const high = hexDigits[text.charCodeAt(index * 2)] ?? noDigit;
-    const low = hexDigits[text.charCodeAt(index * 2 + 1)] ?? noDigit;
-    if (high === noDigit || low === noDigit) return undefined;
-    bytes[index] = high * 16 + low;
+  return putHex(bytes, 0, text) ? bytes : undefined;
+}
+
+/** Writes the bytes of lower-case hex into others, from `at` on; false, and part of them written, for anything else. */
+export function putHex(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let index = 0; index < text.length; index += 2) {
+    const high = hexDigits[text.charCodeAt(index)] ?? noDigit;
+    const low = hexDigits[text.charCodeAt(index + 1)] ?? noDigit;
+    if (high === noDigit || low === noDigit) return false;
+    bytes[at + index / 2] = high * 16 + low;
   }
-  return bytes;
+  return true;
 }
 
 const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -68,6 +73,27 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return joined;
+}
+
+/** Bytes of a memory that several copies share: one of them that is kept alone keeps no more than this. */
+const sharedBytes = 4_096;
+
+/** A copy of each part; short ones share memories, because one of its own costs more than a hundred bytes in it. */
+export function copiesOf(parts: readonly Uint8Array[]): Uint8Array[] {
+  let left = parts.reduce((sum, { length }) => sum + length, 0);
+  let memory = new Uint8Array(0);
+  let at = 0;
+  return parts.map((part) => {
+    const { length } = part;
+    if (at + length > memory.length) {
+      memory = new Uint8Array(Math.max(length, Math.min(left, sharedBytes)));
+      at = 0;
+    }
+    memory.set(part, at);
+    at += length;
+    left -= length;
+    return memory.subarray(at - length, at);
+  });
 }
 
 /** True when both hold the same bytes. Not constant-time: never use it on secrets. */

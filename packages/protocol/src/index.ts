@@ -1,4 +1,4 @@
-export * from './audit.ts';
+export * from './audits/index.ts';
 export * from './blocks.ts';
 export * from './dialects/index.ts';
 export * from './endpoints/index.ts';

@@ -100,6 +100,7 @@ export const limits = Object.freeze({
   webhookTries: 10, // 17 minutes with doubling waits
   relayCalls: 1_024, // with a full window each, 64 MiB each way
   relayCallsPerProvider: 64,
+  relayBodiesPerCaller: 32, // half a provider's places: a body that does not come holds one for `requestTimeoutMs`
   relayChunkBytes: 16_384,
   relayHeadBytes: 32_768, // Node takes headers of 16 KiB; JSON may double them
   relayWindowBytes: 65_536,

@@ -61,6 +61,8 @@ export interface AuditParams {
   readonly depositMinNait: bigint;
   readonly slashBps: number;
   readonly voteMs: number;
+  /** Age up to which a receipt can be audited: half of what a bond takes to leave; the rest is for the audit. */
+  readonly receiptAgeMs: number;
 }
 
 /** What a network asks of audits. */
@@ -70,6 +72,7 @@ export function auditParamsOf(params: ChainParams): AuditParams {
     depositMinNait: amountFromText(auditDepositMin) ?? amountMax,
     slashBps: auditSlashBps,
     voteMs: auditVoteMs,
+    receiptAgeMs: Math.floor(params.unbondingMs / 2),
   };
 }
 

@@ -28,6 +28,7 @@ import {
 import { accept, refuse, type Verdict } from './errors.ts';
 import {
   account,
+  accountText,
   amount,
   count,
   type Field,
@@ -69,12 +70,10 @@ export type UnsignedTx = {
   };
 }[TxKind];
 
-/** A signed transaction with its id and the exact bytes that were signed and sent. */
+/** A signed transaction with its id and the exact bytes that were signed and sent; its signatures are in the bytes only. */
 export type SignedTx = UnsignedTx & {
-  readonly signature: Hex;
-  /** Account that pays the fee of a sponsored transaction, and its signature. */
+  /** Account that pays the fee of a sponsored transaction. */
   readonly payer?: Hex;
-  readonly payerSignature?: Hex;
   readonly txId: Hex;
   readonly bytes: Uint8Array;
 };
@@ -193,8 +192,7 @@ export function attachSignature(
   const all = concat(unsigned, signatureOfTx, ...tail);
   return {
     ...tx,
-    signature: hex(signatureOfTx),
-    ...(payer ? { payer: payer.payer, payerSignature: hex(payer.signature) } : {}),
+    ...(payer ? { payer: payer.payer } : {}),
     txId: sha256Hex(all),
     bytes: all,
   };
@@ -220,11 +218,9 @@ export function decodeOwnTx(network: Network, all: Uint8Array): Verdict<SignedTx
   const unsigned = decodeUnsignedTx(network, all.subarray(0, signedBytes));
   if (!unsigned.ok) return unsigned;
   const tx = unsigned.value as Writable<SignedTx>; // made just now: filled up, because a copy is dearer than the decoding
-  const at = signedBytes + signatureSizeBytes;
-  tx.signature = hex(all.subarray(signedBytes, at));
   if (tx.sponsored) {
-    tx.payer = hex(all.subarray(at, at + payerSizeBytes));
-    tx.payerSignature = hex(all.subarray(at + payerSizeBytes));
+    const at = signedBytes + signatureSizeBytes;
+    tx.payer = accountText(all.subarray(at, at + payerSizeBytes));
   }
   tx.txId = sha256Hex(all);
   tx.bytes = all;
@@ -243,7 +239,7 @@ export function decodeUnsignedTx(network: Network, unsigned: Uint8Array): Verdic
     const lane = reader.u16();
     const nonce = reader.count();
     const validUntil = reader.count();
-    const from = hex(reader.fixed(accountSizeBytes));
+    const from = accountText(reader.fixed(accountSizeBytes));
     const fee = reader.u64();
     if (version !== txVersion) return refuse('TX_VERSION_UNKNOWN', { version });
     const known = kindByNumber.get(number);

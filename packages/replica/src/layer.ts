@@ -5,12 +5,22 @@
  *
  * What was stored, and what was read, is kept for a while: the accounts of waiting transactions are asked for several
  * times each, and a look into the database costs a hundred times one in here. A kept value can be old only
- * while a newer one of an unstored block lies above it.
+ * while a newer one of an unstored block lies above it. Accounts are kept decoded as well, until the next block is final.
  */
-import type { StateKey, StateReader } from '@aitbc/chain';
+import {
+  type AccountState,
+  decodeEntry,
+  type Entries,
+  type EntryKind,
+  keyOf,
+  type Overlay,
+  type StateKey,
+  type StateReader,
+} from '@aitbc/chain';
+import type { Hex } from '@aitbc/protocol';
 
 /** Final writes above the stored state. */
-export interface FinalLayer extends StateReader {
+export interface FinalLayer extends StateReader, Pick<Overlay, 'entry'> {
   /** Takes the writes of the next final block. */
   push(height: number, writes: ReadonlyMap<StateKey, Uint8Array>): void;
   /** Forgets blocks up to a height: the reader shows them now. */
@@ -23,10 +33,24 @@ const keptMax = 8_192; // in each of two generations: the accounts of a full mem
 export function createFinalLayer(reader: StateReader): FinalLayer {
   const values = new Map<StateKey, { readonly bytes: Uint8Array; readonly height: number }>();
   const kept = createKeptEntries(reader);
+  const accounts = new Map<Hex, AccountState>();
   let blocks: { readonly height: number; readonly keys: readonly StateKey[] }[] = [];
+  const get = (key: StateKey): Uint8Array | undefined => values.get(key)?.bytes ?? kept.get(key);
+  const decoded: Overlay['entry'] = (kind, id) => {
+    const bytes = get(keyOf(kind, id));
+    return bytes && decodeEntry(kind, id, bytes);
+  };
   return {
-    get: (key) => values.get(key)?.bytes ?? kept.get(key),
+    get,
+    entry<K extends EntryKind>(kind: K, id: Hex) {
+      if (kind !== 'account') return decoded(kind, id);
+      const known = accounts.get(id) ?? decoded('account', id);
+      if (accounts.size >= keptMax) accounts.clear();
+      if (known) accounts.set(id, known);
+      return known as Entries[K] | undefined;
+    },
     push(height, writes) {
+      accounts.clear();
       for (const [key, bytes] of writes) values.set(key, { bytes, height });
       blocks.push({ height, keys: [...writes.keys()] });
     },

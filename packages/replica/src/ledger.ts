@@ -160,7 +160,6 @@ export function checkNextVersion(mind: Mind): void {
 
 function remember(mind: Mind, final: FinalBlock): void {
   mind.unstored.push(final);
-  for (const { txId } of final.txs) mind.unstoredTxs.add(txId);
   mind.heights.set(final.hash, final.header.height);
   if (mind.heights.size <= rememberedHeights) return;
   const [oldest] = mind.heights.keys();
@@ -195,9 +194,7 @@ function beginEra(mind: Mind): void {
 /** Forgets what the store now has. */
 export function takeStored(mind: Mind, height: number): void {
   mind.layer.forget(height);
-  const stored = mind.unstored.filter(({ header }) => header.height <= height);
   mind.unstored = mind.unstored.filter(({ header }) => header.height > height);
-  for (const { txs } of stored) for (const { txId } of txs) mind.unstoredTxs.delete(txId);
 }
 
 /** Reports final blocks, oldest first. */

@@ -184,9 +184,8 @@ export interface Mind {
   readonly layer: FinalLayer;
   era: Era;
   readonly mempool: Mempool;
-  /** Final blocks that are not stored yet, by rising height, and the ids of their transactions. */
+  /** Final blocks that are not stored yet, by rising height. */
   unstored: FinalBlock[];
-  readonly unstoredTxs: Set<Hex>;
   /** Heights of the newest final blocks by their hash. */
   readonly heights: Map<Hex, number>;
   readonly pending: Map<Hex, PendingBlock>;
@@ -254,7 +253,6 @@ export function createMind(options: ReplicaOptions, deps: ReplicaDeps): Mind {
     era: eraOf(ground, header.height, layer),
     mempool: createMempool({ network, params: options.genesis.params }),
     unstored: [],
-    unstoredTxs: new Set(),
     heights: new Map([[hash, header.height]]),
     pending: new Map(),
     invalid: new Map(),

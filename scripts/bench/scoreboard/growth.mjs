@@ -1,9 +1,9 @@
 /**
- * What nodes hold while they are under load: heap and resident memory as their own `/metrics` tell them, the disk of
- * their folders. Of a heap that is collected now and then only long windows can be compared: the median and the least
+ * What nodes hold while they are under load: the heap as their own `/metrics` tell it, resident memory as the kernel
+ * does (own pages and those of files apart: the database is a mapped file), the disk of their folders. Of a heap that is collected now and then only long windows can be compared: the median and the least
  * of the first and of the last minute, or of the first and the last quarter of a shorter load.
  */
-import { diskBytes } from '../lib/machine.mjs';
+import { diskBytes, residentPartsMb } from '../lib/machine.mjs';
 import { after } from '../lib/processes.mjs';
 import { percentile } from '../lib/statistics.mjs';
 
@@ -62,18 +62,20 @@ function memoryGrowth(samples, { windowSeconds, took }) {
   return {
     heapMb: change('heapMb', 0.5),
     heapLeastMb: change('heapMb', 0),
-    rssMb: change('rssMb', 0.5),
+    rssMb: change('allMb', 0.5),
+    ownMb: change('ownMb', 0.5),
+    fileMb: change('fileMb', 0.5),
   };
 }
 
 const read = (name) => (sample) => sample[name];
 
-async function memoryOf({ url }) {
+async function memoryOf({ url, pid }) {
   const text = await (await fetch(`${url}/metrics`)).text();
   const value = (name) => {
     const found = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1];
     if (found === undefined) throw new Error(`${url}/metrics has no ${name}`);
     return Number(found) / megabyte;
   };
-  return { heapMb: value('nodejs_heap_used_bytes'), rssMb: value('process_resident_memory_bytes') };
+  return { heapMb: value('nodejs_heap_used_bytes'), ...residentPartsMb(pid) };
 }

@@ -108,13 +108,15 @@ export function targetsText(ours) {
 export function growthText(ours) {
   const { windowSeconds, nodes } = ours.at(-1).growth;
   const change = ({ first, last }) => `${numberText(first)} → ${numberText(last)}`;
-  const body = nodes.map(({ heapMb, heapLeastMb, rssMb, diskMb, diskBytesPerSecond }, at) => [
-    ...[`node ${at + 1}`, change(heapMb), change(heapLeastMb), change(rssMb), change(diskMb)],
-    numberText(diskBytesPerSecond / 1_024),
+  const body = nodes.map((node, at) => [
+    ...[`node ${at + 1}`, change(node.heapMb), change(node.heapLeastMb), change(node.rssMb)],
+    ...[change(node.ownMb), change(node.fileMb), change(node.diskMb)],
+    numberText(node.diskBytesPerSecond / 1_024),
   ]);
   const head = [
     `first ${numberText(windowSeconds)} s → last ${numberText(windowSeconds)} s of full load`,
-    ...['heap used, MB', 'least, MB', 'resident, MB', 'disk at begin → end, MB', 'disk KiB/s'],
+    ...['heap used, MB', 'least, MB', 'resident, MB', 'own, MB', 'of files, MB'],
+    ...['disk at begin → end, MB', 'disk KiB/s'],
   ];
   return tableText([head, ...body]);
 }

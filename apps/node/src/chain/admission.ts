@@ -17,7 +17,7 @@ import {
 import {
   accept,
   addressOf,
-  decodeTx,
+  decodeOwnTx,
   type Hex,
   type Network,
   refuse,
@@ -31,7 +31,7 @@ export interface AdmissionDeps {
   /** The state that was stored last. */
   readonly reader: StateReader;
   /** True for a transaction that waits or is final. */
-  readonly isKnown: (txId: Hex) => boolean;
+  readonly isKnown: (tx: SignedTx) => boolean;
   /** The block that would be built now. */
   readonly nextBlock: () => BlockContext;
   /** Whether all signatures of a transaction are valid. */
@@ -40,7 +40,7 @@ export interface AdmissionDeps {
   readonly submit: (tx: SignedTx) => void;
 }
 
-/** Takes the bytes of a signed transaction into the mempool, or says why not. */
+/** Takes the bytes of a signed transaction into the mempool, or says why not. It keeps the bytes, which must not change. */
 export type Admit = (bytes: Uint8Array) => Promise<Verdict<SignedTx>>;
 
 /** Admission into one mempool. */
@@ -50,50 +50,70 @@ export interface Admission {
   settle(txId: Hex, verdict: Verdict<true>): void;
 }
 
-type Settle = (verdict: Verdict<true>) => void;
+/** A transaction on its way in, in the order they came. */
+interface Newcomer {
+  readonly tx: SignedTx;
+  readonly answer: (verdict: Verdict<SignedTx>) => void;
+  /** Undefined while it is checked. */
+  isSigned: boolean | undefined;
+}
 
-/** Ends a wait without keeping what was waited for. */
-const nothing = (): void => {};
-
-/** Admission of one node. */
+/**
+ * Admission of one node. A transaction waits here with one promise, the caller's: of a chain of them for each
+ * step the promises would cost more than the steps.
+ */
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { network, isKnown, nextBlock, verify, submit } = deps;
-  const waiting = new Map<Hex, Settle[]>();
-  let before: Promise<void> = Promise.resolve();
+  const line: Newcomer[] = [];
+  const placed = new Map<Hex, Newcomer[]>();
 
-  /** Whether it is signed; workers may finish out of order, transactions go on in the order they came. */
-  const verifyInTurn = async (tx: SignedTx): Promise<boolean> => {
-    const verified = verify(tx);
-    const earlier = before;
-    before = verified.then(nothing, nothing).then(() => earlier);
-    await before;
-    return verified;
+  /** Workers may finish out of order; transactions go on in the order they came. */
+  const moveUp = (): void => {
+    let ready = 0;
+    while (line[ready] && line[ready]?.isSigned !== undefined) ready += 1;
+    for (const newcomer of line.splice(0, ready)) goOn(newcomer);
   };
-
-  const place = (tx: SignedTx): Promise<Verdict<true>> =>
-    new Promise((resolve) => {
-      waiting.set(tx.txId, [...(waiting.get(tx.txId) ?? []), resolve]);
-      submit(tx);
+  const goOn = (newcomer: Newcomer): void => {
+    const { tx, answer, isSigned } = newcomer;
+    const allowed = isSigned
+      ? tryRules(deps, tx)
+      : refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
+    if (!allowed.ok) {
+      answer(allowed);
+      return;
+    }
+    const others = placed.get(tx.txId);
+    if (others) others.push(newcomer);
+    else placed.set(tx.txId, [newcomer]);
+    submit(tx);
+  };
+  const enter = (tx: SignedTx): Promise<Verdict<SignedTx>> =>
+    new Promise((answer, fail) => {
+      const newcomer: Newcomer = { tx, answer, isSigned: undefined };
+      line.push(newcomer);
+      const checked = (isSigned: boolean): void => {
+        newcomer.isSigned = isSigned;
+        if (line[0] === newcomer) moveUp();
+      };
+      verify(tx).then(checked, (error: unknown) => {
+        fail(error);
+        checked(false);
+      });
     });
   return {
     async admit(bytes) {
-      const decoded = decodeTx(network, bytes);
+      const decoded = decodeOwnTx(network, bytes);
       if (!decoded.ok) return decoded;
       const tx = decoded.value;
-      if (isKnown(tx.txId)) return refuse('TX_DUPLICATE');
+      if (isKnown(tx)) return refuse('TX_DUPLICATE');
       const expected = feeFloorOf(nextBlock().params, tx);
       if (tx.fee < expected) return refuse('TX_FEE_TOO_LOW', { got: tx.fee, expected });
-      if (!(await verifyInTurn(tx)))
-        return refuse('TX_SIGNATURE_INVALID', { from: addressOf(tx.from) });
-      const allowed = tryRules(deps, tx);
-      if (!allowed.ok) return allowed;
-      const placed = await place(tx);
-      return placed.ok ? accept(tx) : placed;
+      return enter(tx);
     },
     settle(txId, verdict) {
-      const resolvers = waiting.get(txId) ?? [];
-      waiting.delete(txId);
-      for (const resolve of resolvers) resolve(verdict);
+      const newcomers = placed.get(txId) ?? [];
+      placed.delete(txId);
+      for (const { tx, answer } of newcomers) answer(verdict.ok ? accept(tx) : verdict);
     },
   };
 }

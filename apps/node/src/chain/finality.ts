@@ -64,6 +64,7 @@ export function createFinality(): Finality {
         waiters.set(txId, set.add(waiter));
       }),
     isFinal(txIds) {
+      if (waiters.size === 0) return;
       for (const txId of txIds) settle(txId, (waiter) => waiter.resolve(true));
     },
     isDropped(txId, refusal) {

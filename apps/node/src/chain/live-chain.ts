@@ -2,7 +2,13 @@
  * The living chain of a node: a replica, the disk behind it, the mesh around it, and what the RPC asks of
  * them. Parts are made here and joined; the rules are the replica's.
  */
-import { type BlockContext, paramsOf, type StateReader, validatorsOfState } from '@aitbc/chain';
+import {
+  accountOf,
+  type BlockContext,
+  paramsOf,
+  type StateReader,
+  validatorsOfState,
+} from '@aitbc/chain';
 import { createEd25519Scheme } from '@aitbc/consensus';
 import type { Clock } from '@aitbc/primitives';
 import {
@@ -12,6 +18,7 @@ import {
   type Evidence,
   encodeCertificate,
   type Hex,
+  laneOf,
   type MeshMessage,
   type SignedTx,
   unwrap,
@@ -109,9 +116,12 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
   const admission = createAdmission({
     network: opened.network,
     reader: store,
-    isKnown: (txId) => unstoredTx(txId) !== undefined || store.placeOf(txId) !== undefined,
+    isKnown: (tx) =>
+      replica.waitingTx(tx.txId) !== undefined ||
+      (isPast(replica.reader, tx) &&
+        (storing.txOf(tx.txId) ?? store.placeOf(tx.txId)) !== undefined),
     nextBlock,
-    verify: async (tx) => (await deps.verifier.verify([tx]))[0] === true,
+    verify: (tx) => deps.verifier.verify([tx]).then(([isValid]) => isValid === true),
     submit: (tx) => runner.push({ type: 'txs', txs: [tx] }),
   });
   const runner = runnerOf(deps, { replica, storing, admission });
@@ -136,6 +146,11 @@ export function createLiveChain(deps: LiveChainDeps): LiveChain {
     },
     onPeer: (peer, isUp) => runner.push({ type: isUp ? 'peerUp' : 'peerDown', peer }),
   };
+}
+
+/** True for what may stand in a block; what did in the ordinary lane has used its nonce, which is cheaper to look up. */
+function isPast(reader: StateReader, tx: SignedTx): boolean {
+  return laneOf(tx) !== 0 || tx.nonce < accountOf(reader, tx.from).nonce;
 }
 
 /** Transactions of a peer are checked by the workers; one that is not signed is a lie of that peer. */

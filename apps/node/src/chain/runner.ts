@@ -9,7 +9,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@aitbc/primitives';
-import type { Certificate, Hex, MeshMessage, Vote } from '@aitbc/protocol';
+import type { Certificate, Hex, MeshMessage, SignedTx, Vote } from '@aitbc/protocol';
 import type {
   FinalBlock,
   NamedBody,
@@ -137,11 +137,15 @@ async function takeTurn(at: Running, inputs: readonly ReplicaInput[]): Promise<v
 /** Transactions of one origin that came one by one are one input, and so one message to the others. */
 function together(inputs: readonly ReplicaInput[]): ReplicaInput[] {
   const joined: ReplicaInput[] = [];
+  let txs: SignedTx[] = [];
   for (const input of inputs) {
     const last = joined.at(-1);
-    if (input.type === 'txs' && last?.type === 'txs' && input.from === last.from) {
-      joined[joined.length - 1] = { ...last, txs: [...last.txs, ...input.txs] };
-    } else joined.push(input);
+    if (input.type !== 'txs') joined.push(input);
+    else if (last?.type === 'txs' && input.from === last.from) txs.push(...input.txs);
+    else {
+      txs = [...input.txs];
+      joined.push({ ...input, txs });
+    }
   }
   return joined;
 }

@@ -26,27 +26,35 @@ export interface Storing {
 /** A storing with nothing in it. */
 export function createStoring({ commit, onStored }: StoringDeps): Storing {
   const waiting: FinalBlock[] = [];
-  const txs = new Map<Hex, SignedTx>();
+  const expected = new Map<FinalBlock, ReadonlyMap<Hex, SignedTx> | undefined>(); // made when somebody asks
   let running: Promise<void> | undefined;
 
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
       const blocks = waiting.splice(0);
       await commit(blocks);
-      for (const block of blocks) for (const { txId } of block.txs) txs.delete(txId);
+      for (const block of blocks) expected.delete(block);
       onStored(blocks);
     }
     running = undefined;
   };
   return {
     expect(blocks) {
-      for (const block of blocks) for (const tx of block.txs) txs.set(tx.txId, tx);
+      for (const block of blocks) expected.set(block, undefined);
     },
     push(blocks) {
       waiting.push(...blocks);
       running ??= run();
     },
-    txOf: (txId) => txs.get(txId),
+    txOf(txId) {
+      for (const [block, known] of expected) {
+        const txs = known ?? new Map(block.txs.map((tx) => [tx.txId, tx]));
+        if (!known) expected.set(block, txs);
+        const tx = txs.get(txId);
+        if (tx) return tx;
+      }
+      return undefined;
+    },
     async stop() {
       await running;
     },

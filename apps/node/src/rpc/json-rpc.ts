@@ -118,7 +118,7 @@ function requestOf(value: unknown): Request | undefined {
 
 function createAnswerer<T extends RpcTable, C>(options: DispatchOptions<T, C>) {
   const { table, handlers, log, authorize, checkOutputs = false } = options;
-  const run = async (request: Request, context: C): Promise<unknown> => {
+  const run = (request: Request, context: C): unknown => {
     const { method, params } = request;
     const row = Object.hasOwn(table, method) ? table[method] : undefined;
     if (!row) throw new UnknownMethod(method);
@@ -127,8 +127,8 @@ function createAnswerer<T extends RpcTable, C>(options: DispatchOptions<T, C>) {
       throw new AppError('BAD_REQUEST', { reason: 'params must be an object with names' });
     }
     const handler = handlers[method] as (input: unknown, context: C) => unknown;
-    const result = await handler(parseInput(row.input, params), context);
-    return checkOutputs ? row.output.parse(result) : result;
+    const result = handler(parseInput(row.input, params), context);
+    return checkOutputs ? Promise.resolve(result).then((value) => row.output.parse(value)) : result;
   };
   return async (value: unknown, context: C): Promise<RpcAnswer | undefined> => {
     const request = requestOf(value);

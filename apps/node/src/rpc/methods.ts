@@ -1,4 +1,5 @@
 /** Handlers of all methods that both transports have. */
+import { auditMethods } from './methods/audit-methods.ts';
 import { chainMethods } from './methods/chain-methods.ts';
 import type { Handlers, MethodDeps } from './methods/deps.ts';
 import { governanceMethods } from './methods/governance-methods.ts';
@@ -16,6 +17,7 @@ export function createMethods(deps: MethodDeps): Handlers {
     ...txMethods(deps),
     ...stateMethods(deps, prover),
     ...listMethods(deps),
+    ...auditMethods(deps, prover),
     ...governanceMethods(deps, prover),
     ...operatorMethods(deps),
   };

@@ -2,6 +2,7 @@
  * RPC on `/`: POST takes a request or a batch, a WebSocket takes the same and subscriptions and batches of
  * bytes besides, GET says what this is. Faults of the transport are JSON-RPC answers too, with the HTTP status of their row.
  */
+import type { ServerResponse } from 'node:http';
 import {
   AppError,
   asAppError,
@@ -86,18 +87,30 @@ function mountPost(scope: FastifyInstance, deps: RpcDeps): void {
     return reply.status(known.row.httpStatus).send(answer);
   });
   scope.post('/', async (request, reply) => {
-    const gone = new AbortController();
-    reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) gone.abort(); // an abort makes an error with its stack
-    });
+    let known: AbortSignal | undefined;
     const context = {
-      signal: AbortSignal.any([gone.signal, signal]),
       ...callerOf(deps, request),
+      /** Made when a method asks: few wait for anything, and each signal hangs on that of the node for a while. */
+      get signal(): AbortSignal {
+        known ??= AbortSignal.any([goneOf(reply.raw), signal]);
+        return known;
+      },
     };
     const answer = await answerText(dispatch, String(request.body ?? ''), context);
     if (answer === undefined) return reply.status(204).send();
     return reply.type('application/json').send(JSON.stringify(answer));
   });
+}
+
+/** Aborts when the caller hangs up before its answer is out. */
+function goneOf(answer: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  const hangUp = (): void => {
+    if (!answer.writableFinished) gone.abort(); // an abort makes an error with its stack
+  };
+  if (answer.destroyed) hangUp();
+  else answer.once('close', hangUp);
+  return gone.signal;
 }
 
 function callerOf(

@@ -33,7 +33,7 @@ describe('the table of methods', () => {
     expect(namesThat('signed')).toEqual(['tx_send', 'tx_sendAndWait', 'tx_sendBatch']);
     expect(namesThat('node')).toEqual(['dev_faucet', 'admin_snapshot', 'admin_stop']);
     const reads =
-      /^(\w+_(get|list)\w*|(chain|mempool)_status|state_audit|tx_simulate|tx_feeFloor|net_peers|consensus_state|rpc\.discover|(un)?subscribe)$/;
+      /^(\w+_(get|list)\w*|(chain|mempool)_status|state_audit|audits_open|audit_jurors|tx_simulate|tx_feeFloor|net_peers|consensus_state|rpc\.discover|(un)?subscribe)$/;
     expect(namesThat(undefined).filter((name) => !reads.test(name))).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 /** Binary batches of transactions, answered: see `tx-frames.ts` of the protocol for the bytes. */
+import { copiesOf } from '@aitbc/primitives';
 import { decodeTxBatch, encodeTxReply, type TxOutcome } from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
 import type { Admit } from '../chain/admission.ts';
@@ -17,7 +18,7 @@ export function createFrameAnswerer(admit: Admit, log: Log): AnswerFrame {
       return encodeTxReply({ requestId, fault: { code, reason: String(facts.reason) } });
     }
     const { requestId, txs } = batch.value;
-    const verdicts = await takeBatch(admit, txs, log);
+    const verdicts = await takeBatch(admit, copiesOf(txs), log);
     const outcomes = verdicts.map(
       (verdict): TxOutcome => (verdict.ok ? { txId: verdict.value.txId } : { code: verdict.code }),
     );

@@ -1,6 +1,14 @@
-/** JSON forms of tasks and validators. */
-import type { TaskState, ValidatorState } from '@aitbc/chain';
-import { addressOf, type Hex, type nodeRpc, type OutputOf, zeroHash } from '@aitbc/protocol';
+/** JSON forms of tasks, validators and audits. */
+import type { AuditEntry, AuditOutcome, TaskState, ValidatorState } from '@aitbc/chain';
+import {
+  addressOf,
+  auditVerdictOf,
+  type ChainAuditJson,
+  type Hex,
+  type nodeRpc,
+  type OutputOf,
+  zeroHash,
+} from '@aitbc/protocol';
 
 type Rpc = typeof nodeRpc;
 
@@ -35,5 +43,31 @@ export function validatorToJson(
     stake: stake.toString(),
     leaving: leaving.toString(),
     ...rest,
+  };
+}
+
+const resultOrNone = (outcome: AuditOutcome) => (outcome === 'none' ? null : outcome);
+
+/** An audit; what is not known yet is null, commitments are only told to be there. */
+export function auditToJson(auditId: Hex, audit: AuditEntry): ChainAuditJson {
+  const { jobId, digest, recordHash, round, phase, dueMs, first, outcome } = audit;
+  return {
+    auditId,
+    provider: addressOf(audit.provider),
+    opener: addressOf(audit.opener),
+    ...{ jobId, digest, recordHash, round, phase, dueMs },
+    firstResult: resultOrNone(first),
+    result: resultOrNone(outcome),
+    deposit: audit.deposit.toString(),
+    appellant: addressOrNone(audit.appellant),
+    appealDeposit: audit.appealDeposit.toString(),
+    held: audit.held.toString(),
+    seats: audit.seats.map((seat) => ({
+      juror: addressOf(seat.juror),
+      round: seat.round,
+      committed: seat.commitment !== zeroHash,
+      verdict: auditVerdictOf(seat.verdict) ?? null,
+      reportHash: hashOrNone(seat.reportHash),
+    })),
   };
 }

@@ -3,7 +3,8 @@
  * final block carries all its changes and the applied height, so the tables never disagree.
  *
  *   meta       'genesis' → hash 32 · 'applied' → height u64 ‖ view u64 ‖ log end u64 ‖ block hash 32 ·
- *              'base' → header of the snapshot that the chain begins with
+ *              'base' → header of the snapshot that the chain begins with ·
+ *              'placed' → height u64 up to which `places` is complete, see late-places.ts
  *   entries    kind letter ‖ id 32 → index in the state tree u32 ‖ entry bytes
  *   blocks     height u64 → offset u64 ‖ record bytes u32 ‖ transactions u32 ‖ block hash 32
  *   heights    block hash 32 → height u64
@@ -110,12 +111,16 @@ export const metaKeys = Object.freeze({
   genesis: Buffer.from('genesis'),
   applied: Buffer.from('applied'),
   base: Buffer.from('base'),
+  placed: Buffer.from('placed'),
 });
 
 const u64 = (value: number): Uint8Array => createWriter().u64(BigInt(value)).finish();
 
 /** Key of a height: eight bytes, so that the order of keys is the order of heights. */
 export const heightKey = u64;
+
+/** The height of its key. */
+export const decodeHeight = (bytes: Uint8Array): number => Number(createReader(bytes).u64());
 
 export const entryKeyBytes = 33;
 export const hashBytes = 32;
@@ -174,16 +179,6 @@ export function encodeHashes(hashes: readonly Hex[]): Buffer {
   const bytes = Buffer.allocUnsafe(hashes.length * hashBytes);
   for (const [at, hash] of hashes.entries()) bytes.write(hash, at * hashBytes, 'hex');
   return bytes;
-}
-
-/** Places of all transactions of a block, one behind the other. */
-export function encodePlaces(height: number, count: number): Buffer {
-  const rows = Buffer.allocUnsafe(count * placeBytes);
-  for (let index = 0; index < count; index += 1) {
-    rows.writeBigUInt64BE(BigInt(height), index * placeBytes);
-    rows.writeUInt32BE(index, index * placeBytes + 8);
-  }
-  return rows;
 }
 
 export function decodePlace(bytes: Uint8Array): TxPlace {

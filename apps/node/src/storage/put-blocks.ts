@@ -10,16 +10,12 @@ import {
   encodeApplied,
   encodeBlockRow,
   encodeEntryRow,
-  encodeHashes,
   encodeKeys,
-  encodePlaces,
   entryKey,
   entryKeyBytes,
-  hashBytes,
   heightKey,
   metaKeys,
   partyKey,
-  placeBytes,
   type Tables,
 } from './database.ts';
 import { encodeReceiptRow } from './receipt-rows.ts';
@@ -49,7 +45,7 @@ export interface PlacedChanges {
   readonly changes: BlockChanges;
 }
 
-/** Puts everything of the blocks, oldest first, inside a transaction. */
+/** Puts everything of the blocks, oldest first, inside a transaction; places come later, see late-places.ts. */
 export function putBlocks(tables: Tables, blocks: readonly PlacedChanges[]): void {
   const latest = new Map<StateKey, BlockChanges>();
   for (const { place, changes } of blocks) {
@@ -57,20 +53,7 @@ export function putBlocks(tables: Tables, blocks: readonly PlacedChanges[]): voi
     for (const key of changes.writes.keys()) latest.set(key, changes);
     putNewParties(tables, changes);
   }
-  putPlaces(tables, blocks);
   putWrites(tables, latest);
-}
-
-/** One row for each transaction: its id leads to its height and place. */
-function putPlaces(tables: Tables, blocks: readonly PlacedChanges[]): void {
-  const ids = encodeHashes(blocks.flatMap(({ changes }) => changes.txIds));
-  const rows = Buffer.concat(
-    blocks.map(({ changes: { height, txIds } }) => encodePlaces(height, txIds.length)),
-  );
-  for (const at of orderOf(ids, hashBytes)) {
-    const key = ids.subarray(at * hashBytes, (at + 1) * hashBytes);
-    void tables.places.put(key, rows.subarray(at * placeBytes, (at + 1) * placeBytes));
-  }
 }
 
 /** One row for each entry, with the value of the last block that wrote it. */
@@ -87,8 +70,8 @@ function putWrites(tables: Tables, latest: ReadonlyMap<StateKey, BlockChanges>):
   }
 }
 
-/** Numbers of the keys in the order of their first four bytes; that is near enough to the order of pages. */
-function orderOf(keys: Buffer, sizeBytes: number): number[] {
+/** Numbers of keys in the order of their first four bytes; that is near enough to the order of pages. */
+export function orderOf(keys: Buffer, sizeBytes: number): number[] {
   const sortable = new Float64Array(keys.length / sizeBytes);
   for (let at = 0; at < sortable.length; at += 1) {
     sortable[at] = keys.readUInt32BE(at * sizeBytes) * sortedRowsMax + at;

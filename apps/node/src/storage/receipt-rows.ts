@@ -11,14 +11,14 @@ import { hex } from '@aitbc/primitives';
 import { AppError, type TxKind, txKinds, unwrap } from '@aitbc/protocol';
 
 const plainBytes = 74;
-const plainFields = 6;
 
 const kindByNumber = new Map<number, TxKind>(
   Object.entries(txKinds).map(([name, { number }]) => [number, name as TxKind]),
 );
 
-function isPlain(receipt: TxReceipt): boolean {
-  return Object.keys(receipt).length === plainFields;
+/** True for one that has nothing but the fields of a plain row. */
+function isPlain({ rows }: TxReceipt): boolean {
+  return rows === undefined;
 }
 
 /** One row of the receipts. */

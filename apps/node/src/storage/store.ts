@@ -41,6 +41,7 @@ import {
   type Tables,
   type TxPlace,
 } from './database.ts';
+import { createLatePlaces } from './late-places.ts';
 import { type BlockChanges, putBlocks } from './put-blocks.ts';
 import { decodeReceiptRow } from './receipt-rows.ts';
 import { finishInstall } from './snapshots/install.ts';
@@ -144,6 +145,11 @@ function appliedOf({ tables }: ChainDatabase): Applied | undefined {
 
 function createStore(database: ChainDatabase, log: BlockLog): Store {
   const { tables } = database;
+  const reads = readsOf(tables);
+  const late = createLatePlaces(tables, {
+    applied: appliedOf(database)?.height ?? 0,
+    idsOf: (height) => reads.receipts(height).map(({ txId }) => txId),
+  });
   return {
     get(key) {
       const row = tables.entries.get(entryKey(key));
@@ -160,16 +166,32 @@ function createStore(database: ChainDatabase, log: BlockLog): Store {
     async commitAll(blocks) {
       const places = await log.append(blocks);
       const placed = blocks.map(({ changes }, at) => ({ place: places[at] as LogPlace, changes }));
-      await database.batch(() => putBlocks(tables, placed));
+      let settle = (): void => {};
+      await database.batch(() => {
+        putBlocks(tables, placed);
+        settle = late.put(placed.map(({ changes }) => changes));
+      });
+      settle();
     },
     apply(place, changes) {
-      database.transaction(() => putBlocks(tables, [{ place, changes }]));
+      let settle = (): void => {};
+      database.transaction(() => {
+        putBlocks(tables, [{ place, changes }]);
+        settle = late.put([changes]);
+      });
+      settle();
     },
     unappliedRecords: () => log.records(appliedOf(database)?.logEnd ?? 0),
     record: (row) => log.read(row),
-    ...readsOf(tables),
+    ...reads,
+    placeOf(txId) {
+      const waiting = late.placeOf(txId);
+      const bytes = waiting ? undefined : tables.places.get(bytes32(txId));
+      return bytes ? decodePlace(bytes) : waiting;
+    },
     async close() {
       await log.close();
+      database.transaction(() => late.putAll());
       await database.close();
     },
   };
@@ -179,15 +201,7 @@ function readsOf(
   tables: Tables,
 ): Pick<
   Store,
-  | 'entries'
-  | 'keysOf'
-  | 'channelsOf'
-  | 'blockRow'
-  | 'heightOf'
-  | 'receipts'
-  | 'touched'
-  | 'placeOf'
-  | 'setAt'
+  'entries' | 'keysOf' | 'channelsOf' | 'blockRow' | 'heightOf' | 'receipts' | 'touched' | 'setAt'
 > {
   return {
     entries: () => entriesByIndex(tables),
@@ -215,10 +229,6 @@ function readsOf(
       const bytes = tables.touched.get(heightKey(height)) ?? new Uint8Array(0);
       const keys = bytes.length / 33;
       return Array.from({ length: keys }, (_, at) => stateKeyOf(bytes.subarray(at * 33)));
-    },
-    placeOf(txId) {
-      const bytes = tables.places.get(bytes32(txId));
-      return bytes && decodePlace(bytes);
     },
     setAt(height) {
       const [row] = tables.sets.getRange({ start: heightKey(height), reverse: true, limit: 1 });

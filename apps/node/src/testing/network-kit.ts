@@ -1,4 +1,5 @@
 /** What whole-network tests use of the node beside its processes: bad lines, and a mesh to speak as anybody. */
+export { type ChainNode, createNode } from '../app.ts';
 export { frameKinds } from '../mesh/link/frames.ts';
 export { createMesh } from '../mesh/mesh.ts';
 export type { Mesh } from '../mesh/types.ts';

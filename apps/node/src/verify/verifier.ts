@@ -25,6 +25,7 @@ const batchTxs = 256; // ten milliseconds of a core: long against the hand-over,
 const sliceTxs = 32; // a bit over a millisecond without looking at anything else
 const waitingMax = 16_384;
 const attemptsMax = 2;
+const rememberedTxs = 4_096; // those of a second: the other way of a transaction takes no longer, or it is checked again
 
 /** What a verifier is made of. */
 export interface VerifierOptions {
@@ -38,7 +39,7 @@ export interface VerifierOptions {
 /** A running verifier. */
 export interface Verifier {
   /**
-   * For each transaction, whether all its signatures are valid. Throws AppError MEMPOOL_FULL when too many wait,
+   * For each transaction, whether all its signatures are valid. Rejects with AppError MEMPOOL_FULL when too many wait,
    * CANCELLED when it is stopped.
    */
   verify(txs: readonly SignedTx[]): Promise<boolean[]>;
@@ -107,11 +108,13 @@ export function createVerifier(
     dispatch();
   };
   return {
-    async verify(txs) {
-      if (isStopped) throw new AppError('CANCELLED');
+    verify(txs) {
+      if (isStopped) return Promise.reject(new AppError('CANCELLED'));
       const count = calls.waiting();
-      if (count + txs.length > waitingMax) throw new AppError('MEMPOOL_FULL', { count });
-      if (txs.length === 0) return [];
+      if (count + txs.length > waitingMax) {
+        return Promise.reject(new AppError('MEMPOOL_FULL', { count }));
+      }
+      if (txs.length === 0) return Promise.resolve([]);
       gathering ??= gather();
       return calls.add(txs);
     },
@@ -144,7 +147,7 @@ function takeUnchecked(
 /** Checks in this thread, and the memory of all that were made. */
 function createChecks(network: Network) {
   const verifyTx = createTxVerifier(network);
-  const valid = createSeenIds(waitingMax);
+  const valid = createSeenIds(rememberedTxs);
   let count = 0;
   const isKnown = ({ txId }: SignedTx): boolean => valid.has(txId);
   const note = (tx: SignedTx, isValid: boolean): boolean => {

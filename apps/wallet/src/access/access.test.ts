@@ -51,6 +51,11 @@ test('what leaves the account counts with its fee', () => {
   const bond = { authorizer: from, endpoint: 'http://x', bond: 50n };
   expect(spendOf({ ...envelope, kind: 'provider_register', body: bond })).toBe(60n);
   expect(spendOf({ ...envelope, kind: 'vault_withdraw', body: { amount: 7n } })).toBe(10n);
+  const audit = { provider: receiver, recordHash: from, deposit: 70n, receipt: '' };
+  expect(spendOf({ ...envelope, kind: 'audit_open', body: audit })).toBe(80n);
+  const appeal = { auditId: from, deposit: 140n };
+  expect(spendOf({ ...envelope, kind: 'audit_appeal', body: appeal })).toBe(150n);
+  expect(spendOf({ ...envelope, kind: 'audit_close', body: { auditId: from } })).toBe(10n);
 });
 
 test('a scoped token signs only its kinds for its accounts', () => {

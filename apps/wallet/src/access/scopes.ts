@@ -73,6 +73,13 @@ const spendRules: { readonly [K in TxKind]: SpendRule<K> } = {
   evidence_submit: feeOnly,
   param_vote: feeOnly,
   upgrade_signal: feeOnly,
+  auditor_enroll: feeOnly,
+  auditor_leave: feeOnly,
+  audit_open: ({ deposit }) => deposit,
+  audit_commit: feeOnly,
+  audit_reveal: feeOnly,
+  audit_appeal: ({ deposit }) => deposit,
+  audit_close: feeOnly,
 };
 
 function takenBy({ kind, body }: Pick<UnsignedTx, 'kind' | 'body'>): bigint {

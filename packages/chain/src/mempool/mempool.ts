@@ -22,6 +22,7 @@ import {
   type Hex,
   limits,
   type Network,
+  refuse,
   type SignedTx,
   type Verdict,
 } from '@aitbc/protocol';
@@ -110,16 +111,21 @@ export function createMempool(options: MempoolOptions): Mempool {
     return [...dropped];
   };
   const isKnown = (txId: Hex): boolean => pool.get(txId) !== undefined || seen.has(txId);
+  const checkNew: Mempool['check'] = (tx, reader, next) => {
+    const spend = checkForm({ network, params, ...next }, tx);
+    if (!spend.ok) return spend;
+    const place = { pool, network, reader, bounds, height: next.height };
+    const replaced = whereTo(place, tx, spend.value);
+    if (!replaced.ok) return replaced;
+    const room = roomFor({ pool, bounds }, tx, replaced.value);
+    return room.ok ? accept(true) : room;
+  };
   const mempool: Mempool = {
     check(tx, reader, next) {
-      if (isKnown(tx.txId)) return { ok: false, code: 'TX_DUPLICATE', facts: {} };
-      const spend = checkForm({ network, params, ...next }, tx);
-      if (!spend.ok) return spend;
-      const place = { pool, network, reader, bounds, height: next.height };
-      const replaced = whereTo(place, tx, spend.value);
-      if (!replaced.ok) return replaced;
-      const room = roomFor({ pool, bounds }, tx, replaced.value);
-      return room.ok ? accept(true) : room;
+      if (pool.get(tx.txId)) return refuse('TX_DUPLICATE');
+      const checked = checkNew(tx, reader, next);
+      // The state refuses what was in a block; the ids of past transactions are looked through for the code alone.
+      return !checked.ok && seen.has(tx.txId) ? refuse('TX_DUPLICATE') : checked;
     },
     add(tx) {
       const replaced = itemWith(pool.queueOf(tx), tx.nonce);

@@ -60,7 +60,8 @@ export function createPool(): Pool {
   let arrivals = 0;
 
   const place = (queue: Queue, change: () => void): void => {
-    const before = queue.items.length;
+    const [first] = queue.items;
+    const isAlone = queue.items.length <= 1;
     if (queue.items.length === 1) {
       // The last item may leave: an empty queue has no front to be compared by.
       heads.remove(queue);
@@ -68,7 +69,13 @@ export function createPool(): Pool {
     }
     change();
     if (queue.items.length === 0) return;
-    for (const heap of [heads, ends]) before <= 1 ? heap.add(queue) : heap.moved(queue);
+    if (isAlone) {
+      heads.add(queue);
+      ends.add(queue);
+      return;
+    }
+    if (queue.items[0] !== first) heads.moved(queue);
+    ends.moved(queue);
   };
   return {
     get: (txId) => byId.get(txId),
@@ -77,15 +84,15 @@ export function createPool(): Pool {
     queueOf: (tx) => books.get(tx.from)?.queues.get(queueIdOf(tx)),
     add(tx, spend) {
       const id = queueIdOf(tx);
-      const fresh: Queue = { id, account: tx.from, lane: laneOf(tx), items: [], places: [-1, -1] };
-      const queue = books.get(tx.from)?.queues.get(id) ?? fresh;
+      const queue = books.get(tx.from)?.queues.get(id) ?? emptyQueue(tx, id);
       const rate = Number(tx.fee) / tx.bytes.length;
       arrivals += 1;
-      const item: Waiting = { tx, spend, rate, arrival: arrivals, queue, reach: rate };
+      const shortId = tx.txId.slice(0, shortIdDigits);
+      const item: Waiting = { tx, shortId, spend, rate, arrival: arrivals, queue, reach: rate };
       place(queue, () => insertInto(queue, item));
       books.add(item);
       byId.set(tx.txId, item);
-      byShort.add(tx.txId.slice(0, shortIdDigits), item);
+      byShort.add(shortId, item);
       if (tx.validUntil > 0) byEnd.add(tx.validUntil, item);
       sizeBytes += tx.bytes.length;
     },
@@ -94,8 +101,8 @@ export function createPool(): Pool {
       place(queue, () => removeFrom(queue, item));
       books.remove(item);
       byId.delete(tx.txId);
-      byShort.remove(tx.txId.slice(0, shortIdDigits), item);
-      byEnd.remove(tx.validUntil, item);
+      byShort.remove(item.shortId, item);
+      if (tx.validUntil > 0) byEnd.remove(tx.validUntil, item);
       sizeBytes -= tx.bytes.length;
     },
     best: () => heads.walk(),
@@ -104,6 +111,10 @@ export function createPool(): Pool {
     count: () => byId.size,
     sizeBytes: () => sizeBytes,
   };
+}
+
+function emptyQueue(tx: SignedTx, id: string): Queue {
+  return { id, account: tx.from, lane: laneOf(tx), items: [], places: [-1, -1] };
 }
 
 /** Items by a key that several may share. One alone, as nearly all short ids have, stands there without a set. */

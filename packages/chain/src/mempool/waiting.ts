@@ -16,6 +16,8 @@ import type { Placed } from './queue-heap.ts';
 /** One waiting transaction. */
 export interface Waiting {
   readonly tx: SignedTx;
+  /** First 8 bytes of its id, as compact proposals name it. */
+  readonly shortId: Hex;
   /** nait that its kind takes from the sender, without the fee. */
   readonly spend: bigint;
   /** nait per byte. */

@@ -1,5 +1,6 @@
 /** The oracle on what can be said of a transaction without the state. See docs/spec/chain.md, "Kinds". */
 import type { Hex, UnsignedTx } from '@aitbc/protocol';
+import { commitForm, openForm, revealForm } from './oracle-audit.ts';
 import { allocationForm } from './oracle-money.ts';
 import { need, needKey } from './oracle-state.ts';
 import { taskForm } from './oracle-work.ts';
@@ -54,6 +55,9 @@ const forms: Forms = {
   },
   validator_unbond: amountForm,
   evidence_submit: (_from, { validator }) => needKey(validator),
+  audit_open: openForm,
+  audit_commit: commitForm,
+  audit_reveal: revealForm,
 };
 
 /** Refuses what no state can make right. */
@@ -74,6 +78,9 @@ export function spentBy(action: Action): bigint {
       return action.body.reward;
     case 'validator_bond':
       return action.body.stake;
+    case 'audit_open':
+    case 'audit_appeal':
+      return action.body.deposit;
     case 'batch':
       return action.body.operations.reduce((sum, operation) => sum + spentBy(operation), 0n);
     default:

@@ -65,6 +65,11 @@ export function emptyTables(): Tables {
     proposal: new Map(),
     overrides: new Map(),
     upgrade: new Map(),
+    audit: new Map(),
+    jury: new Map(),
+    docket: new Map(),
+    conviction: new Map(),
+    formerKey: new Map(),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   zeroHash,
 } from '@aitbc/protocol';
 import type { TaskState, TaskStateName } from '../work-entries.ts';
+import { rememberKey } from './oracle-jury.ts';
 import { fund } from './oracle-money.ts';
 import { give, known, need, Refused, type Stage, takeVault } from './oracle-state.ts';
 
@@ -23,6 +24,7 @@ export function registerProvider(stage: Stage, body: TxBody<'provider_register'>
   need(bond <= amountMax, 'TX_AMOUNT_OVERFLOW');
   need(bond >= BigInt(params.providerBondMin), 'PROVIDER_BOND_LOW');
   const { authorizer, endpoint } = body;
+  rememberKey(stage, authorizer);
   tables.provider.set(from, { authorizer, endpoint, bond, unbondDueMs: 0 });
 }
 

@@ -19,7 +19,9 @@ import {
   zeroHash,
 } from '@aitbc/protocol';
 import type { AnyEntry } from '../entries.ts';
+import * as audits from './oracle-audit.ts';
 import { type Action, formOf, spentBy } from './oracle-forms.ts';
+import * as jury from './oracle-jury.ts';
 import * as money from './oracle-money.ts';
 import * as stake from './oracle-stake.ts';
 import {
@@ -41,6 +43,8 @@ export interface OracleBlock {
   readonly view: number;
   readonly timeMs: number;
   readonly proposer: Hex;
+  /** Hash of the parent. */
+  readonly parent: Hex;
   readonly txs: readonly SignedTx[];
 }
 
@@ -74,7 +78,7 @@ export function createOracle(genesis: Genesis): Oracle {
   let parent = { epoch: 0, view: 0 };
 
   return {
-    apply({ height, view, timeMs, proposer, txs }) {
+    apply({ height, view, timeMs, proposer, parent: parentHash, txs }) {
       const { epochBlocks } = genesis.params;
       const epoch = Math.floor((height - 1) / epochBlocks);
       const params = stake.paramsIn(tables, genesis.params);
@@ -92,7 +96,9 @@ export function createOracle(genesis: Genesis): Oracle {
         return result;
       });
       if (fees > 0n) give(tables, proposer, { balance: fees });
-      stake.countMisses({ tables, network, params, height, timeMs }, proposer, skipped.leaders);
+      const end = { tables, network, params, height, timeMs };
+      audits.drawAll(end, parentHash);
+      stake.countMisses(end, proposer, skipped.leaders);
       if (height % epochBlocks === 0) stake.endEpoch(tables, genesis.params);
       parent = { epoch, view };
       return results;
@@ -188,7 +194,7 @@ function execute(stage: Stage, tx: SignedTx): money.OracleRow[] | undefined {
 }
 
 function floorOf({ params }: Stage, tx: UnsignedTx): bigint {
-  const flat = BigInt(params.fees[tx.kind]);
+  const flat = BigInt(params.fees[tx.kind] ?? 1_000n);
   if (tx.kind === 'channel_claim') {
     return flat + BigInt(params.feePerRow) * BigInt(tx.body.rows.length);
   }
@@ -273,6 +279,13 @@ const effects: Effects = {
   evidence_submit: stake.convict,
   param_vote: stake.voteParam,
   upgrade_signal: stake.voteUpgrade,
+  auditor_enroll: jury.enroll,
+  auditor_leave: jury.leaveRoster,
+  audit_open: audits.openAudit,
+  audit_commit: audits.commit,
+  audit_reveal: audits.reveal,
+  audit_appeal: audits.appeal,
+  audit_close: audits.close,
 };
 
 function otherEffect(stage: Stage, { kind, body }: Action): void {

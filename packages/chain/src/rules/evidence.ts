@@ -4,12 +4,12 @@
  * sender, so that somebody cares to send it; the rest is burned, so that nobody gains by convicting itself.
  * See docs/spec/chain.md, "Evidence".
  */
-import { evidenceOfBody, refuse, verifyEvidence, zeroHash } from '@aitbc/protocol';
+import { evidenceOfBody, refuse, verifyEvidence } from '@aitbc/protocol';
 import type { ValidatorState } from '../entries.ts';
 import { leaveRoster } from '../epoch/validator-set.ts';
-import { burnedOf, type Overlay, validatorOf } from '../state.ts';
+import { validatorOf } from '../state.ts';
 import { checkKey } from './channel.ts';
-import { applied, credit, type Rule } from './rule.ts';
+import { applied, burn, credit, type Rule } from './rule.ts';
 
 const wholeBps = 10_000n;
 
@@ -47,8 +47,4 @@ function convict(known: ValidatorState, slashBps: number): { entry: ValidatorSta
 /** A part in 1/10 000 of an amount, rounded down. */
 function partOf(amount: bigint, bps: number): bigint {
   return (amount * BigInt(bps)) / wholeBps;
-}
-
-function burn(overlay: Overlay, amount: bigint): void {
-  if (amount > 0n) overlay.put('burned', zeroHash, { amount: burnedOf(overlay) + amount });
 }

@@ -114,7 +114,7 @@ export function takeTurn(
   const { from, nonce, validUntil } = tx;
   const balance = sender.balance - cost;
   if (lane === 0) {
-    overlay.put('account', from, { ...sender, balance, nonce: sender.nonce + 1 });
+    overlay.put('account', from, { balance, nonce: sender.nonce + 1, vault: sender.vault });
     return;
   }
   if (cost > 0n) overlay.put('account', from, { ...sender, balance });

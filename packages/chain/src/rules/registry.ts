@@ -4,7 +4,15 @@
  * back. Only then may the provider register again. See docs/spec/chain.md, "Agents and providers".
  */
 import { amountFromText, amountMax } from '@aitbc/primitives';
-import { addressOf, type Hex, refuse, type TxBody, type Verdict } from '@aitbc/protocol';
+import {
+  accept,
+  addressOf,
+  auditParamsOf,
+  type Hex,
+  refuse,
+  type TxBody,
+  type Verdict,
+} from '@aitbc/protocol';
 import type { ProviderState } from '../entries.ts';
 import { agentOf, providerOf } from '../state.ts';
 import { checkKey } from './channel.ts';
@@ -24,6 +32,8 @@ export const providerRegister: Rule<'provider_register'> = {
     const { overlay, from, body } = step;
     const bond = bondAfter(step);
     if (!bond.ok) return bond;
+    const kept = keepFormerKey(step);
+    if (!kept.ok) return kept;
     const { authorizer, endpoint }: TxBody<'provider_register'> = body;
     overlay.put('provider', from, { authorizer, endpoint, bond: bond.value, unbondDueMs: 0 });
     return applied;
@@ -41,6 +51,28 @@ function bondAfter({ overlay, context, from, body }: Step<'provider_register'>):
   return bond < expected
     ? refuse('PROVIDER_BOND_LOW', { got: bond, expected })
     : { ok: true, value: bond };
+}
+
+/**
+ * A key that is replaced stays known as long as its receipts can be audited, or a cheat would change its key when it
+ * is found out. One former key is kept, so a change to a third one waits until that one is forgotten.
+ */
+function keepFormerKey({
+  overlay,
+  context: { params, timeMs: now },
+  from,
+  body,
+}: Step<'provider_register'>): Verdict<true> {
+  const known = providerOf(overlay, from);
+  if (!known || known.authorizer === body.authorizer) return accept(true);
+  const former = overlay.entry('formerKey', from);
+  const dueAt = former?.untilMs ?? 0;
+  if (now < dueAt && former?.authorizer !== body.authorizer) {
+    return refuse('PROVIDER_KEY_FRESH', { account: addressOf(from), dueAt, now });
+  }
+  const untilMs = now + auditParamsOf(params).receiptAgeMs;
+  overlay.put('formerKey', from, { authorizer: known.authorizer, untilMs });
+  return accept(true);
 }
 
 export const providerUnbond: Rule<'provider_unbond'> = {

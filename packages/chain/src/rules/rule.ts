@@ -17,9 +17,10 @@ import {
   type TxBody,
   type TxKind,
   type Verdict,
+  zeroHash,
 } from '@aitbc/protocol';
 import type { ClaimResult } from '../receipt.ts';
-import { accountOf, type Overlay } from '../state.ts';
+import { accountOf, burnedOf, type Overlay } from '../state.ts';
 
 /** What a transaction knows of the block it stands in. */
 export interface BlockContext {
@@ -69,7 +70,7 @@ export function credit(
   const balance = account.balance + (gain.balance ?? 0n);
   const vault = account.vault + (gain.vault ?? 0n);
   if (balance > amountMax || vault > amountMax) return refuse('TX_AMOUNT_OVERFLOW');
-  overlay.put('account', id, { ...account, balance, vault });
+  overlay.put('account', id, { balance, nonce: account.nonce, vault }); // a spread costs more than the sum
   return accept(true);
 }
 
@@ -81,6 +82,11 @@ export function takeFromVault(overlay: Overlay, id: Hex, amount: bigint): Verdic
   }
   overlay.put('account', id, { ...account, vault: account.vault - amount });
   return accept(true);
+}
+
+/** Takes coins that are in no purse any more out of the supply, nait. */
+export function burn(overlay: Overlay, amount: bigint): void {
+  if (amount > 0n) overlay.put('burned', zeroHash, { amount: burnedOf(overlay) + amount });
 }
 
 /** Refusal TX_FUNDS_INSUFFICIENT of a purse: an address, a vault, a channel. */

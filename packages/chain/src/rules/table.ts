@@ -3,11 +3,17 @@ import { amountFromText, amountMax } from '@aitbc/primitives';
 import {
   accept,
   type ChainParams,
+  feeOf,
   refuse,
   type TxKind,
+  txKinds,
   type UnsignedTx,
   type Verdict,
 } from '@aitbc/protocol';
+import { auditAppeal, auditClose } from './audits/close.ts';
+import { auditOpen } from './audits/open.ts';
+import { auditorEnroll, auditorLeave } from './audits/roster.ts';
+import { auditCommit, auditReveal } from './audits/votes.ts';
 import { createBatchRule } from './batch.ts';
 import { channelFund, channelRefund, withdrawFinalize, withdrawInit } from './channel.ts';
 import { channelClaim } from './claim.ts';
@@ -61,6 +67,13 @@ const rules: { readonly [K in TxKind]: Rule<K> } = {
   evidence_submit: evidenceSubmit,
   param_vote: paramVote,
   upgrade_signal: upgradeSignal,
+  auditor_enroll: auditorEnroll,
+  auditor_leave: auditorLeave,
+  audit_open: auditOpen,
+  audit_commit: auditCommit,
+  audit_reveal: auditReveal,
+  audit_appeal: auditAppeal,
+  audit_close: auditClose,
 };
 
 /** The rule of a kind. The kind and the body of a transaction belong together, which the type cannot say. */
@@ -75,7 +88,7 @@ export function spendOf(tx: UnsignedTx): bigint {
 
 /** The amounts of the parameters as numbers: read once for each set of parameters. */
 interface FeeAmounts {
-  readonly flat: ReadonlyMap<string, bigint>;
+  readonly flat: ReadonlyMap<TxKind, bigint>;
   readonly perRow: bigint;
   readonly perOperation: bigint;
 }
@@ -87,7 +100,8 @@ function feesOf(params: ChainParams): FeeAmounts {
   if (known) return known;
   // A text that is no amount stands for a fee nobody can pay; `genesisBlock` refuses it before.
   const amountOf = (text: string): bigint => amountFromText(text) ?? amountMax;
-  const flat = new Map(Object.entries(params.fees).map(([kind, text]) => [kind, amountOf(text)]));
+  const kinds = Object.keys(txKinds) as TxKind[];
+  const flat = new Map(kinds.map((kind) => [kind, amountOf(feeOf(params, kind))]));
   const [perRow, perOperation] = [params.feePerRow, params.feePerOperation].map(amountOf);
   const fees = { flat, perRow: perRow ?? amountMax, perOperation: perOperation ?? amountMax };
   feeCache.set(params, fees);

@@ -4,6 +4,7 @@
  */
 import {
   type Allocation,
+  auditKinds,
   type ChainParams,
   type Hex,
   type SignedTx,
@@ -14,6 +15,7 @@ import {
 } from '@aitbc/protocol';
 import fc from 'fast-check';
 import { channelOf } from '../state.ts';
+import { auditMakers, secondKeyOf } from './audit-makers.ts';
 import { type EnvelopeName, envelopes, inEnvelope, workMakers } from './work-makers.ts';
 import {
   type Actor,
@@ -64,7 +66,11 @@ export interface Round {
   readonly moves: readonly Move[];
 }
 
-export const kinds = Object.keys(txKinds) as TxKind[];
+/** Kinds of audits; they need many providers, so they have histories of their own (`audit-world.ts`). */
+export const auditMoveKinds = Object.keys(auditKinds) as TxKind[];
+export const kinds = (Object.keys(txKinds) as TxKind[]).filter(
+  (kind) => !auditMoveKinds.includes(kind),
+);
 
 /** Kinds that need several others before them, so they are tried more often. */
 const lateKinds: readonly TxKind[] = [
@@ -81,19 +87,27 @@ const lateKinds: readonly TxKind[] = [
   'task_resolve',
 ];
 
-export const anyMove: fc.Arbitrary<Move> = fc.record({
-  kind: fc.constantFrom(...kinds, ...lateKinds, ...lateKinds),
-  actor: fc.nat({ max: actorCount - 1 }),
-  other: fc.nat({ max: actorCount - 1 }),
-  salt: fc.nat({ max: 1 }),
-  amount: fc.oneof(
-    { weight: 8, arbitrary: fc.bigInt({ min: 0n, max: 1_000n }) },
-    { weight: 1, arbitrary: fc.bigInt({ min: 0n, max: balanceNait * 2n }) },
-    { weight: 1, arbitrary: fc.constant(2n ** 64n - 1n) },
-  ),
-  envelope: fc.constantFrom(...envelopes),
-  spoiled: fc.integer({ min: 0, max: 19 }).map((roll) => roll === 0),
-});
+/** Moves of some kinds by some actors. */
+export function anyMoveOf(among: readonly TxKind[], actors: number): fc.Arbitrary<Move> {
+  return fc.record({
+    kind: fc.constantFrom(...among),
+    actor: fc.nat({ max: actors - 1 }),
+    other: fc.nat({ max: actors - 1 }),
+    salt: fc.nat({ max: 1 }),
+    amount: fc.oneof(
+      { weight: 8, arbitrary: fc.bigInt({ min: 0n, max: 1_000n }) },
+      { weight: 1, arbitrary: fc.bigInt({ min: 0n, max: balanceNait * 2n }) },
+      { weight: 1, arbitrary: fc.constant(2n ** 64n - 1n) },
+    ),
+    envelope: fc.constantFrom(...envelopes),
+    spoiled: fc.integer({ min: 0, max: 19 }).map((roll) => roll === 0),
+  });
+}
+
+export const anyMove: fc.Arbitrary<Move> = anyMoveOf(
+  [...kinds, ...lateKinds, ...lateKinds],
+  actorCount,
+);
 
 export const histories: fc.Arbitrary<Round[]> = fc.array(
   fc.record({
@@ -136,7 +150,7 @@ interface Scene extends Move {
 function sceneOf(world: World, move: Move): Scene {
   const { actor, other, salt, amount } = move;
   const from = world.actors[actor] as Actor;
-  const to = world.actors[(actor + 1) % actorCount] as Actor;
+  const to = world.actors[(actor + 1) % world.actors.length] as Actor;
   const allocation = { ...allocationOf(from, to, amount), salt: `${salt}`.padStart(64, '0') };
   const channelId = channelOfAllocation(world.network, from, allocation);
   const validator = salt === 0 ? validatorActor(actor) : actorOf(210 + other);
@@ -176,11 +190,14 @@ const makers: { readonly [K in TxKind]: (scene: Scene) => SignedTx } = {
   withdraw_finalize: ({ world, to, channelId }) => world.tx('withdraw_finalize', to, { channelId }),
   agent_register: ({ world, from }) =>
     world.tx('agent_register', from, { name: 'n', endpoint: '', cardHash: zeroHash }),
-  provider_register: ({ world, from, amount }) =>
-    world.tx('provider_register', from, { authorizer: from.id, endpoint: '', bond: amount }),
+  provider_register({ world, from, amount, other }) {
+    const authorizer = other > actorCount ? secondKeyOf(from).id : from.id;
+    return world.tx('provider_register', from, { authorizer, endpoint: '', bond: amount });
+  },
   provider_unbond: ({ world, from }) => world.tx('provider_unbond', from, {}),
   bond_withdraw: ({ world, from, to }) => world.tx('bond_withdraw', to, { provider: from.id }),
   ...workMakers,
+  ...auditMakers,
   validator_bond({ world, from, validator, amount }) {
     const keySignature = signStakeProof(world.network, from.id, validator.secretKey);
     const body = { validator: validator.id, stake: amount, keySignature };

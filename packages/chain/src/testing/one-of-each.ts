@@ -1,7 +1,8 @@
 /** One transaction of each kind from fixed keys: the material of the golden vectors and of form tests. */
 import { hex, utf8 } from '@aitbc/primitives';
-import type { Network, SignedTx, TxBody, TxKind, UnsignedTx } from '@aitbc/protocol';
+import type { AuditKind, Network, SignedTx, TxBody, TxKind, UnsignedTx } from '@aitbc/protocol';
 import {
+  auditIdOf,
   expiringLane,
   senderSignatureOf,
   signStakeProof,
@@ -9,6 +10,7 @@ import {
   sponsorTx,
   taskIdOf,
 } from '@aitbc/protocol';
+import { commitmentOf, openingOf, revealOf, weights } from './audit-makers.ts';
 import {
   type Actor,
   actorOf,
@@ -46,6 +48,7 @@ export function bodiesOf(network: Network): { [K in TxKind]: TxBody<K> } {
     ...stakingBodiesOf(network, payer),
     ...mandateBodiesOf(payer, receiver),
     ...taskBodiesOf(network, payer, receiver),
+    ...auditBodiesOf(network, receiver),
   };
 }
 
@@ -105,6 +108,23 @@ function taskBodiesOf(
     task_dispute: { taskId, reasonHash: 'd1'.repeat(32) },
     task_resolve: { taskId, workerShareNait: 1_500_000n },
     task_expire: { taskId },
+  };
+}
+
+/** Actor 2 is accused, actor 1 opens and votes. */
+function auditBodiesOf(network: Network, provider: Actor): { [K in AuditKind]: TxBody<K> } {
+  const [jobId, recordHash] = ['0b'.repeat(32), '4c'.repeat(32)];
+  const auditId = auditIdOf(network, { jobId, provider: provider.id, recordHash });
+  const vote = { auditId, juror: actorOf(1).id, round: 1, verdict: 'cheat' } as const;
+  const terms = { provider, jobId, recordHash, atMs: 1_800_000_000_000 };
+  return {
+    auditor_enroll: { digest: weights.id },
+    auditor_leave: { digest: weights.id },
+    audit_open: openingOf(network, { ...terms, deposit: 1_000_000_000n }),
+    audit_commit: commitmentOf(network, vote),
+    audit_reveal: revealOf(vote),
+    audit_appeal: { auditId, deposit: 2_000_000_000n },
+    audit_close: { auditId },
   };
 }
 

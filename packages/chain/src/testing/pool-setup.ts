@@ -26,7 +26,7 @@ export function sponsored(
   changes: Partial<UnsignedTx> = {},
 ): SignedTx {
   const { network } = world;
-  const { signature: _s, txId: _t, bytes: _b, ...plain } = transfer(world, from, changes);
+  const { txId: _t, bytes: _b, ...plain } = transfer(world, from, changes);
   const tx = { ...plain, sponsored: true } as UnsignedTx;
   const signature = senderSignatureOf(network, tx, from.secretKey);
   return sponsorTx(network, { tx, signature }, payer.secretKey);

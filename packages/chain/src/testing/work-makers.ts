@@ -37,7 +37,7 @@ export type EnvelopeName = (typeof envelopes)[number];
 /** The same transaction in another lane, or paid by another. */
 export function inEnvelope(world: World, tx: SignedTx, envelope: EnvelopeName): SignedTx {
   const sender = actorById(world, tx.from);
-  const { signature: _signature, txId: _txId, bytes: _bytes, ...unsigned } = tx;
+  const { txId: _txId, bytes: _bytes, ...unsigned } = tx;
   if (envelope === 'lane') {
     const lane = 1 + (Number.parseInt(tx.txId.slice(0, 2), 16) % 2);
     const nonce = nonceOf(world.reader, world.network, { from: tx.from, lane });

@@ -59,9 +59,10 @@ export function endJob(record: ChannelRecord, jobId: Hex, end: JobEnd): Metered 
   const promptTokens = boundedPrompt(job, end.promptTokens);
   const delivered = deliveredWith(job, end.outputTokens ?? 0);
   const ended = { ...job, delivered, promptTokens, outcome: end.outcome };
-  const settled = charged(record, ended, atMost(dueAtEnd(ended, end), job));
-  const books = { ...settled.record, ...withJob(settled.record, jobId, undefined) };
-  return { record: assertRecord(books), job: { ...settled.job, reserved: 0n } };
+  const due = atMost(dueAtEnd(ended, end), job);
+  const charged = record.charged + due - job.charged;
+  const books = { ...record, charged, ...withJob(record, jobId, undefined) };
+  return { record: assertRecord(books), job: { ...ended, charged: due, reserved: 0n } };
 }
 
 function deliveredWith(job: JobRecord, outputTokens: number): number {

@@ -20,6 +20,8 @@ const update = fc.record({
   outputMax: fc.constantFrom(256, 512),
   canResume: fc.boolean(),
   isEmbedder: fc.boolean(),
+  verifiable: fc.boolean(),
+  isSuspect: fc.constantFrom(false, false, true),
   isOver: fc.constantFrom(false, false, false, true),
   busy: fc.nat({ max: 4 }),
   slots: fc.nat({ max: 3 }),
@@ -40,6 +42,7 @@ const wishes = fc.record({
   ignore: maybe(names),
   allow_fallbacks: maybe(fc.boolean()),
   require_parameters: maybe(fc.boolean()),
+  verifiable: maybe(fc.boolean()),
   quantizations: maybe(fc.subarray(['q4_0', 'Q8_0', 'f16', 'none'], { minLength: 1 })),
   sort: maybe(fc.constantFrom('price' as const, 'latency' as const, 'throughput' as const)),
   max_price: maybe(
@@ -76,9 +79,11 @@ function measuredOf({ firstTokenMs, tokensPerSecond }: Update): Measured {
 function createMovedMarket() {
   const measured = new Map<string, Measured>();
   const reputations = new Map<string, number>();
+  const suspects = new Map<string, boolean>();
   const index = createOfferIndex({
     measured: (provider, model) => measured.get(`${provider} ${model}`) ?? measuredOf({} as Update),
     reputation: (provider) => reputations.get(provider) ?? 1_000,
+    isSuspect: (provider) => suspects.get(provider) ?? false,
   });
   const apply = (one: Update): void => {
     const provider = `p${one.who}`;
@@ -89,14 +94,16 @@ function createMovedMarket() {
     if (one.what === 'measured') {
       measured.set(`${provider} ${one.model}`, measuredOf(one));
       reputations.set(provider, one.reputation);
+      suspects.set(provider, one.isSuspect);
       index.renew(provider, one.model);
     }
     if (one.what !== 'offers') return;
     const other = index.ofProvider(provider).filter(({ model }) => model !== one.model);
-    const { model, output, quantization, contextMax, outputMax, canResume } = one;
+    const { model, output, quantization, contextMax, outputMax, canResume, verifiable } = one;
     const validUntilMs = one.isOver ? nowMs : nowMs * 2;
     const serves = one.isEmbedder ? (['embed'] as const) : (['chat'] as const);
-    const sketch = { provider, model, output, quantization, contextMax, outputMax, canResume };
+    const abilities = { contextMax, outputMax, canResume, verifiable };
+    const sketch = { provider, model, output, quantization, ...abilities };
     const offerId = `${provider} ${model} ${output} ${quantization}`;
     index.put(provider, [...other, entryOf({ ...sketch, offerId, serves, validUntilMs })]);
     if (!index.standing(provider) || index.standing(provider)?.lastFrameMs === -Infinity) {

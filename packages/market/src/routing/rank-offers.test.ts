@@ -1,8 +1,10 @@
 import { limits } from '@aitbc/protocol';
 import { describe, expect, test } from 'vitest';
+import { nothing } from './measurements.ts';
+import { createOfferIndex } from './offer-index.ts';
 import { rankOffers } from './rank-offers.ts';
 import type { RouteQuery } from './route-types.ts';
-import { marketOf, nowMs, type OfferSketch, queryOf } from './testing/market.ts';
+import { entryOf, marketOf, nowMs, type OfferSketch, queryOf } from './testing/market.ts';
 
 function rank(sketches: readonly OfferSketch[], query: Partial<RouteQuery> = {}, draw = 0.5) {
   const { index, facts } = marketOf(sketches, draw);
@@ -273,5 +275,45 @@ describe('the vocabulary of OpenRouter', () => {
   test('the kind of job and resuming are traits of the offer', () => {
     expect(names({}, { serves: 'embed' })).toEqual(['c']);
     expect(names({}, { canResume: true })).toEqual(['b']);
+  });
+});
+
+describe('the verifiable class', () => {
+  const sketches: OfferSketch[] = [
+    { provider: 'plain' },
+    { provider: 'audited', verifiable: true },
+    { provider: 'suspect', verifiable: true, isSuspect: true },
+  ];
+
+  test('has offers that can be audited, of providers that no audit speaks against', () => {
+    const { names, excluded } = rank(sketches, { provider: { verifiable: true } });
+    expect(names).toEqual(['audited']);
+    expect(excluded).toEqual({ verifiable: 2 });
+  });
+
+  test('is asked for by those who want it; the others buy of all', () => {
+    for (const provider of [{}, { verifiable: false }]) {
+      expect(rank(sketches, { provider }).names).toHaveLength(3);
+    }
+  });
+
+  test('is left and entered while a provider stays connected', () => {
+    const suspects = new Set<string>();
+    const index = createOfferIndex({
+      measured: () => nothing,
+      reputation: () => 1_000,
+      isSuspect: (provider) => suspects.has(provider),
+    });
+    index.put('p', [entryOf({ provider: 'p', verifiable: true })]);
+    index.heard('p', { atMs: nowMs, gauges: { running: 0, waiting: 0, slots: 1 } });
+    const query = queryOf({ provider: { verifiable: true } });
+    const found = () => rankOffers(index, query, { nowMs, draw: 0.5 }).offers.length;
+    expect(found()).toBe(1);
+    suspects.add('p');
+    index.renew('p', '');
+    expect(found()).toBe(0);
+    suspects.clear();
+    index.renew('p', '');
+    expect(found()).toBe(1);
   });
 });

@@ -4,7 +4,8 @@ import { limits } from '../limits.ts';
 import { jobKinds, zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash } from '../scalars.ts';
-import { auditEndpoints, zAuditDraw } from './audits.ts';
+import { auditEndpoints, zAuditDraw } from './coordinator/audits.ts';
+import { eventEndpoints } from './coordinator/events.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 import { jobEndpoints, jobStates } from './jobs.ts';
 import { zDecision, zLoginAnswer, zRouteQuery, zScore } from './routing.ts';
@@ -157,11 +158,12 @@ export const coordinatorEndpoints = {
     }),
     output: z.object({
       accepted: z.boolean(),
-      audit: zAuditDraw
-        .optional()
-        .meta({ description: 'when it is drawn whether the job is audited; only for jobs that can be' }),
+      audit: zAuditDraw.optional().meta({
+        description: 'when it is drawn whether the job is audited; only for jobs that can be',
+      }),
     }),
   }),
+  ...eventEndpoints,
   ...jobEndpoints,
   ...auditEndpoints,
 } as const satisfies EndpointTable;

@@ -1,4 +1,5 @@
-export * from './audits.ts';
+export * from './coordinator/audits.ts';
+export * from './coordinator/events.ts';
 export * from './coordinator.ts';
 export * from './endpoint.ts';
 export * from './facilitator.ts';

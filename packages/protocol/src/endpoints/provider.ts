@@ -10,7 +10,7 @@ import { zSignedReceipt } from '../payments/receipt.ts';
 import { zResume } from '../payments/resume.ts';
 import { zAddress, zAmount, zCount, zHash, zSignature } from '../scalars.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
-import { providerOwnerEndpoints, zClaims } from './provider/owner.ts';
+import { providerOwnerEndpoints, zAuditStanding, zClaims } from './provider/owner.ts';
 
 const none = z.strictObject({});
 
@@ -217,6 +217,7 @@ export const providerEndpoints = {
       verifyMicros: z.object({ p50: z.number(), p99: z.number(), count: zCount }),
       engineTokens: zCount.meta({ description: 'made by the engine since the start, also unpaid' }),
       claims: zClaims.meta({ description: 'what it says of its machine; nobody has checked it' }),
+      audits: zAuditStanding.optional(),
     }),
   }),
   claimNow: endpoint({

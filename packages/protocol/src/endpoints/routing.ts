@@ -8,7 +8,7 @@ import { limits } from '../limits.ts';
 import { jobKinds, zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash, zSignature } from '../scalars.ts';
-import { zAudit } from './audits.ts';
+import { zAudit } from './coordinator/audits.ts';
 
 const zSpeed = z.number().positive().max(1_000_000);
 

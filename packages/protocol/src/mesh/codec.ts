@@ -13,6 +13,7 @@ import type { LightBundle } from '../proofs/light-bundle.ts';
 import type { CertifiedBlock, MeshMessage, MeshMessageType, PeerStatus } from './message.ts';
 import {
   blob,
+  blobs,
   fieldRecord,
   type Part,
   type PartsOf,
@@ -33,7 +34,6 @@ function body<T extends MeshMessageType>(id: number, parts: PartsOf<BodyOf<T>>):
 const header = fieldRecord(headerFields);
 const certificate = fieldRecord(certificateFields);
 const blockBody = blob(limits.blockSizeBytes);
-const signedTx = blob(limits.txSizeBytes);
 const inBlock = places(limits.blockTxCount);
 const status = partRecord<PeerStatus>({
   ...{ height: count, hash, epoch: count, view: count },
@@ -52,11 +52,11 @@ const bodies: { readonly [T in MeshMessageType]: Body<T> } = {
     certificates: rows(certificate, limits.meshCertificates),
   }),
   proposal: body<'proposal'>(4, { header, txIds: rows(shortTxId, limits.blockTxCount), vote }),
-  txs: body<'txs'>(5, { txs: rows(signedTx, limits.meshTxs) }),
+  txs: body<'txs'>(5, { txs: blobs(limits.txSizeBytes, limits.meshTxs) }),
   wantTxs: body<'wantTxs'>(6, { hash, places: inBlock }),
   blockTxs: body<'blockTxs'>(7, {
     ...{ hash, places: inBlock },
-    txs: rows(signedTx, limits.blockTxCount),
+    txs: blobs(limits.txSizeBytes, limits.blockTxCount),
   }),
   wantBlock: body<'wantBlock'>(8, { hash }),
   block: body<'block'>(9, { hash, body: blockBody }),

@@ -3,7 +3,14 @@
  * bytes (bodies of blocks are too long for hex). A part has no JSON form: these messages exist only on
  * the wire. See docs/spec/consensus.md, "Mesh".
  */
-import { bytesFromHex, DecodeError, hex, type Reader, type Writer } from '@aitbc/primitives';
+import {
+  bytesFromHex,
+  copiesOf,
+  DecodeError,
+  hex,
+  type Reader,
+  type Writer,
+} from '@aitbc/primitives';
 import { type Vote, type VoteKind, voteKinds } from '../blocks.ts';
 import {
   count,
@@ -72,12 +79,21 @@ export function blob(maxBytes: number): Part<Uint8Array> {
       if (value.length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`);
       writer.u32(value.length).fixed(value, value.length);
     },
-    read(reader) {
-      const size = reader.u32();
-      if (size > maxBytes) throw new DecodeError(`a part of ${size} bytes is above ${maxBytes}`);
-      return new Uint8Array(reader.fixed(size)); // `from` would iterate
-    },
+    read: (reader) => new Uint8Array(blobView(reader, maxBytes)), // `from` would iterate
   };
+}
+
+function blobView(reader: Reader, maxBytes: number): Uint8Array {
+  const size = reader.u32();
+  if (size > maxBytes) throw new DecodeError(`a part of ${size} bytes is above ${maxBytes}`);
+  return reader.fixed(size);
+}
+
+/** At most `maxRows` byte strings, each as a `blob`; short ones that are read share memories. */
+export function blobs(maxBytes: number, maxRows: number): Part<readonly Uint8Array[]> {
+  const { write } = blob(maxBytes);
+  const views = rows({ write, read: (reader) => blobView(reader, maxBytes) }, maxRows);
+  return { write: views.write, read: (reader) => copiesOf(views.read(reader)) };
 }
 
 /** Places in a block, each above the one before: a set has one spelling. */

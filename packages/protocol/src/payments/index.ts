@@ -1,5 +1,3 @@
-export * from './audit-record.ts';
-export * from './audit-report.ts';
 export * from './channel.ts';
 export * from './channel-json.ts';
 export * from './document.ts';

@@ -117,8 +117,12 @@ export function decodePaymentHeader(header: string): Verdict<unknown> {
 /** The voucher payment of a PAYMENT-SIGNATURE header. Refusals: PAYMENT_MALFORMED, PAYMENT_NETWORK_WRONG. */
 export function decodePayment(header: string, network: string): Verdict<VoucherPayment> {
   const decoded = decodePaymentHeader(header);
-  if (!decoded.ok) return decoded;
-  const parsed = zPaymentPayload.safeParse(decoded.value);
+  return decoded.ok ? voucherPaymentOf(decoded.value, network) : decoded;
+}
+
+/** The voucher payment of a header that was decoded. Refusals: PAYMENT_MALFORMED, PAYMENT_NETWORK_WRONG. */
+export function voucherPaymentOf(value: unknown, network: string): Verdict<VoucherPayment> {
+  const parsed = zPaymentPayload.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const reason = `${issue?.path.join('.') || 'payload'}: ${issue?.message}`;

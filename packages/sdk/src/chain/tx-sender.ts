@@ -12,6 +12,7 @@ import {
   asAppError,
   type ChainParams,
   type ErrorCode,
+  feeOf as flatFeeOf,
   type nodeRpc,
   type OutputOf,
   type SignedTx,
@@ -52,7 +53,7 @@ export interface TxSender {
 
 /** Fee of a transaction, nait. */
 export function feeOf(params: ChainParams, kind: TxKind, body: unknown): bigint {
-  const flat = BigInt(params.fees[kind]);
+  const flat = BigInt(flatFeeOf(params, kind));
   if (kind === 'channel_claim') {
     return flat + BigInt(params.feePerRow) * BigInt((body as TxBody<'channel_claim'>).rows.length);
   }

@@ -17,7 +17,7 @@ import {
 import { isPrivateAddress } from '../offers/private-address.ts';
 
 const connectTimeoutMs = 5_000;
-const connectionsPerOrigin = 128;
+const connectionsPerOrigin = 1_024; // an answer keeps its connection to its end
 const messageBytesMax = 8_388_608; // a block of 2 MiB as JSON
 const timeoutCodes = new Set([
   'UND_ERR_HEADERS_TIMEOUT',

@@ -111,6 +111,7 @@ function auditOf({ opened, live, store }: MethodDeps): ReturnType<ListHandlers['
     bonds: audit.bonds.toString(),
     stakes: audit.stakes.toString(),
     tasks: audit.tasks.toString(),
+    audits: audit.audits.toString(),
     burned: audit.burned.toString(),
     problems: problems.slice(0, limits.pageSize),
   };

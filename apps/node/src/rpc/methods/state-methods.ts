@@ -121,9 +121,22 @@ function proofReads(prover: Prover): Pick<StateHandlers, 'state_getProof'> {
 type ProofWish = ParsedInputOf<typeof nodeRpc.state_getProof>;
 
 /** Kinds that stand under the id of an account. */
-const accountKinds: readonly EntryKind[] = ['account', 'agent', 'provider', 'expiring'];
+const accountKinds: readonly EntryKind[] = [
+  'account',
+  'agent',
+  'provider',
+  'expiring',
+  'formerKey',
+];
 /** Kinds with one entry, whose id is zeros. */
-const singleKinds: readonly EntryKind[] = ['valset', 'roster', 'burned', 'overrides', 'upgrade'];
+const singleKinds: readonly EntryKind[] = [
+  'valset',
+  'roster',
+  'burned',
+  'overrides',
+  'upgrade',
+  'docket',
+];
 
 /** Key that a caller names. Throws BAD_REQUEST. */
 function keyOfWish({ key, kind, id, address }: ProofWish): string {

@@ -24,6 +24,9 @@ export interface OfferSketch {
   /** 0 to 1000. */
   readonly reputation?: number;
   readonly canResume?: boolean;
+  readonly verifiable?: boolean;
+  /** An audit speaks against the provider. */
+  readonly isSuspect?: boolean;
   readonly outputMax?: number;
   readonly serves?: readonly JobKind[];
 }
@@ -40,6 +43,7 @@ export function entryOf(sketch: OfferSketch): OfferEntry {
     outputMax: sketch.outputMax ?? 512,
     serves: sketch.serves ?? ['chat'],
     canResume: sketch.canResume ?? false,
+    ...(sketch.verifiable ? { verifiable: true } : {}),
     price: {
       inputPerMTok: String(sketch.input ?? 0n),
       outputPerMTok: String(sketch.output ?? 1_000_000n),
@@ -70,6 +74,7 @@ export function marketOf(sketches: readonly OfferSketch[], draw = 0.5) {
   const index = createOfferIndex({
     measured: (provider) => measuredOf(byProvider.get(provider) ?? { provider }),
     reputation: (provider) => byProvider.get(provider)?.reputation ?? 1_000,
+    isSuspect: (provider) => byProvider.get(provider)?.isSuspect ?? false,
   });
   for (const [provider, { gauges, lastFrameMs }] of byProvider) {
     const offers = sketches.filter((sketch) => sketch.provider === provider);

@@ -5,7 +5,7 @@
  * checked them. What is checked are receipts and audits.
  */
 import { z } from 'zod';
-import { zAmount, zCount, zHash } from '../../scalars.ts';
+import { zAddress, zAmount, zCount, zHash } from '../../scalars.ts';
 import { type EndpointTable, endpoint } from '../endpoint.ts';
 
 /** One graphics card, or one slice of a card that is cut into several, as its tool reports it. */
@@ -63,6 +63,25 @@ export const zModelBenchmark = z.object({
 export const zClaims = z.object({
   gpus: z.array(zGpuClaim),
   benchmarks: z.array(zModelBenchmark),
+});
+
+/** A dispute that a provider is in. */
+export const zAuditCase = z.object({
+  auditId: zHash,
+  role: z.enum(['accused', 'accuser', 'juror']),
+  provider: zAddress.meta({ description: 'the accused' }),
+  jobId: zHash,
+  state: z.string().meta({
+    description: 'phase on chain; at the end guilty, acquitted or undecided',
+    examples: ['commit', 'decided guilty', 'acquitted'],
+  }),
+  changedAtMs: zCount,
+});
+
+/** How a provider stands in audits. */
+export const zAuditStanding = z.object({
+  accused: zCount.meta({ description: 'disputes against it that are open on chain' }),
+  lost: zCount.meta({ description: 'disputes in which jurors found it guilty' }),
 });
 
 /** Why a provider has nothing to do; `busy` is the time in which it had. */
@@ -133,6 +152,23 @@ export const providerOwnerEndpoints = {
     input: z.strictObject({}),
     output: zDrainState,
   }),
+  ownCases: endpoint({
+    method: 'GET',
+    path: '/v1/audits',
+    summary: 'Disputes on chain that this provider is or was in, newest first. Owner only (token).',
+    access: 'token',
+    input: z.strictObject({}),
+    output: z.object({ cases: z.array(zAuditCase) }),
+  }),
+  appealAudit: endpoint({
+    method: 'POST',
+    path: '/v1/audits/:auditId/appeal',
+    summary:
+      'Appeals against the verdict of the first jurors; the deposit is lost with the appeal. Owner only (token).',
+    access: 'token',
+    input: z.strictObject({ auditId: zHash }),
+    output: z.object({ auditId: zHash }),
+  }),
   earnings: endpoint({
     method: 'GET',
     path: '/v1/earnings',
@@ -145,6 +181,7 @@ export const providerOwnerEndpoints = {
       rows: z.array(zEarningsRow),
       use: z.array(zDayUse),
       now: zIdleReason,
+      audits: zAuditStanding.optional(),
     }),
   }),
 } as const satisfies EndpointTable;

@@ -1,0 +1,2 @@
+export * from './relay-frames.ts';
+export * from './relay-line.ts';

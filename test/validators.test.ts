@@ -8,7 +8,14 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { base64 } from '@aitbc/primitives';
-import { addressOf, signStakeProof, signTx, type TxBody, type TxKind } from '@aitbc/protocol';
+import {
+  addressOf,
+  feeOf,
+  signStakeProof,
+  signTx,
+  type TxBody,
+  type TxKind,
+} from '@aitbc/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom } from './harness.ts';
 import { sharedHead } from './net/agreement.ts';
@@ -142,7 +149,7 @@ async function sendOf<K extends TxKind>(at: number, kind: K, body: TxBody<K>): P
   const address = addressOf(publicKey);
   await net.fund(address, 1_000_000_000n);
   const { pendingNonce } = await call(net.url(0), 'state_getAccount', { address });
-  const fee = BigInt(net.genesis.params.fees[kind]);
+  const fee = BigInt(feeOf(net.genesis.params, kind));
   const head = { chain: net.network.chain, nonce: pendingNonce, validUntil: 0, from: publicKey };
   const tx = signTx(net.network, { kind, ...head, fee, body } as never, keys.secretKey);
   const { status } = await call(net.url(0), 'tx_sendAndWait', { tx: base64(tx.bytes) });

@@ -15,6 +15,7 @@ import {
   decodeCertificate,
   decodeHeader,
   decodeMeshMessage,
+  decodeRelayFrame,
   decodeTx,
   decodeTxBatch,
   decodeTxReply,
@@ -22,6 +23,8 @@ import {
   encodeCertificate,
   encodeHeader,
   encodeMeshMessage,
+  encodeRelayCredit,
+  encodeRelayFrame,
   encodeTxBatch,
   encodeTxReply,
   encodeUnsignedTx,
@@ -50,6 +53,7 @@ export function byteTargets(corpus, { envelope, frames }) {
     ...ledgerTargets(corpus),
     ...frameTargets(corpus),
     meshTarget(corpus),
+    relayTarget(),
     envelopeTarget(corpus, envelope),
     helloTarget(corpus, frames),
   ];
@@ -165,6 +169,19 @@ function meshTarget({ mesh }) {
   return codec({
     ...{ name: 'decodeMeshMessage', corpus: mesh },
     ...{ decode: decodeMeshMessage, encode: encodeMeshMessage },
+  });
+}
+
+function relayTarget() {
+  const frames = [
+    encodeRelayFrame('head', 1, utf8('{"status":200,"headers":{}}')),
+    encodeRelayFrame('data', 77, utf8('data: {}\n\n')),
+    encodeRelayFrame('end', 0xffff_ffff),
+    encodeRelayCredit(0, 131_072),
+  ];
+  return codec({
+    ...{ name: 'decodeRelayFrame', corpus: frames, decode: decodeRelayFrame },
+    encode: ({ type, call, payload }) => encodeRelayFrame(type, call, payload),
   });
 }
 

@@ -101,6 +101,7 @@ export function createLedger(seeds: readonly number[]): Ledger {
   };
   const channels = () => [...known].flatMap((id) => channelOf(reader, id) ?? []);
   const rpc = {
+    audits_open: async () => ({ audits: [], next: null }),
     chain_status: async () => ({ height }),
     state_getAccount: async ({ address }: { address: string }) => {
       const { balance, vault, nonce } = accountOf(reader, unwrap(accountIdOf(address)));

@@ -6,6 +6,7 @@ import { type Identity, identityFromSeed } from '@aitbc/node/testing';
 import { base64, randomBytes } from '@aitbc/primitives';
 import {
   addressOf,
+  feeOf,
   type Hex,
   type SignedTx,
   signStakeProof,
@@ -127,7 +128,7 @@ function sign<K extends TxKind>(
   { kind, body, nonce }: Order<K> & { readonly nonce: number },
 ): SignedTx {
   const head = { chain: network.chain, nonce, validUntil: 0, from: publicKey };
-  const fee = BigInt(genesis.params.fees[kind]);
+  const fee = BigInt(feeOf(genesis.params, kind));
   return signTx(network, { kind, ...head, fee, body } as never, keys.secretKey);
 }
 

@@ -18,10 +18,12 @@ import {
   mountSocket,
   openApiOf,
 } from '@aitbc/service';
-import { createAuditParts } from './audits/audit-parts.ts';
+import { type AuditParts, createAuditParts } from './audits/audit-parts.ts';
+import { mountCanaries } from './audits/canaries/mount-canaries.ts';
 import { type ChainLink, createChainLink } from './chain/chain-link.ts';
 import { type ChainReader, createChainReader } from './chain/chain-reader.ts';
 import { type CoordinatorConfig, configTable, databaseUrlOf } from './config.ts';
+import { createEventLog } from './events/event-log.ts';
 import { takeAnswer } from './jobs/answer-frames.ts';
 import { createJobParts, type JobParts, readWebhookKey } from './jobs/job-parts.ts';
 import type { LineStore } from './market/decisions/decision-log.ts';
@@ -71,6 +73,7 @@ interface Parts {
   readonly connections: Connections;
   readonly routes: RouteDeps;
   readonly jobs: JobParts;
+  readonly audits: AuditParts;
   readonly relay: RelayDesk;
   load(): Promise<void>;
 }
@@ -81,6 +84,11 @@ const bodyLimitBytes = limits.bodyBytes - 1_024;
 const relayedCallsMetric = {
   name: 'aitbc_coordinator_relayed_calls',
   help: 'Calls that are on their way to providers behind NAT.',
+};
+
+const eventsDroppedMetric = {
+  name: 'aitbc_coordinator_events_dropped',
+  help: 'Events of the market that were not kept because the database was slow.',
 };
 
 /** A coordinator that does not run yet. */
@@ -110,6 +118,8 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
     },
     async stop() {
       await parts?.upkeep.stop();
+      await parts?.audits.stop();
+      await parts?.routes.events.flush();
       parts?.jobs.closeStreams();
       await parts?.http.close();
       await parts?.jobs.stop();
@@ -144,34 +154,40 @@ function createParts(
     sessions: () => sessions,
   });
   const { book, dispatcher } = jobs;
+  const events = createEventLog({ rows: store.events, clock, log });
   const sessions: Sessions = createSessions({
     clock,
     index,
-    onBegin: ({ provider }) => setImmediate(() => dispatcher.offerWork(provider)),
+    onBegin({ provider, endpoint }) {
+      events.add(provider, { kind: 'provider_in', endpoint });
+      setImmediate(() => dispatcher.offerWork(provider));
+    },
     onEnd(session) {
+      const heldMs = clock.nowMs() - session.begunAtMs;
+      events.add(session.provider, { kind: 'provider_out', heldMs });
       session.relay?.close();
       dispatcher.takeBack(session);
     },
   });
   const relay = createRelayDesk({ sessions, clock });
   const connections = createConnections({
-    ...{ chain, clock, log, sessions, index, offers },
+    ...{ chain, clock, log, sessions, index, offers, events },
     randomBytes: freshBytes,
     onAnswer: (session, frame) => takeAnswer({ chain, book, dispatcher, log }, session, frame),
   });
-  const audits = createAuditParts(
-    { rateBps: config.auditRateBps, dutyMs: config.auditDutyMs },
-    { ...{ chain, store, index, standings, clock, log }, auditChain: reader.audits, sessions: () => sessions },
-  );
+  const audits = createAuditParts(config, {
+    ...{ chain, store, index, measurements, standings, clock, log, events },
+    ...{ auditChain: reader.audits, randomBytes: freshBytes, sessions: () => sessions },
+  });
   const desk = createReportDesk({
-    ...{ chain, sessions, offers, reports, measurements, scores, index, clock },
+    ...{ chain, sessions, offers, reports, measurements, scores, index, clock, events },
     audits: audits.desk,
   });
   const routes: RouteDeps = {
     name: config.name,
     chain,
     market: { index, sessions, measurements, decisions, clock, draw },
-    ...{ scores, decisions, desk, audits },
+    ...{ scores, decisions, desk, audits, events },
     logins: createHttpLogins({ chain, clock, randomBytes: freshBytes }),
     jobs: jobs.routes(sessions),
     webhookKey: webhookKeyText(webhookKey.publicKey),
@@ -182,10 +198,10 @@ function createParts(
       ...{ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) },
       origins: { ownNames: [config.host, ...config.allowedHosts] },
     }),
-    ...{ chain, store, lines, connections, routes, jobs, relay },
+    ...{ chain, store, lines, connections, routes, jobs, relay, audits },
     upkeep: createUpkeep({
       ...{ chain, clock, log, sessions, store, jobs, audits, connections },
-      ...{ decisions, relay },
+      ...{ decisions, relay, events },
     }),
     async load() {
       await jobs.load();
@@ -211,7 +227,9 @@ async function mount(config: CoordinatorConfig, log: Log, parts: Parts): Promise
   await mountSocket(app, providerSocketPath, { log, onOpen: parts.connections.open });
   await mountRelay(app, parts.relay);
   parts.http.metrics.gauge(relayedCallsMetric, () => parts.relay.size);
+  parts.http.metrics.gauge(eventsDroppedMetric, () => parts.routes.events.dropped);
   mountEndpoints(app, coordinatorEndpoints, { handlers: createHandlers(parts.routes), log });
+  if (config.canaryGateway !== '') await mountCanaries(app, parts.routes, log);
   const handlers = createFacilitatorHandlers(parts.routes);
   mountEndpoints(app, facilitatorEndpoints, { handlers, log });
 }

@@ -80,6 +80,19 @@ export const configTable = defineConfig({
       max: 3_600_000,
       help: 'how long a provider has to replay a job before another one is drawn',
     },
+    canaryGateway: {
+      env: 'AITBC_COORDINATOR_CANARY_GATEWAY',
+      type: 'string',
+      default: '',
+      help: 'gateway that buys canaries from new providers; its coordinator is this one with /canary; empty for none',
+    },
+    canaryEveryMs: {
+      env: 'AITBC_COORDINATOR_CANARY_EVERY_MS',
+      type: 'integer',
+      default: 60_000,
+      min: 100,
+      help: 'shortest time between two canaries',
+    },
     postsPerMinute: {
       env: 'AITBC_COORDINATOR_POSTS_PER_MINUTE',
       type: 'integer',

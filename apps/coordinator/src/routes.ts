@@ -3,6 +3,7 @@ import type { coordinatorEndpoints, facilitatorEndpoints } from '@aitbc/protocol
 import type { Handlers } from '@aitbc/service';
 import type { AuditParts } from './audits/audit-parts.ts';
 import type { ChainLink } from './chain/chain-link.ts';
+import type { EventLog } from './events/event-log.ts';
 import { createJobHandlers, type JobRouteDeps } from './jobs/job-routes.ts';
 import type { DecisionLog } from './market/decisions/decision-log.ts';
 import {
@@ -27,7 +28,8 @@ export interface RouteDeps {
   /** Public key of notices. */
   readonly webhookKey: string;
   readonly desk: ReportDesk;
-  readonly audits: Pick<AuditParts, 'handlers'>;
+  readonly events: EventLog;
+  readonly audits: Pick<AuditParts, 'handlers' | 'desk' | 'canaries'>;
   readonly scores: ScoreBook;
   readonly decisions: DecisionLog;
   readonly logins: HttpLogins;
@@ -51,6 +53,7 @@ export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndp
     },
     providerScore: ({ address, explain }) => scores.answer(address, explain === '1'),
     report: (report) => desk.take(report),
+    events: (query) => deps.events.page(query),
     ...createJobHandlers(jobs),
     ...audits.handlers(logins),
   };

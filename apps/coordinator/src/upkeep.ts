@@ -2,6 +2,7 @@
 import type { Clock } from '@aitbc/primitives';
 import type { Log } from '@aitbc/service';
 import type { AuditParts } from './audits/audit-parts.ts';
+import type { EventLog } from './events/event-log.ts';
 import type { JobParts } from './jobs/job-parts.ts';
 import type { DecisionLog } from './market/decisions/decision-log.ts';
 import type { Connections } from './providers/connection.ts';
@@ -18,6 +19,7 @@ export interface UpkeepDeps extends RecheckDeps {
   readonly audits: Pick<AuditParts, 'round' | 'prune'>;
   readonly connections: Connections;
   readonly decisions: Pick<DecisionLog, 'flush'>;
+  readonly events: Pick<EventLog, 'flush'>;
   readonly relay: Pick<RelayDesk, 'dropIdle'>;
 }
 
@@ -35,6 +37,8 @@ const pruneEveryMs = 60_000;
 const pruneRows = 500; // a minute's share, so that no round is long
 const jobsKeptMs = 7 * 24 * 3_600_000;
 const reportsKeptMs = 7 * 24 * 3_600_000;
+const eventsKeptMs = 30 * 24 * 3_600_000;
+const eventsPruned = 10_000;
 const jobsPruned = 10_000; // several million jobs a week, 100 ms a minute
 // A job may begin a day after its offer ran out and is kept for a week; reports come a day late at most.
 const offersKeptMs = jobsKeptMs + 2 * 24 * 3_600_000;
@@ -51,6 +55,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
     deps.sessions.dropSilent();
     deps.relay.dropIdle();
     deps.decisions.flush();
+    await deps.events.flush();
     await deps.jobs.round();
     await deps.audits.round();
     await recheckProviders(deps);
@@ -86,5 +91,6 @@ async function prune({ clock, store, audits }: UpkeepDeps): Promise<void> {
   await store.batches.prune(nowMs - jobsKeptMs, pruneRows);
   await store.offers.prune(nowMs - offersKeptMs, pruneRows);
   await store.reports.prune(nowMs - reportsKeptMs, pruneRows);
+  await store.events.prune(nowMs - eventsKeptMs, eventsPruned);
   await audits.prune();
 }

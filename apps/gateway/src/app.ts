@@ -16,6 +16,7 @@ import { createHttp, type Daemon, type Http, type Log } from '@aitbc/service';
 import { type Access, createAccess } from './access/access.ts';
 import { type AccessStore, openAccessStore } from './access/access-store.ts';
 import { openOwnerToken } from './access/owner-token.ts';
+import { type AuditShares, createAuditShares } from './audits/share-audits.ts';
 import { createHostCheck } from './check-host.ts';
 import { createCommitments } from './commitments.ts';
 import type { GatewayConfig } from './config.ts';
@@ -51,7 +52,8 @@ export interface GatewayDeps {
 export type GatewayCoordinator = Pick<
   CoordinatorClient,
   'route' | 'report' | 'models' | 'submitJob' | 'getJob'
->;
+> &
+  Partial<Pick<CoordinatorClient, 'giveAuditRecord'>>;
 
 const loopbackHosts = ['127.0.0.1', '::1', 'localhost'];
 
@@ -60,23 +62,26 @@ export async function createGateway(config: GatewayConfig, deps: GatewayDeps): P
   const { log } = deps;
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const open = deps.openStore ?? openStore;
-  const store = await open(join(config.dataDir, 'gateway.db'));
   const accessStore = await openAccessStore(join(config.dataDir, 'access.db'));
+  // A request counts against its key's limits from before its first voucher.
+  const store = await open(join(config.dataDir, 'gateway.db'), accessStore.flush);
   const node = deps.node ?? createNodeClient({ url: config.nodeUrl });
   const coordinator =
     deps.coordinator ?? createCoordinatorClient({ baseUrl: config.coordinatorUrl });
-  const link = linkOf(config, deps, { store, node, coordinator });
+  const shares = sharesOf(config, deps, { store, node, coordinator });
+  const link = linkOf(config, deps, { store, node, coordinator: heardBy(coordinator, shares) });
   const ownNames = [config.host, ...config.allowedHosts];
   const http = createHttp({ name: 'gateway', log, ready: link.isReady, origins: { ownNames } });
-  await mountAll(http, config, { ...deps, store, accessStore, node, coordinator, link });
+  await mountAll(http, config, { ...deps, store, accessStore, node, coordinator, link, shares });
   const second = createSecondListener(http.app);
   let url: string | undefined;
   let stopping: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     await Promise.all([http.close(), second.stop()]);
+    await shares?.stop();
     await link.stop();
-    await accessStore.close();
     await store.close();
+    await accessStore.close();
   };
   const stop = (): Promise<void> => {
     stopping ??= end();
@@ -122,15 +127,44 @@ function linkOf(config: GatewayConfig, deps: GatewayDeps, base: Base): BuyerLink
   return createBuyerLink(config, { ...base, wallet, hotKey, log, clock, sender });
 }
 
+/** Shares of audits, where the owner wants them. */
+function sharesOf(
+  { shareAudits }: GatewayConfig,
+  { log, clock = systemClock }: GatewayDeps,
+  { store, node, coordinator }: Base,
+): AuditShares | undefined {
+  const { giveAuditRecord } = coordinator;
+  if (!shareAudits || !giveAuditRecord) return undefined;
+  return createAuditShares({ node, coordinator: { giveAuditRecord }, store, clock, log });
+}
+
+/** The coordinator, whose answers to reports say when a job is drawn. */
+function heardBy(
+  coordinator: GatewayCoordinator,
+  shares: AuditShares | undefined,
+): GatewayCoordinator {
+  if (!shares) return coordinator;
+  return {
+    ...coordinator,
+    async report(input, options) {
+      const answer = await coordinator.report(input, options);
+      shares.reported(input.receipt.payload.jobId, answer.audit);
+      return answer;
+    },
+  };
+}
+
 interface Parts extends GatewayDeps, Base {
   readonly coordinator: GatewayCoordinator;
   readonly node: NodeClient;
   readonly accessStore: AccessStore;
   readonly link: BuyerLink;
+  readonly shares: AuditShares | undefined;
 }
 
-async function mountAll({ app }: Http, config: GatewayConfig, parts: Parts): Promise<void> {
-  const { log, clock = systemClock, store, accessStore, node, coordinator, link } = parts;
+async function mountAll(http: Http, config: GatewayConfig, parts: Parts): Promise<void> {
+  const { app } = http;
+  const { log, clock = systemClock, store, accessStore, node, coordinator, link, shares } = parts;
   const checkHost = createHostCheck(config.host, config.allowedHosts);
   app.addHook('onRequest', async ({ headers }) => checkHost(headers.host));
   const buyer = link.get;
@@ -140,13 +174,13 @@ async function mountAll({ app }: Http, config: GatewayConfig, parts: Parts): Pro
     clock,
     commitmentOf: createCommitments(store, link),
   });
-  const purchases = createPurchases({ buyer, access, clock, log });
+  const purchases = createPurchases({ buyer, access, clock, log, shares });
   const listings = createListings(coordinator);
   const jobs = createJobLog(store, accessStore);
   const { jobMax, dayMax } = { jobMax: nait(config, 'jobMax'), dayMax: nait(config, 'dayMax') };
   const account = createAccountView({ buyer, coordinator, node, access, jobMax, dayMax });
   const submitJob = createSubmitJob(buyer, access);
-  mountDialects(app, { purchases, access, clock, log });
+  mountDialects(http, { purchases, access, checkHost, clock, log });
   const routeDeps = { buyer, access, listings, account, jobs, submitJob, store, log };
   await mountRoutes(app, { ...routeDeps, dayMax: config.dayMax });
   mountMcp(app, { purchases, access, listings, account, jobs, version: gatewayVersion, log });

@@ -130,6 +130,12 @@ export const gatewayConfig = defineConfig({
       max: 8,
       help: 'providers beside the one in use whose channels are funded ahead',
     },
+    shareAudits: {
+      env: 'AITBC_GATEWAY_SHARE_AUDITS',
+      type: 'boolean',
+      default: false,
+      help: 'give prompt and answer of jobs that are drawn for an audit; only of the verifiable class',
+    },
     hedgeMs: {
       env: 'AITBC_GATEWAY_HEDGE_MS',
       type: 'integer',

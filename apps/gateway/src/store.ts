@@ -1,8 +1,8 @@
 /**
  * The gateway's database: channels, calls, receipts, days. A change is written whole or not at all, so a
  * voucher never leaves without its reservation. Changes that come together are one transaction (a group
- * commit): sixteen streams that extend at once cost little more than one. Of a channel or a call only the
- * newest row of a group is written, and a call's offer and digest only once.
+ * commit, group-commit.ts): sixteen streams that extend at once cost little more than one. Of a channel or a call only
+ * the newest row of a group is written, and a call's offer and digest only once.
  */
 import {
   AppError,
@@ -25,6 +25,7 @@ import type {
   DaySpend,
 } from '@aitbc/sdk';
 import { migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
+import { createGroupCommit } from './group-commit.ts';
 import { migrations } from './migrations.ts';
 
 const callsKept = 100_000;
@@ -45,27 +46,40 @@ export interface GatewayStore extends BuyerStore {
   close(): Promise<void>;
 }
 
-/** Opens or creates the database. Throws STORE_CORRUPT. */
-export async function openStore(path: string): Promise<GatewayStore> {
+/** Opens or creates the database; `before` is called before each write, for what must be on disk first. Throws STORE_CORRUPT. */
+export async function openStore(path: string, before = () => {}): Promise<GatewayStore> {
   const sqlite = await openSqlite(path, { durability: 'normal' });
   migrate(sqlite, migrations);
   prune(sqlite);
   const writer = createWriter(sqlite);
-  const { save, settled } = createGroupCommit((changes) => writeAll(sqlite, writer, changes));
+  const group = createGroupCommit<BuyerChange>((changes) => {
+    before();
+    writeAll(sqlite, writer, changes);
+  });
   const { prepare } = sqlite;
   const selectJob = prepare('select * from calls where job_id = ?');
   const selectNewest = prepare('select * from calls order by started_at_ms desc limit ?');
   const selectDays = prepare<{ charged: string }>('select charged from spend');
+  /** What is read includes what waits to be written. */
+  const written = <T>(read: () => T): T => {
+    group.flush();
+    return read();
+  };
+  const isWaiting = (jobId: Hex) => group.waiting().some(({ call }) => call?.jobId === jobId);
   return {
-    load: (settledAfterMs) => load(sqlite, settledAfterMs),
-    find: (jobId) => selectJob.all(jobId).map(callOf),
-    save,
+    load: (settledAfterMs) => written(() => load(sqlite, settledAfterMs)),
+    find(jobId) {
+      if (isWaiting(jobId)) group.flush();
+      return selectJob.all(jobId).map(callOf);
+    },
+    save: group.add,
     claim: (owner) => claim(sqlite, owner),
-    newestCalls: (limit) => selectNewest.all(limit).map(callOf),
-    totalCharged: () => selectDays.all().reduce((sum, { charged }) => sum + amountOf(charged), 0n),
-    proof: (jobId) => proofOf(sqlite, jobId),
+    newestCalls: (limit) => written(() => selectNewest.all(limit).map(callOf)),
+    totalCharged: () =>
+      written(() => selectDays.all().reduce((sum, { charged }) => sum + amountOf(charged), 0n)),
+    proof: (jobId) => written(() => proofOf(sqlite, jobId)),
     async close() {
-      await settled();
+      group.flush();
       await sqlite.close();
     },
   };
@@ -98,26 +112,6 @@ function load(sqlite: Sqlite, settledAfterMs: number): ReturnType<BuyerStore['lo
       callOf,
     ),
     spend: spend && { day: spend.day, charged: amountOf(spend.charged) },
-  };
-}
-
-/** Collects the changes of one turn of the event loop; each caller waits for the group's write. */
-function createGroupCommit(write: (changes: readonly BuyerChange[]) => void) {
-  let waiting: BuyerChange[] = [];
-  let group: Promise<void> | undefined;
-  const flush = (): void => {
-    const changes = waiting;
-    waiting = [];
-    group = undefined;
-    write(changes);
-  };
-  return {
-    save(change: BuyerChange): Promise<void> {
-      waiting.push(change);
-      group ??= new Promise<void>((resolve) => setImmediate(resolve)).then(flush);
-      return group;
-    },
-    settled: () => group ?? Promise.resolve(),
   };
 }
 

@@ -66,9 +66,8 @@ export function createCredits(count) {
 async function readParts(sequence, tokens, job) {
   let from = 0;
   while (tokens.length - from > PROMPT_PART_TOKENS && !job.cancelled) {
-    await sequence.evaluateWithoutGeneratingNewTokens(
-      tokens.slice(from, from + PROMPT_PART_TOKENS),
-    );
+    const part = tokens.slice(from, from + PROMPT_PART_TOKENS);
+    await sequence.evaluateWithoutGeneratingNewTokens(part, job.evaluation);
     from += PROMPT_PART_TOKENS;
   }
   return tokens.slice(from);
@@ -92,7 +91,9 @@ export async function readPrompt({ loaded, sequence, request, job }) {
   }
   const rest = await readParts(sequence, prompt, job);
   if (job.cancelled) return { count: all.length, prefix: guess, rest };
-  if (rest.length > 1) await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, -1));
+  if (rest.length > 1) {
+    await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, -1), job.evaluation);
+  }
   const { prefixText } = request;
   const lastPromptToken = prompt.at(-1);
   const prefix = await replayPrefix({ model, sequence, lastPromptToken, prefixText, job });

@@ -27,8 +27,9 @@ const REPLACEMENT = '\uFFFD';
 const greedy = { generateNext: { token: true, options: { temperature: 0 } } };
 
 /** What the model would write after each of these tokens, which it reads. */
-async function readAndPredict(sequence, tokens) {
-  const results = await sequence.controlledEvaluate(tokens.map((token) => [token, greedy]));
+async function readAndPredict({ sequence, job }, tokens) {
+  const items = tokens.map((token) => [token, greedy]);
+  const results = await sequence.controlledEvaluate(items, job.evaluation);
   return results.map((result) => result?.next.token);
 }
 
@@ -49,11 +50,11 @@ function fits({ model, prefixText }, ids, token) {
 
 /** Follows the model through a character that it writes in other tokens than the guess; undefined if it leaves it. */
 async function finishCharacter(subject, ids) {
-  const { model, sequence, prefixText } = subject;
+  const { model, prefixText } = subject;
   const all = [...ids];
   for (let step = 0; step < CHARACTER_TOKENS_MAX; step += 1) {
     if (prefixText.startsWith(model.detokenize(all))) return all;
-    const [token] = await readAndPredict(sequence, [all.at(-1)]);
+    const [token] = await readAndPredict(subject, [all.at(-1)]);
     if (!fits(subject, all, token)) return undefined;
     all.push(token);
   }
@@ -75,7 +76,7 @@ function firstCorrection(subject, { ids, part, predicted }) {
  */
 export async function replayPrefix({ model, sequence, lastPromptToken, prefixText, job }) {
   const cut = (text) => model.tokenize(text, false, 'trimLeadingSpace');
-  const subject = { model, sequence, prefixText };
+  const subject = { model, sequence, prefixText, job };
   const guess = cut(prefixText);
   const startIndex = sequence.nextTokenIndex;
   let ids = [];
@@ -84,7 +85,7 @@ export async function replayPrefix({ model, sequence, lastPromptToken, prefixTex
   while (rest.length > 0 && !job.cancelled) {
     const part = rest.slice(0, PART_TOKENS);
     const unreadToken = ids.at(-1) ?? lastPromptToken;
-    const predicted = await readAndPredict(sequence, [unreadToken, ...part.slice(0, -1)]);
+    const predicted = await readAndPredict(subject, [unreadToken, ...part.slice(0, -1)]);
     const at =
       corrections < CORRECTIONS_MAX ? firstCorrection(subject, { ids, part, predicted }) : -1;
     if (at < 0) {

@@ -9,6 +9,7 @@
 import { runAudit } from './audit.mjs';
 import { createCredits, runEmbedding, runJob } from './job.mjs';
 import { loadModel, prefixTokensOf, promptTokensOf } from './model.mjs';
+import { LOW_PRIORITY } from './read-text.mjs';
 
 const jobs = new Map();
 let loaded;
@@ -21,8 +22,9 @@ function send(message) {
   if (process.connected) process.send(message);
 }
 
-function newJob(id, credits) {
-  return { id, cancelled: false, credits: createCredits(credits) };
+/** `evaluation`: options of the engine for all that the job reads. */
+function newJob(id, credits, evaluation) {
+  return { id, evaluation, cancelled: false, credits: createCredits(credits) };
 }
 
 /** One token through the whole path: some builds crash on the first batch, better now than later. */
@@ -86,7 +88,7 @@ async function run({ id, request, credits }) {
 
 /** An audit that was cancelled has been given up by the parent: nothing more is said of it. */
 async function audit({ id, request }) {
-  const job = newJob(id, 0);
+  const job = newJob(id, 0, LOW_PRIORITY);
   jobs.set(id, job);
   const sequence = await takeSequence(job);
   if (sequence) {

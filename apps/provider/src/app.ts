@@ -6,12 +6,12 @@ import {
   createNodeClient,
   createTxSender,
   type OpenSocket,
-  openSocket,
   type TxSender,
 } from '@aitbc/sdk';
 import { createHttp, type Log } from '@aitbc/service';
 import { loadKey, loadToken } from './account/key-file.ts';
 import { registerProvider } from './account/register-provider.ts';
+import { openAudits } from './audits/open-audits.ts';
 import { createCell } from './cell.ts';
 import type { ChainClient } from './chain/chain-client.ts';
 import { createChannelMirror } from './chain/channel-mirror.ts';
@@ -20,11 +20,8 @@ import { createMandateMirror } from './chain/mandate-mirror.ts';
 import { networkOf } from './chain/network-of.ts';
 import { type ChosenEngine, chooseEngine, residentModelsOf, slotsOf } from './choose-engine.ts';
 import type { ProviderConfig } from './config.ts';
-import {
-  coordinatorUrlOf,
-  createCoordinatorLink,
-  createNoLink,
-} from './coordinator/coordinator-link.ts';
+import { createNoLink } from './coordinator/coordinator-link.ts';
+import { makeLink } from './coordinator/make-link.ts';
 import { createDrain } from './drain.ts';
 import { createEngineWatch } from './engine-watch.ts';
 import { mountDiscovery } from './front/discovery.ts';
@@ -46,6 +43,8 @@ import { createOneShots } from './oneshot/one-shots.ts';
 import { claimableOf } from './oneshot/own-channel.ts';
 import { createOwnerSide, type OwnerSide } from './owner-side.ts';
 import { proveAdmission } from './prove-admission.ts';
+import { endpointOf } from './relay/relay-endpoint.ts';
+import { createRelayMark } from './relay/relay-mark.ts';
 import { mountFreeRoutes } from './routes.ts';
 import { openProviderStore } from './store.ts';
 
@@ -143,15 +142,21 @@ async function open(
     anyContentIsJson: true,
     ready: () => parts.offers.list().length > 0,
   });
-  hideMetrics(http.app);
+  hideMetrics(http.app, parts.mark.callerOf);
   http.metrics.counter(miscountMetric, parts.miscounts.get);
-  mountPaidRoutes(http.app, { ...base, ...parts });
+  mountPaidRoutes(http, { ...base, ...parts });
   mountDiscovery(http.app, { ...base, ...parts });
   parts.oneShots.mount(http.app);
-  mountFreeRoutes(http.app, {
+  const { audits, close: closeAudits } = await openAudits(config, {
+    ...{ ...base, engine: chosen.engine, isRegistered: parts.isRegistered.get },
+    digests: () => parts.offers.list().map(({ payload }) => payload.digest),
+  });
+  closers.push(closeAudits);
+  mountFreeRoutes(http, {
     ...base,
     ...parts,
     owner,
+    audits,
     queue: parts.queue.gauges,
     probe: parts.watch.probe,
     linkState: () => parts.link.get().state(),
@@ -161,7 +166,7 @@ async function open(
   await parts.mirror.start(signal);
   const url = await http.listen({ host: config.host, port: config.port });
   closers.push(() => http.close(), parts.desk.stop);
-  parts.endpoint.set(config.publicUrl || url);
+  parts.endpoint.set(endpointOf(config, { url, address: base.address }));
   attachOwner(owner, parts);
   closers.push(owner.stop);
   parts.claimer.start();
@@ -170,7 +175,9 @@ async function open(
   closers.push(parts.oneShots.stop);
   parts.watch.start();
   closers.push(parts.watch.stop, parts.drain.stop);
-  makeLink(config, deps, { ...base, ...parts });
+  audits.start();
+  const { openSocket } = deps;
+  parts.link.set(makeLink(config, { ...base, ...parts, openSocket, frontUrl: url }));
   closers.push(() => parts.link.get().stop());
   // A coordinator lets in who is registered; to knock earlier would only be refused.
   if (config.register) register(config, { ...base, ...parts, log: deps.log, signal });
@@ -276,7 +283,7 @@ function assemble(config: ProviderConfig, { log }: ProviderDeps, base: Base & Ch
     wanted: config.models,
   });
   const drain = createDrain({ desk, watch, queue, nowMs });
-  const cells = { endpoint, link, miscounts, isRegistered };
+  const cells = { endpoint, link, miscounts, isRegistered, mark: createRelayMark() };
   const parts = { offers, queue, admissionTimes, desk, oneShots, watch, drain };
   return { ...money, ...cells, ...parts };
 }
@@ -355,20 +362,6 @@ function attachOwner(owner: OwnerSide, parts: Parts): void {
     isDrained: () => drain.refusal() !== undefined,
   });
   owner.start();
-}
-
-function makeLink(config: ProviderConfig, deps: ProviderDeps, base: Base & Parts): void {
-  const url = coordinatorUrlOf(config.coordinatorUrl);
-  if (url === undefined) return;
-  const { network, provider, address, signer, store, log, nowMs, desk } = base;
-  const options = { url, network, provider, address, endpoint: base.endpoint.get() };
-  const link = createCoordinatorLink(options, {
-    ...{ desk, nowMs, signer, store, log },
-    openSocket: deps.openSocket ?? openSocket,
-    offers: () => base.offers.list().map(({ signed }) => signed),
-    gauges: base.queue.gauges,
-  });
-  base.link.set(link);
 }
 
 function register(

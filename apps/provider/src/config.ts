@@ -32,6 +32,12 @@ export const providerConfig = defineConfig({
       default: '',
       help: 'URL in offers; empty: the address listened on',
     },
+    relay: {
+      env: 'AITBC_PROVIDER_RELAY',
+      type: 'boolean',
+      default: false,
+      help: 'buyers call through the coordinator, over the connection to it: for machines that nobody can dial',
+    },
     nodeUrl: {
       env: 'AITBC_NODE_URL',
       type: 'string',
@@ -75,6 +81,13 @@ export const providerConfig = defineConfig({
       default: 'auto',
       choices: ['auto', 'exact', 'best-effort', 'none'],
       help: 'how Ollama or an OpenAI-compatible engine continues broken answers; auto: what is known of it',
+    },
+    verifiable: {
+      env: 'AITBC_PROVIDER_VERIFIABLE',
+      type: 'string',
+      default: 'auto',
+      choices: ['auto', 'on', 'off'],
+      help: 'promise greedy answers of exactly these weights at temperature 0, which auditors replay; auto: where the engine is known to give them',
     },
     embedModels: {
       env: 'AITBC_PROVIDER_EMBED_MODELS',
@@ -198,6 +211,27 @@ export const providerConfig = defineConfig({
       min: 1,
       max: 300_000,
       help: 'how long a job waits for its next voucher',
+    },
+    audits: {
+      env: 'AITBC_PROVIDER_AUDITS',
+      type: 'string',
+      default: 'on',
+      choices: ['on', 'off'],
+      help: 'replay answers of others while idle, and judge disputes; only an engine that can replay does',
+    },
+    auditDepositMax: {
+      env: 'AITBC_PROVIDER_AUDIT_DEPOSIT_MAX',
+      type: 'string',
+      default: '5000000000',
+      help: 'most nait set aside to accuse a cheat on chain; lost when the jurors acquit it',
+    },
+    auditPollMs: {
+      env: 'AITBC_PROVIDER_AUDIT_POLL_MS',
+      type: 'integer',
+      default: 5_000,
+      min: 50,
+      max: 60_000,
+      help: 'time between two looks for audits to do',
     },
     claimIntervalMs: {
       env: 'AITBC_PROVIDER_CLAIM_INTERVAL_MS',

@@ -71,4 +71,42 @@ export const migrations: readonly Migration[] = [
       ) strict, without rowid;
     `,
   },
+  {
+    name: 'jobs-in-order',
+    up: `
+      drop index jobs_running;
+      drop index jobs_ended;
+      alter table jobs rename to jobs_by_id;
+      alter table receipts rename to receipts_by_id;
+      create table jobs (
+        job_no integer primary key,
+        job_id text not null unique,
+        channel_id text not null,
+        offer_id text not null,
+        body_digest text not null,
+        outcome text not null,
+        tokens_covered integer not null,
+        delivered integer not null,
+        prompt_tokens integer not null,
+        charged text not null,
+        created_ms integer not null,
+        ended_ms integer,
+        resumed_from integer,
+        resumed_prefix_hash text
+      ) strict;
+      insert into jobs select null, jobs_by_id.* from jobs_by_id order by created_ms;
+      create index jobs_running on jobs (job_no) where outcome = 'running';
+      create index jobs_ended on jobs (ended_ms) where ended_ms is not null;
+      create table receipts (
+        job_no integer not null,
+        place integer not null,
+        receipt text not null,
+        primary key (job_no, place)
+      ) strict, without rowid;
+      insert into receipts
+        select job_no, place, receipt from receipts_by_id join jobs using (job_id) order by job_no, place;
+      drop table jobs_by_id;
+      drop table receipts_by_id;
+    `,
+  },
 ];

@@ -10,8 +10,9 @@ import {
   type ParsedInputOf,
   providerEndpoints,
 } from '@aitbc/protocol';
-import { type Log, mountEndpoints } from '@aitbc/service';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Http, type Log, mountDirectEndpoint, mountEndpoints } from '@aitbc/service';
+import type { FastifyRequest } from 'fastify';
+import type { Audits } from './audits/audits.ts';
 import type { Claimer } from './chain/claim-vouchers.ts';
 import type { LinkState } from './coordinator/coordinator-link.ts';
 import type { Drain } from './drain.ts';
@@ -28,12 +29,11 @@ import { claimableOf } from './oneshot/own-channel.ts';
 import type { OwnerSide } from './owner-side.ts';
 import type { ProviderStore } from './store.ts';
 
-const { models, ollamaTags, offers, extend, acknowledge, receipt, status, claimNow } =
-  providerEndpoints;
-const { bench, earnings, drain, endDrain } = providerEndpoints;
+const { models, ollamaTags, offers, acknowledge, receipt, status, claimNow } = providerEndpoints;
+const { bench, earnings, drain, endDrain, ownCases, appealAudit } = providerEndpoints;
 const freeEndpoints = {
-  ...{ models, ollamaTags, offers, extend, acknowledge, receipt, status, claimNow },
-  ...{ bench, earnings, drain, endDrain },
+  ...{ models, ollamaTags, offers, acknowledge, receipt, status, claimNow },
+  ...{ bench, earnings, drain, endDrain, ownCases, appealAudit },
 };
 
 export interface RouteDeps {
@@ -51,20 +51,25 @@ export interface RouteDeps {
   readonly drain: Pick<Drain, 'begin' | 'end'>;
   readonly probe: () => EngineProbe;
   readonly linkState: () => LinkState;
+  readonly audits: Pick<Audits, 'cases' | 'standing' | 'appeal'>;
   readonly owner: Pick<OwnerSide, 'claims' | 'engineTokens' | 'handlers'>;
 }
 
 /** Mounts the free calls. */
-export function mountFreeRoutes(app: FastifyInstance, deps: RouteDeps): void {
-  const { claimer } = deps;
-  mountEndpoints(app, freeEndpoints, {
-    log: deps.log,
+export function mountFreeRoutes(http: Pick<Http, 'app' | 'direct'>, deps: RouteDeps): void {
+  const { claimer, log } = deps;
+  // The voucher of every window comes this way.
+  mountDirectEndpoint(http, providerEndpoints.extend, {
+    handler: (input) => takeTopUp(input, deps),
+    log,
+  });
+  mountEndpoints(http.app, freeEndpoints, {
+    log,
     authorize: (row, request) => authorize(row, request, deps.adminToken),
     handlers: {
       models: () => modelList(deps.offers.list()),
       ollamaTags: () => tagList(deps.offers.list()),
       offers: () => ({ offers: deps.offers.list().map(({ signed }) => signed) }),
-      extend: (input) => takeTopUp(input, deps),
       async acknowledge(input) {
         const verdict = await deps.desk.acknowledge(input);
         if (!verdict.ok) throw errorOfRefusal(verdict);
@@ -75,7 +80,16 @@ export function mountFreeRoutes(app: FastifyInstance, deps: RouteDeps): void {
       claimNow: () => claimer.claimNow(),
       drain: ({ withinMs }) => deps.drain.begin(withinMs),
       endDrain: () => deps.drain.end(),
+      ownCases: () => ({ cases: deps.audits.cases() }),
+      async appealAudit({ auditId }) {
+        await deps.audits.appeal(auditId);
+        return { auditId };
+      },
       ...deps.owner.handlers,
+      earnings: (input) => ({
+        ...deps.owner.handlers.earnings(input),
+        audits: deps.audits.standing(),
+      }),
     },
   });
 }
@@ -136,5 +150,6 @@ function statusOf(deps: RouteDeps): OutputOf<typeof providerEndpoints.status> {
     verifyMicros: deps.admissionTimes.summary(),
     engineTokens: deps.owner.engineTokens(),
     claims: deps.owner.claims(),
+    audits: deps.audits.standing(),
   };
 }

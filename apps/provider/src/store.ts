@@ -2,11 +2,14 @@
  * The provider's database: its books, its journal of jobs, its receipts. The only place with SQL.
  *
  * What is written when: the reservation and the journal row before the engine is called, the charge with
- * every receipt, everything that a job leaves in one transaction at its end. The steps of one turn of the event loop
+ * every receipt, everything that a job leaves at its end. The steps of one turn of the event loop
  * are one transaction (jobs/commit-group.ts), with the books of a channel once; nothing leaves this machine before
  * `written` has resolved. `synchronous=NORMAL`: a power
  * cut may lose the newest commits, which costs the provider at most the work of that moment; on chain,
  * `totalClaimed` only grows, so nothing can be claimed twice.
+ *
+ * Rows of jobs and receipts are kept in the order in which jobs came. By their ids, which are hashes, every row would
+ * change a page of its own, and the log of the file would be twice as long.
  */
 import type { BestVoucher, ChannelRecord, JobRecord, ResumeMark, SavedRecord } from '@aitbc/market';
 import {
@@ -60,6 +63,12 @@ export interface StartFacts {
   readonly atMs: number;
 }
 
+/** The last receipt of a job, and when it ended. */
+export interface JobEnding {
+  readonly receipt: PlacedReceipt;
+  readonly atMs: number;
+}
+
 /** Sums over all ended jobs. */
 export interface Totals {
   readonly jobs: number;
@@ -83,11 +92,7 @@ export interface ProviderStore extends EarningsStore {
   /** A window, or what a buyer acknowledged later: books, journal row and receipt. */
   checkpoint(record: ChannelRecord, job: JobRecord, receipt: PlacedReceipt): void;
   /** The end of a job: as `checkpoint`, and it counts in the totals. */
-  endJob(
-    record: ChannelRecord,
-    job: JobRecord,
-    end: { receipt: PlacedReceipt; atMs: number },
-  ): void;
+  endJob(record: ChannelRecord, job: JobRecord, ending: JobEnding): void;
   job(jobId: Hex): JournalRow | undefined;
   runningJobs(): JournalRow[];
   receipts(jobId: Hex): SignedReceipt[];
@@ -116,11 +121,11 @@ export async function openProviderStore(path: string, genesisHash: Hex): Promise
   }
   const books = createBooksWriter(sqlite);
   const group = createCommitGroup(sqlite, books.flush);
-  const writing: Writing = { ...group, noteBooks: books.note, writeBooks: books.write };
+  const writing: Writing = { ...group, noteBooks: books.note };
   return {
     ...channelQueries(sqlite, writing),
     ...jobQueries(sqlite, writing),
-    ...resultQueries(sqlite),
+    ...resultQueries(sqlite, writing),
     ...earningsQueries(sqlite),
     written: group.written,
     close: () => group.written().finally(() => sqlite.close()),
@@ -137,7 +142,7 @@ function bindToChain(sqlite: Sqlite, path: string, genesisHash: Hex): void {
   throw new AppError('STORE_CORRUPT', { what: path, reason });
 }
 
-function channelQueries(sqlite: Sqlite, { now, flush, writeBooks }: Writing) {
+function channelQueries(sqlite: Sqlite, { write, flush, noteBooks }: Writing) {
   const writeState = sqlite.prepare(
     "insert into channels values (?, ?, '0', '0', null) on conflict do update set state = excluded.state",
   );
@@ -154,12 +159,14 @@ function channelQueries(sqlite: Sqlite, { now, flush, writeBooks }: Writing) {
   );
   return {
     channels: () => all.all().map(savedChannelOf),
-    saveChannel: (record: ChannelRecord) =>
-      now(() => {
+    saveChannel(record: ChannelRecord) {
+      write(() => {
         const { channel } = record;
         writeState.run(channel.channelId, JSON.stringify(channelToJson(channel)));
-        writeBooks(record);
-      }),
+        noteBooks(record);
+      });
+      flush();
+    },
     dropChannel(channelId: Hex) {
       flush();
       dropChannel.run(channelId);
@@ -169,20 +176,23 @@ function channelQueries(sqlite: Sqlite, { now, flush, writeBooks }: Writing) {
       const row = offer.get(offerId);
       return row && parsed<SignedOffer>(row.offer);
     },
-    saveOffer: (offerId: Hex, signed: SignedOffer) =>
-      void saveOffer.run(offerId, JSON.stringify(signed), signed.payload.validUntilMs),
-    saveClaim: (channelId: Hex, totalClaimed: bigint, txId: Hex) =>
-      void saveClaim.run(channelId, totalClaimed.toString(), txId),
+    saveOffer(offerId: Hex, signed: SignedOffer) {
+      flush();
+      saveOffer.run(offerId, JSON.stringify(signed), signed.payload.validUntilMs);
+    },
+    saveClaim(channelId: Hex, totalClaimed: bigint, txId: Hex) {
+      flush();
+      saveClaim.run(channelId, totalClaimed.toString(), txId);
+    },
     claimThatPaid: (channelId: Hex, cumulative: bigint) =>
       claims.all(channelId).find((row) => amountOf(row.total_claimed) >= cumulative)?.tx_id,
   };
 }
 
-/** How the queries write. */
+/** How the queries write: what belongs to jobs with its turn, the rest at once. */
 interface Writing extends CommitGroup {
   /** The newest of a turn is written at its end. */
   noteBooks(record: ChannelRecord): void;
-  writeBooks(record: ChannelRecord): void;
 }
 
 /** Books change at every step of a job: of the steps of one turn the newest is written. */
@@ -196,7 +206,6 @@ function createBooksWriter(sqlite: Sqlite) {
     update.run(charged.toString(), signedMax.toString(), voucher, channel.channelId);
   };
   return {
-    write,
     note: (record: ChannelRecord) => void noted.set(record.channel.channelId, record),
     flush() {
       for (const record of noted.values()) write(record);
@@ -206,55 +215,55 @@ function createBooksWriter(sqlite: Sqlite) {
 }
 
 function jobQueries(sqlite: Sqlite, writing: Writing) {
-  const { now, later, noteBooks, writeBooks } = writing;
+  const { write, noteBooks } = writing;
   const insert = sqlite.prepare(
-    "insert or ignore into jobs values (?, ?, ?, ?, 'running', ?, ?, 0, '0', ?, null, ?, ?)",
+    "insert or ignore into jobs values (null, ?, ?, ?, ?, 'running', ?, ?, 0, '0', ?, null, ?, ?)",
   );
-  const update = sqlite.prepare(
-    'update jobs set outcome = ?, tokens_covered = ?, delivered = ?, prompt_tokens = ?, charged = ? where job_id = ?',
+  const columns = 'outcome = ?, tokens_covered = ?, delivered = ?, prompt_tokens = ?, charged = ?';
+  const update = sqlite.prepare(`update jobs set ${columns} where job_id = ?`);
+  const end = sqlite.prepare(`update jobs set ${columns}, ended_ms = ? where job_id = ?`);
+  const receipt = sqlite.prepare(
+    'insert or replace into receipts select job_no, ?, ? from jobs where job_id = ?',
   );
-  const ended = sqlite.prepare('update jobs set ended_ms = ? where job_id = ?');
-  const receipt = sqlite.prepare('insert or replace into receipts values (?, ?, ?)');
-  const writeJob = (job: JobRecord): void => {
-    const { outcome, tokensCovered, delivered, promptTokens, charged, jobId } = job;
-    update.run(outcome, tokensCovered, delivered, promptTokens, charged.toString(), jobId);
+  const valuesOf = (job: JobRecord) => {
+    const { outcome, tokensCovered, delivered, promptTokens, charged } = job;
+    return [outcome, tokensCovered, delivered, promptTokens, charged.toString()];
   };
-  const writeStep = (record: ChannelRecord, job: JobRecord, placed: PlacedReceipt): void => {
-    noteBooks(record);
-    writeJob(job);
-    receipt.run(job.jobId, placed.place, JSON.stringify(placed.receipt));
+  const saveReceipt = ({ jobId }: JobRecord, placed: PlacedReceipt): void => {
+    receipt.run(placed.place, JSON.stringify(placed.receipt), jobId);
   };
   return {
     startJob(record: ChannelRecord, job: JobRecord, facts: StartFacts) {
       const { jobId, offerId, tokensCovered, delivered } = job;
       const { channelId } = record.channel;
       const { bodyDigest, resume, atMs } = facts;
-      return now(() => {
+      return write(() => {
         const { changes } = insert.run(
           ...[jobId, channelId, offerId, bodyDigest, tokensCovered, delivered, atMs],
           resume?.from ?? null,
           resume?.prefixHash ?? null,
         );
         if (Number(changes) === 0) return false;
-        writeBooks(record);
+        noteBooks(record);
         return true;
       });
     },
     extendJob: (record: ChannelRecord, job: JobRecord) =>
-      now(() => {
-        writeBooks(record);
-        writeJob(job);
+      write(() => {
+        update.run(...valuesOf(job), job.jobId);
+        noteBooks(record);
       }),
     checkpoint: (record: ChannelRecord, job: JobRecord, placed: PlacedReceipt) =>
-      later(() => writeStep(record, job, placed)),
-    endJob: (
-      record: ChannelRecord,
-      job: JobRecord,
-      end: { receipt: PlacedReceipt; atMs: number },
-    ) =>
-      later(() => {
-        writeStep(record, job, end.receipt);
-        ended.run(end.atMs, job.jobId);
+      write(() => {
+        update.run(...valuesOf(job), job.jobId);
+        saveReceipt(job, placed);
+        noteBooks(record);
+      }),
+    endJob: (record: ChannelRecord, job: JobRecord, { receipt: placed, atMs }: JobEnding) =>
+      write(() => {
+        end.run(...valuesOf(job), atMs, job.jobId);
+        saveReceipt(job, placed);
+        noteBooks(record);
       }),
     ...journalQueries(sqlite, writing),
   };
@@ -263,12 +272,14 @@ function jobQueries(sqlite: Sqlite, writing: Writing) {
 function journalQueries(sqlite: Sqlite, { flush }: Writing) {
   const one = sqlite.prepare('select * from jobs where job_id = ?');
   const running = sqlite.prepare("select * from jobs where outcome = 'running'");
-  const receipts = sqlite.prepare('select receipt from receipts where job_id = ? order by place');
+  const receipts = sqlite.prepare(
+    'select receipt from jobs join receipts using (job_no) where job_id = ? order by place',
+  );
   const totals = sqlite.prepare<{ jobs: number; tokens: number }>(
     'select count(*) as jobs, coalesce(sum(delivered - coalesce(resumed_from, 0)), 0) as tokens from jobs where ended_ms is not null',
   );
   const prune = sqlite.prepare(
-    'delete from receipts where job_id in (select job_id from jobs where ended_ms < ?)',
+    'delete from receipts where job_no in (select job_no from jobs where ended_ms < ?)',
   );
   const pruneResults = sqlite.prepare('delete from results where created_ms < ?');
   return {
@@ -288,20 +299,27 @@ function journalQueries(sqlite: Sqlite, { flush }: Writing) {
       return { jobs: Number(row?.jobs ?? 0), outputTokens: Number(row?.tokens ?? 0) };
     },
     prune(beforeMs: number) {
+      flush();
       prune.run(beforeMs);
       pruneResults.run(beforeMs);
     },
   };
 }
 
-function resultQueries(sqlite: Sqlite) {
+function resultQueries(sqlite: Sqlite, { flush }: Writing) {
   const all = sqlite.prepare<{ frame: string }>('select frame from results order by created_ms');
   const save = sqlite.prepare('insert or replace into results values (?, ?, ?)');
   const drop = sqlite.prepare('delete from results where job_id = ?');
   return {
     results: () => all.all().map((row) => row.frame),
-    saveResult: (jobId: Hex, frame: string, nowMs: number) => void save.run(jobId, frame, nowMs),
-    dropResult: (jobId: Hex) => void drop.run(jobId),
+    saveResult(jobId: Hex, frame: string, nowMs: number) {
+      flush();
+      save.run(jobId, frame, nowMs);
+    },
+    dropResult(jobId: Hex) {
+      flush();
+      drop.run(jobId);
+    },
   };
 }
 

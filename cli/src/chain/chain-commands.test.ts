@@ -43,7 +43,7 @@ const header = {
 };
 const audit = {
   ...{ height: 7, supply: '10', genesisSupply: '10', balances: '4', vaults: '3', channels: '2' },
-  ...{ bonds: '1', stakes: '0', tasks: '0', burned: '0', problems: [] as string[] },
+  ...{ bonds: '1', stakes: '0', tasks: '0', audits: '0', burned: '0', problems: [] as string[] },
 };
 
 const handlers: NodeHandlers = {

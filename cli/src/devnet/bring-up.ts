@@ -168,7 +168,7 @@ async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
     startGateway(fleet, options, [
       ...links,
       ...['--wallet-url', wallet.url, '--account', buyer.address],
-      ...['--wallet-token-file', buyer.tokenFile, '--allow-private'],
+      ...['--wallet-token-file', buyer.tokenFile, '--allow-private', '--share-audits'],
     ]),
     faucetTo(clients, { who: 'agent', address: buyer.address, signal, tell }),
     fundProviders(clients, providers, options),

@@ -2,6 +2,9 @@
 import { inputsOf, type ScoredReport, type ScoreInputs, scoreOf } from '@aitbc/market';
 import {
   AppError,
+  type AuditVerdict,
+  accountIdOf,
+  auditIdOf,
   type coordinatorEndpoints,
   type Hex,
   type Network,
@@ -9,6 +12,7 @@ import {
   offerIdOf,
   type SignedOffer,
   unwrap,
+  verifyAuditReport,
   verifyDocument,
   verifyReceipt,
 } from '@aitbc/protocol';
@@ -22,17 +26,26 @@ export interface RecomputedScore {
   readonly inputs: ScoreInputs;
   /** Receipts whose signature was checked. */
   readonly receipts: number;
+  /** Audits that were checked: reports by their signatures, verdicts on the chain. */
+  readonly audits: number;
+}
+
+/** What the chain says. */
+export interface ScoreChain {
+  readonly network: Network;
+  /** Key that is registered for a provider. Throws PROVIDER_UNKNOWN. */
+  authorizerOf(provider: string): Promise<Hex>;
+  /** What the jurors decided for good; null while they have not. Throws AUDIT_UNKNOWN. */
+  resultOf(auditId: Hex): Promise<string | null>;
 }
 
 /**
- * Checks every receipt and offer against the key registered on chain and counts them. Audits are not among
- * the documents and are taken as told. Throws RECEIPT_INVALID for a document that proves nothing.
+ * Checks every receipt, offer and audit against the keys and verdicts on chain and counts them. Throws RECEIPT_INVALID
+ * and AUDIT_REPORT_INVALID for a document that proves nothing.
  */
-export function recomputeScore(
-  told: ToldScore,
-  network: Network,
-  authorizer: Hex,
-): RecomputedScore {
+export async function recomputeScore(told: ToldScore, chain: ScoreChain): Promise<RecomputedScore> {
+  const { network } = chain;
+  const authorizer = await chain.authorizerOf(told.provider);
   const offers = checkedOffers(told, network, authorizer);
   const seen = new Set<Hex>();
   const reports = (told.evidence ?? []).map(({ receipt, firstTokenMs, boundMs }): ScoredReport => {
@@ -48,9 +61,49 @@ export function recomputeScore(
     }
     return { outcome, firstTokenMs, boundMs };
   });
-  const { auditsPassed: passed, auditsFailed: failed } = told.inputs;
-  const inputs = inputsOf(reports, { passed, failed });
-  return { score: scoreOf(inputs), inputs, receipts: reports.length };
+  const counts = await countAudits(told, chain);
+  const inputs = inputsOf(reports, counts);
+  const audits = counts.passed + counts.failed;
+  return { score: scoreOf(inputs), inputs, receipts: reports.length, audits };
+}
+
+type ToldAudit = NonNullable<ToldScore['audits']>[number];
+
+/** Honest reports by the signature of their auditor, lost disputes by the verdict on chain. */
+async function countAudits({ provider, audits = [] }: ToldScore, chain: ScoreChain) {
+  const counts = { passed: 0, failed: 0 };
+  const seen = new Set<Hex>();
+  for (const audit of audits) {
+    if (seen.has(audit.jobId)) throw auditFault('its job is counted twice');
+    seen.add(audit.jobId);
+    const verdict = await checkedVerdict(provider, audit, chain);
+    if (audit.state === 'honest' && verdict === 'honest') counts.passed += 1;
+    else if (audit.state === 'guilty' && (await isGuilty(audit, chain))) counts.failed += 1;
+    else throw auditFault(`it does not say that the provider is ${audit.state}`);
+  }
+  return counts;
+}
+
+const auditFault = (reason: string) => new AppError('AUDIT_REPORT_INVALID', { reason });
+
+async function checkedVerdict(
+  provider: string,
+  { report, jobId, ...audit }: ToldAudit,
+  { network, authorizerOf }: ScoreChain,
+): Promise<AuditVerdict> {
+  if (!report || audit.provider !== provider) throw auditFault('it is of another provider');
+  const authorizer = await authorizerOf(report.payload.auditor);
+  const payload = unwrap(verifyAuditReport(network, report, authorizer));
+  if (payload.provider === provider && payload.jobId === jobId) return payload.verdict;
+  throw auditFault('it is about another job');
+}
+
+async function isGuilty(
+  { provider, jobId, recordHash }: ToldAudit,
+  { network, resultOf }: ScoreChain,
+): Promise<boolean> {
+  const subject = { jobId, recordHash, provider: unwrap(accountIdOf(provider)) };
+  return (await resultOf(auditIdOf(network, subject))) === 'guilty';
 }
 
 function checkedOffers(

@@ -13,6 +13,7 @@ export {
   type ChannelStatus,
   createMemoryStore,
   type DaySpend,
+  type SaveTime,
 } from './books/store.ts';
 export {
   type Buyer,

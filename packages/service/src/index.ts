@@ -19,10 +19,18 @@ export {
   runDaemon,
 } from './daemon.ts';
 export {
+  type DirectCall,
+  type DirectExchange,
+  type DirectRoute,
+  type JsonAnswer,
+  sendJson,
+} from './http/direct.ts';
+export {
   answered,
   type CallContext,
   type Handlers,
   type MountOptions,
+  mountDirectEndpoint,
   mountEndpoints,
   parseInput,
 } from './http/endpoints.ts';

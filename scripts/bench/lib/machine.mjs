@@ -29,8 +29,20 @@ function fieldsOfStat(text) {
 
 /** Resident memory of a process, MB (10^6 bytes). */
 export function residentMb(pid) {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return line ? (Number(line[1]) * 1_024) / 1e6 : 0;
+  return residentPartsMb(pid).allMb;
+}
+
+/**
+ * Resident memory of a process, MB: all of it, what is the process' own, and pages of files, which the kernel takes back
+ * when somebody needs the memory.
+ */
+export function residentPartsMb(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mb = (name) => {
+    const line = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status);
+    return line ? (Number(line[1]) * 1_024) / 1e6 : 0;
+  };
+  return { allMb: mb('VmRSS'), ownMb: mb('RssAnon'), fileMb: mb('RssFile') };
 }
 
 /** Bytes that the files of a folder take on disk. A file that goes away meanwhile counts nothing. */

@@ -5,9 +5,9 @@ import {
   type Measurements,
   type OfferIndex,
 } from '@aitbc/market';
-import type { OfferRows, ReportRows } from '../store/market-rows.ts';
 import { createStandings, type Standings } from '../audits/standings.ts';
 import type { AuditRows } from '../store/audit-rows.ts';
+import type { OfferRows, ReportRows } from '../store/market-rows.ts';
 import { createDecisionLog, type DecisionLog, type LineStore } from './decisions/decision-log.ts';
 import { createScoreBook, type ScoreBook } from './score-book.ts';
 

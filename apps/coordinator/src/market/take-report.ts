@@ -11,6 +11,7 @@ import {
   AppError,
   asAppError,
   type coordinatorEndpoints,
+  type EventFacts,
   type Hex,
   limits,
   type OfferPayload,
@@ -23,6 +24,7 @@ import {
 } from '@aitbc/protocol';
 import type { AuditDesk, DrawPlan } from '../audits/audit-desk.ts';
 import type { ChainLink } from '../chain/chain-link.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { Sessions } from '../providers/sessions.ts';
 import type { OfferRows, ReportRows } from '../store/market-rows.ts';
 import type { ScoreBook } from './score-book.ts';
@@ -41,6 +43,7 @@ export interface ReportDeps {
   readonly index: Pick<OfferIndex, 'renew'>;
   /** Which block draws a job for an audit. */
   readonly audits: Pick<AuditDesk, 'drawAt'>;
+  readonly events: Pick<EventLog, 'add'>;
   readonly clock: Clock;
 }
 
@@ -52,7 +55,7 @@ export interface ReportDesk {
   /**
    * Throws RECEIPT_INVALID, PROVIDER_UNKNOWN, OFFER_UNKNOWN, BAD_REQUEST, UNAVAILABLE.
    */
-  take(report: Report): Promise<TakenReport>;
+  take(report: Report, auditRateBps?: number): Promise<TakenReport>;
   /** Reads the stored reports into the measurements. */
   load(): Promise<void>;
 }
@@ -71,12 +74,12 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
     measurements.add(receipt, times);
     scores.add(provider, { jobId, offerId, outcome, firstTokenMs, boundMs });
   };
-  const take = async (report: Report): Promise<TakenReport> => {
+  const take = async (report: Report, rateBps?: number): Promise<TakenReport> => {
     const { receipt, firstTokenMs, durationMs } = report;
     const { payload } = receipt;
     if (await reports.has(payload.jobId)) return knownReport(deps, payload.jobId);
     const offer = await checkReport(deps, report);
-    const draw = offer.verifiable ? await drawAt(deps) : undefined;
+    const draw = offer.verifiable ? await drawAt(deps, rateBps) : undefined;
     await reports.insert({
       job_id: payload.jobId,
       provider: payload.provider,
@@ -91,16 +94,17 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
     });
     count(payload, { firstTokenMs, durationMs }, offer.firstTokenMs);
     index.renew(payload.provider, payload.model);
+    deps.events.add(payload.provider, soldFacts(payload, { firstTokenMs, durationMs }));
     return draw ? { accepted: true, audit: draw } : { accepted: true };
   };
 
   return {
-    async take(report) {
+    async take(report, rateBps) {
       const { jobId } = report.receipt.payload;
       if (underWay.has(jobId)) return { accepted: false };
       underWay.add(jobId);
       try {
-        return await take(report);
+        return await take(report, rateBps);
       } finally {
         underWay.delete(jobId);
       }
@@ -118,6 +122,12 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
   };
 }
 
+function soldFacts(receipt: ReceiptPayload, times: JobTimes): EventFacts {
+  const { jobId, offerId, channelId, model, promptTokens, to, charged, outcome } = receipt;
+  const sold = { jobId, offerId, channelId, model, promptTokens, outputTokens: to, charged };
+  return { kind: 'receipt', ...sold, outcome, ...times };
+}
+
 /** The draw of a job that was reported before, for a buyer that lost the first answer. */
 async function knownReport({ reports }: ReportDeps, jobId: Hex): Promise<TakenReport> {
   const draw = await reports.draw(jobId);
@@ -126,9 +136,12 @@ async function knownReport({ reports }: ReportDeps, jobId: Hex): Promise<TakenRe
 }
 
 /** Without a node nothing can be drawn; the report counts all the same. */
-async function drawAt({ audits }: ReportDeps): Promise<DrawPlan | undefined> {
+async function drawAt(
+  { audits }: ReportDeps,
+  rateBps: number | undefined,
+): Promise<DrawPlan | undefined> {
   try {
-    return await audits.drawAt();
+    return await audits.drawAt(rateBps);
   } catch (error) {
     if (asAppError(error).row.retryable) return undefined;
     throw error;

@@ -30,6 +30,7 @@ export interface Session extends Standing {
   readonly line: ProviderLine;
   /** Its relayed calls; undefined for a provider that takes none. */
   readonly relay: RelayLine | undefined;
+  readonly begunAtMs: number;
   lastFrameMs: number;
   gauges: Gauges;
   /** When the chain was last asked about the provider. */
@@ -87,6 +88,7 @@ export function createSessions({ clock, index, onBegin, onEnd }: SessionsDeps): 
       const nowMs = clock.nowMs();
       const session: Session = {
         ...login,
+        begunAtMs: nowMs,
         lastFrameMs: nowMs,
         checkedAtMs: nowMs,
         gauges: unknownLoad,

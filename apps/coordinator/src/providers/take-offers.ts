@@ -2,6 +2,7 @@
 import { type OfferEntry, type OfferIndex, offerEntryOf } from '@aitbc/market';
 import { AppError, type Hex, type SignedOffer, unwrap, verifyOffer } from '@aitbc/protocol';
 import type { ChainLink } from '../chain/chain-link.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { OfferRows } from '../store/market-rows.ts';
 import type { Session, Sessions } from './sessions.ts';
 
@@ -11,6 +12,7 @@ export interface TakeOffersDeps {
   readonly index: OfferIndex;
   readonly offers: OfferRows;
   readonly sessions: Sessions;
+  readonly events: Pick<EventLog, 'add'>;
 }
 
 /**
@@ -26,7 +28,25 @@ export async function takeOffers(
   const fresh = entries.filter(({ offerId }) => deps.index.get(offerId) === undefined);
   await Promise.all(fresh.map(({ offerId, offer }) => deps.offers.insert(offerId, offer)));
   // The connection may have ended while the offers went to disk.
-  if (deps.sessions.get(session.provider) === session) deps.index.put(session.provider, entries);
+  if (deps.sessions.get(session.provider) !== session) return;
+  tellChanges(deps, session.provider, entries);
+  deps.index.put(session.provider, entries);
+}
+
+function tellChanges(
+  { index, events }: TakeOffersDeps,
+  provider: string,
+  entries: readonly OfferEntry[],
+): void {
+  const before = new Map(index.ofProvider(provider).map((entry) => [entry.offerId, entry]));
+  for (const { offerId, model, offer } of entries) {
+    if (before.delete(offerId)) continue;
+    const { digest, quantization, price } = offer.payload;
+    events.add(provider, { kind: 'offer_up', offerId, model, digest, quantization, ...price });
+  }
+  for (const { offerId, model } of before.values()) {
+    events.add(provider, { kind: 'offer_down', offerId, model });
+  }
 }
 
 function checkedEntry(

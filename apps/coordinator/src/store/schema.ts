@@ -127,6 +127,15 @@ export interface AuditRow {
   readonly audit_id: string | null;
 }
 
+/** Something that happened on the market; `facts` is JSON. */
+export interface EventRow {
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly kind: string;
+  readonly provider: string;
+  readonly facts: string;
+}
+
 /** What was handed in to be audited, as JSON. */
 export interface AuditRecordRow {
   readonly record_hash: string;
@@ -146,6 +155,7 @@ export interface Tables {
   readonly batches: BatchRow;
   readonly webhooks: WebhookRow;
   readonly reports: ReportRow;
+  readonly events: EventRow;
   readonly audits: AuditRow;
   readonly audit_records: AuditRecordRow;
 }

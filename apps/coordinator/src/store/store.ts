@@ -11,6 +11,7 @@ import { type CoordinatorRows, createCoordinatorRows } from './coordinator-rows.
 import type { Database } from './database/database.ts';
 import { openPostgresDatabase } from './database/postgres-database.ts';
 import { openSqliteDatabase } from './database/sqlite-database.ts';
+import { createEventRows, type EventRows } from './event-rows.ts';
 import { createJobStore, createSeqs, type JobStore } from './job-store.ts';
 import {
   createOfferRows,
@@ -21,6 +22,7 @@ import {
 import { first } from './migrations/0001-first.ts';
 import { jobs } from './migrations/0002-jobs.ts';
 import { audits } from './migrations/0003-audits.ts';
+import { events } from './migrations/0004-events.ts';
 import { runGroup } from './run-group.ts';
 import { createWebhookRows, type WebhookRows } from './webhook-rows.ts';
 import type { Work } from './work.ts';
@@ -38,6 +40,7 @@ export interface Store {
   readonly offers: OfferRows;
   readonly reports: ReportRows;
   readonly audits: AuditRows;
+  readonly events: EventRows;
   /** Binds a fresh database to a chain. Throws CONFIG_INVALID when it belongs to another one. */
   bindChain(genesisHash: Hex): Promise<void>;
   /** A value that is stored once: `make` gives it when there is none yet. */
@@ -60,7 +63,7 @@ export interface StoreOptions {
   onTrouble?(error: unknown): void;
 }
 
-const migrations = [first, jobs, audits];
+const migrations = [first, jobs, audits, events];
 const isPostgres = /^postgres(ql)?:\/\//;
 
 /** Opens or creates the database and brings it to the newest schema. Throws STORE_CORRUPT, UNAVAILABLE, CONFIG_INVALID. */
@@ -89,6 +92,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     offers: createOfferRows(database, groups),
     reports: createReportRows(database, groups),
     audits: createAuditRows(database, groups),
+    events: createEventRows(database, groups, nextSeq),
     keep,
     async bindChain(genesisHash) {
       assertChain(await keep('genesisHash', () => genesisHash), genesisHash);

@@ -161,6 +161,8 @@ export function testConfig(changes: Partial<CoordinatorConfig>): CoordinatorConf
     name: 'test',
     auditRateBps: 300,
     auditDutyMs: 120_000,
+    canaryGateway: '',
+    canaryEveryMs: 60_000,
     postsPerMinute: 1_000_000,
     logLevel: 'silent',
     exitWithParent: false,

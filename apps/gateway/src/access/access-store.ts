@@ -2,9 +2,13 @@
  * Who may spend, and who asked: API keys, and one row for each request. A file of its own beside the books,
  * because the books are the buyer's and know nothing of keys. Secrets are stored as SHA-256 only; they have 256
  * random bits, so a slow hash would add nothing. No prompt and no answer is ever written.
+ *
+ * Requests are written in groups (group-commit.ts). The books call `flush` before each write of their own, so a request
+ * is on disk before a voucher for it leaves.
  */
 import { amountOf, type Hex } from '@aitbc/protocol';
 import { type Migration, migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
+import { createGroupCommit } from '../group-commit.ts';
 
 const requestsKept = 100_000;
 
@@ -59,12 +63,14 @@ export interface AccessStore {
   keys(): readonly ApiKey[];
   addKey(key: ApiKey): void;
   removeKey(name: string): void;
-  /** Notes a request; one that is repeated keeps its time, and its end is to come again. */
+  /** Notes a request; one that is repeated keeps its time, and its end is to come again. Written by the next `flush`, or soon. */
   begin(row: Omit<RequestRow, 'charged'>): void;
   end(jobId: Hex, charged: bigint): void;
   request(jobId: Hex): RequestRow | undefined;
   /** Requests of a key since a time. */
   requestsOf(key: string, sinceMs: number): readonly RequestRow[];
+  /** Writes all requests that were noted. Throws what keeps them from being written. */
+  flush(): void;
   close(): Promise<void>;
 }
 
@@ -73,7 +79,15 @@ export async function openAccessStore(path: string): Promise<AccessStore> {
   const sqlite = await openSqlite(path, { durability: 'normal' });
   migrate(sqlite, migrations);
   prune(sqlite);
-  return { ...keyStatements(sqlite), ...requestStatements(sqlite), close: () => sqlite.close() };
+  const requests = requestStatements(sqlite);
+  return {
+    ...keyStatements(sqlite),
+    ...requests,
+    async close() {
+      requests.flush();
+      await sqlite.close();
+    },
+  };
 }
 
 function prune(sqlite: Sqlite): void {
@@ -96,9 +110,12 @@ function keyStatements(sqlite: Sqlite): Pick<AccessStore, 'keys' | 'addKey' | 'r
   };
 }
 
+/** A request that begins, or its end. */
+type Noted = Omit<RequestRow, 'charged'> | Pick<RequestRow, 'jobId' | 'charged'>;
+
 function requestStatements(
   sqlite: Sqlite,
-): Pick<AccessStore, 'begin' | 'end' | 'request' | 'requestsOf'> {
+): Pick<AccessStore, 'begin' | 'end' | 'request' | 'requestsOf' | 'flush'> {
   const insert = sqlite.prepare(
     `insert into requests values (?, ?, ?, ?, null)
      on conflict (job_id) do update set charged = null`,
@@ -106,15 +123,27 @@ function requestStatements(
   const update = sqlite.prepare('update requests set charged = ? where job_id = ?');
   const selectOne = sqlite.prepare('select * from requests where job_id = ?');
   const selectOf = sqlite.prepare('select * from requests where key = ? and started_at_ms >= ?');
+  const write = (noted: Noted): void => {
+    if ('charged' in noted) update.run(textOf(noted.charged), noted.jobId);
+    else insert.run(noted.jobId, noted.key, noted.dialect, noted.startedAtMs);
+  };
+  const group = createGroupCommit<Noted>((all) => sqlite.transaction(() => all.forEach(write)));
+  const note = (noted: Noted): void => {
+    group.add(noted, 'soon').catch(() => {}); // a request that must be on disk is flushed
+  };
   return {
-    begin: ({ jobId, key, dialect, startedAtMs }) =>
-      void insert.run(jobId, key, dialect, startedAtMs),
-    end: (jobId, charged) => void update.run(charged.toString(), jobId),
+    begin: note,
+    end: (jobId, charged) => note({ jobId, charged }),
     request(jobId) {
+      if (group.waiting().some((noted) => noted.jobId === jobId)) group.flush();
       const row = selectOne.get(jobId);
       return row && requestOf(row);
     },
-    requestsOf: (key, sinceMs) => selectOf.all(key, sinceMs).map(requestOf),
+    requestsOf(key, sinceMs) {
+      group.flush();
+      return selectOf.all(key, sinceMs).map(requestOf);
+    },
+    flush: group.flush,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Errors in the shape that the clients of a dialect read. */
 import { AppError, asAppError, limits } from '@aitbc/protocol';
-import type { Log } from '@aitbc/service';
+import type { JsonAnswer, Log } from '@aitbc/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Turns an error into the body of a dialect. */
@@ -26,17 +26,31 @@ export function fromFramework(error: unknown): AppError {
 }
 
 /**
- * An error handler of routes in one dialect. Stock clients repeat a call when `x-should-retry` says so, and only then:
- * their own guess by status would repeat what can never succeed.
+ * An error in one dialect. Stock clients repeat a call when `x-should-retry` says so, and only then: their own guess by
+ * status would repeat what can never succeed.
  */
+export function answerOfError(error: unknown, bodyOf: ErrorBody, log: Log): Required<JsonAnswer> {
+  const known = fromFramework(error);
+  if (known.code === 'INTERNAL') log.error({ err: error }, 'a call failed');
+  const { retryAfterSeconds } = known.facts;
+  const retry =
+    typeof retryAfterSeconds === 'number' ? { 'retry-after': String(retryAfterSeconds) } : {};
+  return {
+    status: known.row.httpStatus,
+    headers: { ...retry, 'x-should-retry': String(known.row.retryable) },
+    text: JSON.stringify(bodyOf(known)),
+  };
+}
+
+/** An error handler of the framework's routes in one dialect. */
 export function errorHandlerOf(bodyOf: ErrorBody, log: Log) {
   return (error: unknown, _request: FastifyRequest, reply: FastifyReply): void => {
-    const known = fromFramework(error);
-    if (known.code === 'INTERNAL') log.error({ err: error }, 'a call failed');
-    const { retryAfterSeconds } = known.facts;
-    if (typeof retryAfterSeconds === 'number') void reply.header('retry-after', retryAfterSeconds);
-    void reply.header('x-should-retry', String(known.row.retryable));
-    void reply.status(known.row.httpStatus).send(bodyOf(known));
+    const { status, headers, text } = answerOfError(error, bodyOf, log);
+    void reply
+      .status(status)
+      .headers({ ...headers })
+      .type('application/json')
+      .send(text);
   };
 }
 

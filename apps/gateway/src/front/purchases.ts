@@ -13,6 +13,7 @@ import {
 } from '@aitbc/sdk';
 import type { Log } from '@aitbc/service';
 import type { Access, Caller, Ticket } from '../access/access.ts';
+import { type AuditShares, overheard } from '../audits/share-audits.ts';
 
 /** A call of somebody. */
 export interface Asked<R> {
@@ -38,33 +39,35 @@ export interface PurchaseDeps {
   readonly access: Pick<Access, 'admit'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Hears what may be audited; left out where nothing is shared. */
+  readonly shares?: Pick<AuditShares, 'watch'> | undefined;
 }
 
 /** Purchases over a buyer that is looked up for each call. */
-export function createPurchases({ buyer, access, clock, log }: PurchaseDeps): Purchases {
+export function createPurchases(deps: PurchaseDeps): Purchases {
+  const { buyer, access, clock, log, shares } = deps;
   const keys = createIdempotencyKeys(clock);
   const open = ({ request, caller, dialect, marks }: Asked<InferenceRequest | EmbedRequest>) => {
     const ticket = access.admit(caller, { model: request.model, dialect });
-    return { ticket, idempotencyKey: ticket.idempotencyKeyOf(keys.keyFor(request, marks)) };
+    const { idempotencyKey: chosen, isFreshKey } = keys.keyFor(request, marks);
+    return { ticket, key: { idempotencyKey: ticket.idempotencyKeyOf(chosen), isFreshKey } };
   };
   return {
     async answer(asked) {
-      const { ticket, idempotencyKey } = open(asked);
+      const { ticket, key } = open(asked);
       const { request, signal } = asked;
       const { maxNait } = ticket;
-      const job = await orEnd(ticket, () =>
-        buyer().run({ request, idempotencyKey, signal, maxNait }),
-      );
+      const job = await orEnd(ticket, () => buyer().run({ request, ...key, signal, maxNait }));
       ticket.begun(job.jobId);
-      return { ...job, events: watched(job, ticket, log) };
+      const hear = shares?.watch(job, request);
+      const events = watched(job, ticket, log);
+      return { ...job, events: hear ? overheard(events, hear) : events };
     },
     async vectors(asked) {
-      const { ticket, idempotencyKey } = open(asked);
+      const { ticket, key } = open(asked);
       const { request, signal } = asked;
       const { maxNait } = ticket;
-      const bought = await orEnd(ticket, () =>
-        buyer().embed({ request, idempotencyKey, signal, maxNait }),
-      );
+      const bought = await orEnd(ticket, () => buyer().embed({ request, ...key, signal, maxNait }));
       ticket.begun(bought.jobId);
       ticket.ended(bought.charged);
       return bought;

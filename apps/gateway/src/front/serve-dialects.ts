@@ -2,7 +2,11 @@
  * The calls that are bought, in every dialect: body → job → purchase → answer. What is bought is always a stream, so
  * that it is paid by windows; a client that wants one JSON value gets it when the stream has ended. When the
  * client leaves, its signal ends the purchase at once.
+ *
+ * These paths are direct (see the HTTP server), so hooks do not see all calls: the Host header is checked here.
  */
+
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Clock } from '@aitbc/primitives';
 import {
   type AnswerBill,
@@ -15,51 +19,64 @@ import {
   readBody,
 } from '@aitbc/protocol';
 import { buyRequestOf, collect, finishOf, type RetryMarks, writerOf } from '@aitbc/sdk';
-import type { Log } from '@aitbc/service';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type DirectCall, type Http, type Log, sendJson } from '@aitbc/service';
 import type { Access } from '../access/access.ts';
-import { errorHandlerOf } from './front-errors.ts';
+import { answerOfError, type ErrorBody } from './front-errors.ts';
 import type { Purchases } from './purchases.ts';
 import { writeStream } from './write-stream.ts';
 
 export interface ServeDeps {
   readonly purchases: Purchases;
   readonly access: Pick<Access, 'callerOf'>;
+  /** Throws FORBIDDEN for a foreign Host header. */
+  readonly checkHost: (header: string | undefined) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Mounts the paid calls of all dialects. */
-export function mountDialects(app: FastifyInstance, deps: ServeDeps): void {
+export function mountDialects(http: Pick<Http, 'direct'>, deps: ServeDeps): void {
   for (const dialect of Object.keys(dialectForms) as Dialect[]) {
-    const { path, errorBody } = dialectForms[dialect];
-    app.post(path, {
-      handler: (request, reply) => serveAnswer(dialect, { request, reply }, deps),
-      errorHandler: errorHandlerOf(errorBody, deps.log),
-    });
+    const serve = (call: DirectCall) => serveAnswer(dialect, call, deps);
+    mount(http, deps, { ...dialectForms[dialect], serve });
   }
   for (const dialect of Object.keys(embedForms) as EmbedDialect[]) {
-    const { path, errorBody } = embedForms[dialect];
-    app.post(path, {
-      handler: (request, reply) => serveVectors(dialect, { request, reply }, deps),
-      errorHandler: errorHandlerOf(errorBody, deps.log),
-    });
+    const serve = (call: DirectCall) => serveVectors(dialect, call, deps);
+    mount(http, deps, { ...embedForms[dialect], serve });
   }
 }
 
-interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
+interface Door {
+  readonly path: string;
+  readonly errorBody: ErrorBody;
+  serve(call: DirectCall): Promise<void>;
+}
+
+function mount(
+  http: Pick<Http, 'direct'>,
+  { checkHost, log }: ServeDeps,
+  { path, errorBody, serve }: Door,
+): void {
+  http.direct({
+    path,
+    handle(call) {
+      checkHost(call.request.headers.host);
+      return serve(call);
+    },
+    fail: (exchange, error) => sendJson(exchange, answerOfError(error, errorBody, log)),
+  });
 }
 
 async function serveAnswer(
   dialect: Dialect,
-  { request, reply }: Exchange,
+  call: DirectCall,
   { purchases, access, clock }: ServeDeps,
-): Promise<FastifyReply> {
-  const caller = access.callerOf(request.headers);
-  const buy = buyRequestOf(dialect, request.body);
-  const { signal, marks } = { signal: leavingOf(reply), marks: marksOf(request) };
+): Promise<void> {
+  const { response } = call;
+  const { headers: asked } = call.request;
+  const caller = access.callerOf(asked);
+  const buy = buyRequestOf(dialect, call.body);
+  const { signal, marks } = { signal: leavingOf(response), marks: marksOf(asked) };
   const job = await purchases.answer({ request: buy.request, caller, dialect, marks, signal });
   const writer = writerOf(buy, job, clock.nowMs());
   const headers = {
@@ -67,35 +84,34 @@ async function serveAnswer(
     [gatewayHeaders.provider]: job.offer.provider,
   };
   if (buy.isStream) {
-    void reply.hijack();
-    await writeStream(reply.raw, job, { writer, headers });
-    return reply;
+    await writeStream(response, job, { writer, headers: { ...call.headers, ...headers } });
+    return;
   }
   const { text, end } = await collect(job.events);
   const finish = finishOf(job, end);
-  void reply.headers({ ...headers, ...billHeaders(finish.bill) });
-  return reply.send(writer.whole(text, finish));
+  const body = JSON.stringify(writer.whole(text, finish));
+  sendJson(call, { status: 200, text: body, headers: { ...headers, ...billHeaders(finish.bill) } });
 }
 
 async function serveVectors(
   dialect: EmbedDialect,
-  { request, reply }: Exchange,
+  call: DirectCall,
   { purchases, access, clock }: ServeDeps,
-): Promise<FastifyReply> {
-  const caller = access.callerOf(request.headers);
+): Promise<void> {
+  const { headers: asked } = call.request;
+  const caller = access.callerOf(asked);
   const form = embedForms[dialect];
-  const body = readBody(form.body, request.body);
+  const body = readBody(form.body, call.body);
   const job = form.read(body);
   const beganMs = clock.nowMs();
-  const { signal, marks } = { signal: leavingOf(reply), marks: marksOf(request) };
+  const { signal, marks } = { signal: leavingOf(call.response), marks: marksOf(asked) };
   const bought = await purchases.vectors({ request: job, caller, dialect, marks, signal });
   const { jobId, vectors, promptTokens, charged, provider } = bought;
   const bill = { charged: charged.toString(), jobId, provider, providers: [provider] };
-  void reply.headers({ [gatewayHeaders.jobId]: jobId, ...billHeaders(bill) });
+  const headers = { [gatewayHeaders.jobId]: jobId, ...billHeaders(bill) };
   const durationMs = clock.nowMs() - beganMs;
-  return reply.send(
-    form.whole({ model: job.model, vectors, promptTokens, durationMs, bill }, body),
-  );
+  const whole = form.whole({ model: job.model, vectors, promptTokens, durationMs, bill }, body);
+  sendJson(call, { status: 200, headers, text: JSON.stringify(whole) });
 }
 
 function billHeaders(bill: AnswerBill | undefined): Record<string, string> {
@@ -103,7 +119,7 @@ function billHeaders(bill: AnswerBill | undefined): Record<string, string> {
   return { [gatewayHeaders.cost]: bill.charged, [gatewayHeaders.provider]: bill.provider };
 }
 
-function marksOf({ headers }: FastifyRequest): RetryMarks {
+function marksOf(headers: IncomingHttpHeaders): RetryMarks {
   return {
     key: textOf(headers['idempotency-key']),
     retryCount: textOf(headers['x-stainless-retry-count']),
@@ -115,12 +131,12 @@ function textOf(value: string | string[] | undefined): string | undefined {
 }
 
 /** Aborts when the client goes away before its answer has ended. */
-export function leavingOf({ raw }: FastifyReply): AbortSignal {
+function leavingOf(response: ServerResponse): AbortSignal {
   const leaving = new AbortController();
   const gone = (): void => {
-    if (!raw.writableFinished) leaving.abort(new AppError('CANCELLED'));
+    if (!response.writableFinished) leaving.abort(new AppError('CANCELLED'));
   };
-  if (raw.destroyed) gone();
-  else raw.once('close', gone);
+  if (response.destroyed) gone();
+  else response.once('close', gone);
   return leaving.signal;
 }

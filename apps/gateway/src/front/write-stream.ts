@@ -1,5 +1,5 @@
 /**
- * A bought answer on its way to a client: one write for what one read of the provider brought. What the answer cost
+ * A bought answer on its way to a client: one write for what one turn of the event loop brought. What the answer cost
  * is a trailer, for clients whose dialect says nothing of it.
  */
 import type { ServerResponse } from 'node:http';
@@ -25,22 +25,41 @@ export async function writeStream(
     'x-accel-buffering': 'no',
     trailer: gatewayHeaders.cost,
   });
-  let pending = writer.head();
+  const out = createTurnWriter(raw);
+  out.push(writer.head());
   try {
     for await (const event of job.events) {
-      const text = pending + eventText(writer, event, job);
-      if (text === '') continue;
-      pending = '';
-      const isTaken = raw.write(text);
+      out.push(eventText(writer, event, job));
       if (event.type === 'end') {
         raw.addTrailers({ [gatewayHeaders.cost]: event.end.charged.toString() });
       }
-      if (!isTaken) await drained(raw);
+      if (raw.writableNeedDrain) await drained(raw);
     }
   } catch (error) {
-    raw.write(pending + writer.error(asAppError(error)));
+    out.push(writer.error(asAppError(error)));
   }
+  out.flush();
   raw.end();
+}
+
+/** Writes at the end of a turn what was pushed in it. */
+function createTurnWriter(raw: ServerResponse): { push(text: string): void; flush(): void } {
+  let waiting = '';
+  let isDue = false;
+  const flush = (): void => {
+    isDue = false;
+    if (waiting !== '') raw.write(waiting);
+    waiting = '';
+  };
+  return {
+    push(text) {
+      waiting += text;
+      if (isDue || text === '') return;
+      isDue = true;
+      setImmediate(flush);
+    },
+    flush,
+  };
 }
 
 function drained(raw: ServerResponse): Promise<void> {

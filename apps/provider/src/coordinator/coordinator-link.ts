@@ -7,10 +7,13 @@
  * Results are stored until the coordinator has acknowledged them and sent again after every reconnect,
  * so a result is not lost when either side dies. The back-off begins anew after a welcome.
  *
+ * Relayed calls (relay/) live as long as the connection they came over.
+ *
  * Limits: assignments run at once are bounded by the provider's own queue.
  */
 import {
   AppError,
+  asAppError,
   type DocumentSigner,
   type Hex,
   type Network,
@@ -19,6 +22,7 @@ import {
 } from '@aitbc/protocol';
 import type { OpenSocket, Socket } from '@aitbc/sdk';
 import type { Log } from '@aitbc/service';
+import type { RelayEnd } from '../relay/relay-end.ts';
 import type { ProviderStore } from '../store.ts';
 import type { AssignmentDeps } from './assignments.ts';
 import { createSession } from './session.ts';
@@ -43,6 +47,8 @@ export interface LinkDeps extends Pick<AssignmentDeps, 'desk' | 'nowMs'> {
   readonly offers: () => readonly SignedOffer[];
   readonly gauges: () => { running: number; waiting: number; slots: number };
   readonly store: Pick<ProviderStore, 'results' | 'saveResult' | 'dropResult'>;
+  /** Serves calls that the coordinator relays; without it there are none. */
+  readonly relay?: RelayEnd | undefined;
   readonly log: Log;
 }
 
@@ -61,7 +67,7 @@ export interface CoordinatorLink {
 type Timer = ReturnType<typeof setTimeout>;
 
 export function createCoordinatorLink(options: LinkOptions, deps: LinkDeps): CoordinatorLink {
-  const { log } = deps;
+  const { log, relay } = deps;
   const url = options.url.replace(/\/$/, '').replace(/^http/, 'ws') + providerSocketPath;
   const state = { isWanted: false, failures: 0 };
   let timer: Timer | undefined;
@@ -71,6 +77,8 @@ export function createCoordinatorLink(options: LinkOptions, deps: LinkDeps): Coo
     send: (text) => socket?.send(text),
     onWelcome() {
       clearTimeout(timer);
+      const opened = socket;
+      if (opened) relay?.connected((frame) => opened.send(frame));
       state.failures = 0;
       log.info({ url: options.url }, 'coordinator connected');
     },
@@ -79,6 +87,7 @@ export function createCoordinatorLink(options: LinkOptions, deps: LinkDeps): Coo
   const drop = (): void => {
     clearTimeout(timer);
     session.close();
+    relay?.closed();
     const old = socket;
     socket = undefined;
     old?.close();
@@ -91,10 +100,18 @@ export function createCoordinatorLink(options: LinkOptions, deps: LinkDeps): Coo
     state.failures += 1;
     timer = setTimeout(connect, waitMs);
   };
+  const receiveBytes = (frame: Uint8Array): void => {
+    try {
+      relay?.receive(frame);
+    } catch (error) {
+      retry(asAppError(error).message);
+    }
+  };
   const connect = (): void => {
     const opened: Socket = deps.openSocket(url, {
       onOpen() {},
       onMessage: (text) => (socket === opened ? session.receive(text) : undefined),
+      onBytes: (frame) => (socket === opened ? receiveBytes(frame) : undefined),
       onClose: (reason) => (socket === opened ? retry(reason) : undefined),
     });
     socket = opened;
@@ -109,6 +126,7 @@ export function createCoordinatorLink(options: LinkOptions, deps: LinkDeps): Coo
     stop() {
       state.isWanted = false;
       drop();
+      relay?.stop();
     },
     state: () => (session.isWelcome() ? 'connected' : 'connecting'),
     tellOffers: session.tellOffers,

@@ -97,8 +97,9 @@ function readFrame(text: string): CoordinatorFrame | undefined {
   }
 }
 
-function helloOf(options: LinkOptions, { signer }: LinkDeps, nonce: Hex): ProviderFrame {
+function helloOf(options: LinkOptions, { signer, relay }: LinkDeps, nonce: Hex): ProviderFrame {
   const { network, provider, address, endpoint } = options;
   const signature = hex(sign(loginBytes(network, provider, nonce), signer.secretKey));
-  return { type: 'hello', provider: address, endpoint, signature };
+  const hello = { type: 'hello' as const, provider: address, endpoint, signature };
+  return relay ? { ...hello, relay: true } : hello;
 }

@@ -4,7 +4,7 @@
  * Free of any test framework: a case throws when it fails.
  */
 import assert from 'node:assert/strict';
-import { AppError } from '@aitbc/protocol';
+import { AppError, type ReplayMeasure } from '@aitbc/protocol';
 import {
   type EndEvent,
   type Engine,
@@ -266,6 +266,78 @@ async function embedsOrRefuses({ engine, model }: ComplianceTarget): Promise<voi
   assert.equal(engine.gauges().running, 0);
 }
 
+/** What a replay of an answer measures. */
+async function replay(
+  { engine, model }: ComplianceTarget,
+  subject: { readonly text: string; readonly formerText?: string; readonly stop?: string[] },
+): Promise<ReplayMeasure> {
+  assert(engine.audit);
+  const { digest = '' } = await modelOf({ engine, model });
+  const { text, formerText = '', stop = [] } = subject;
+  const signal = AbortSignal.timeout(CASE_TIMEOUT_MS);
+  const request = { messages: greedyRequest(model).messages, stop };
+  return engine.audit({ digest, request, formerText, text, signal });
+}
+
+async function auditsOrSaysWhyNot(target: ComplianceTarget): Promise<void> {
+  const { engine, model } = target;
+  if (!engine.audit) {
+    assert((engine.noAudit ?? '').length > 0, 'it does not say why it cannot audit');
+    return;
+  }
+  assert.equal(engine.noAudit, undefined);
+  const whole = await collect(engine, greedyRequest(model));
+  const exact = { gapMeanMicro: 0, gapMaxMicro: 0 };
+  const all = { tokens: whole.tokens, exactTokens: whole.tokens, ...exact };
+  assert.deepEqual(await replay(target, whole), all);
+  assert.deepEqual(await replay(target, { text: '' }), { tokens: 0, exactTokens: 0, ...exact });
+  const { prefixText, tokens } = partOf(whole, 5);
+  const text = whole.text.slice(prefixText.length);
+  const rest = { tokens: whole.tokens - tokens, exactTokens: whole.tokens - tokens, ...exact };
+  assert.deepEqual(await replay(target, { formerText: prefixText, text }), rest);
+  const foreign = await replay(target, { text: whole.text.split(' ').toReversed().join(' ') });
+  assert(foreign.exactTokens < foreign.tokens && foreign.gapMaxMicro > 1_000_000);
+  assert.equal(engine.gauges().running, 0);
+}
+
+/** A stop string may end an answer inside a token. */
+async function auditsStoppedAnswers(target: ComplianceTarget): Promise<void> {
+  const { engine, model } = target;
+  if (!engine.audit) return;
+  const { text } = await collect(engine, greedyRequest(model));
+  for (let at = 1; at < text.length - 3; at += 4) {
+    const stop = [text.slice(at, at + 3)];
+    const stopped = await collect(engine, greedyRequest(model, { stop }));
+    const measure = await replay(target, { text: stopped.text, stop });
+    assert.equal(measure.gapMaxMicro, 0, `stopped at ${JSON.stringify(stop)}`);
+  }
+}
+
+async function refusesAudits({ engine, model }: ComplianceTarget): Promise<void> {
+  if (!engine.audit) return;
+  const { digest = '', contextMax } = await modelOf({ engine, model });
+  const request = { messages: greedyRequest(model).messages, stop: [] };
+  const signal = AbortSignal.timeout(CASE_TIMEOUT_MS);
+  const subject = { digest, request, formerText: '', text: 'The', signal };
+  const unknown = engine.audit({ ...subject, digest: `sha256:${'0'.repeat(64)}` });
+  await assert.rejects(unknown, { code: 'ENGINE_MODEL_UNKNOWN' });
+  const content = 'one two '.repeat(contextMax);
+  const messages = [{ role: 'user' as const, content }];
+  const long = engine.audit({ ...subject, request: { messages, stop: [] } });
+  await assert.rejects(long, (error) => engine.classify(error) === 'bad');
+  const { tokens, gapMaxMicro } = await engine.audit({ ...subject, text: content });
+  assert(tokens > contextMax / 2 && tokens < contextMax, 'what fits is judged, and no more');
+  assert(gapMaxMicro > 1_000_000);
+  const reason = new AppError('CANCELLED');
+  const aborted = engine.audit({ ...subject, signal: AbortSignal.abort(reason) });
+  await assert.rejects(aborted, (error) => error === reason);
+  const abort = new AbortController();
+  const leaving = engine.audit({ ...subject, text: 'one two '.repeat(400), signal: abort.signal });
+  abort.abort(reason);
+  await assert.rejects(leaving, (error) => error === reason);
+  await collect(engine, greedyRequest(model, { maxTokens: 1 }));
+}
+
 async function namesUnknownModels({ engine }: ComplianceTarget): Promise<void> {
   const error = await failureOf(engine, greedyRequest('no-such-model'));
   assert.equal((error as AppError).code, 'ENGINE_MODEL_UNKNOWN');
@@ -295,6 +367,12 @@ export const complianceCases: readonly ComplianceCase[] = [
   { name: 'continues a prefix as it says, or refuses it', run: continuesAsItSays },
   { name: 'frees the slot of a continued answer within 250 ms', run: abortsContinuedQuickly },
   { name: 'makes vectors of texts, where the model is for that', run: embedsOrRefuses },
+  { name: 'audits answers of its model, or says why it cannot', run: auditsOrSaysWhyNot },
+  { name: 'audits answers that a stop string ended', run: auditsStoppedAnswers },
+  {
+    name: 'refuses audits of other weights, of long prompts and aborted ones, and judges what fits',
+    run: refusesAudits,
+  },
   { name: 'names an unknown model', run: namesUnknownModels },
   { name: 'refuses a prompt above the context', run: refusesLongPrompts },
 ];

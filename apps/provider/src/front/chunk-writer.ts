@@ -14,11 +14,13 @@ export interface ChunkWriter {
 export function createChunkWriter(raw: ServerResponse, onDrain: () => void): ChunkWriter {
   let waiting = '';
   let isScheduled = false;
+  const isFull = (): boolean => raw.writableLength + waiting.length > fullBytes;
   const flush = (): void => {
     isScheduled = false;
     if (waiting === '' || raw.destroyed) return;
     raw.write(waiting);
     waiting = '';
+    if (!isFull()) onDrain(); // no event follows where the socket took all at once
   };
   raw.on('drain', onDrain);
   return {
@@ -28,7 +30,7 @@ export function createChunkWriter(raw: ServerResponse, onDrain: () => void): Chu
       isScheduled = true;
       setImmediate(flush);
     },
-    isFull: () => raw.writableLength > fullBytes,
+    isFull,
     end() {
       flush();
       if (!raw.destroyed) raw.end();

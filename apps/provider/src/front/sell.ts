@@ -8,6 +8,7 @@ import {
   AppError,
   accept,
   addressOf,
+  decodePaymentHeader,
   dialectForms,
   limits,
   paymentHeaders,
@@ -15,8 +16,13 @@ import {
   type Resume,
   readBody,
 } from '@aitbc/protocol';
-import type { Log } from '@aitbc/service';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type DirectCall,
+  type DirectExchange,
+  type Http,
+  type Log,
+  sendJson,
+} from '@aitbc/service';
 import type { JobDesk, TakenJob, TakeVerdict } from '../jobs/take-job.ts';
 import type { OfferBook, StandingOffer } from '../offers/offer-book.ts';
 import { oneShotCallOf } from '../oneshot/one-shot-call.ts';
@@ -32,7 +38,7 @@ import {
   soldDialects,
   soldEmbedDialects,
 } from './asking.ts';
-import { collectAnswer } from './collect-answer.ts';
+import { type Collected, collectAnswer } from './collect-answer.ts';
 import { type Exchange, sendError } from './exchange.ts';
 import { fromFramework } from './front-errors.ts';
 import { errorOfRefusal, paymentTerms, type Unpaid } from './payment-terms.ts';
@@ -51,24 +57,21 @@ export interface SellDeps {
 }
 
 /** Mounts all paid routes. */
-export function mountPaidRoutes(app: FastifyInstance, deps: SellDeps): void {
+export function mountPaidRoutes(http: Pick<Http, 'direct'>, deps: SellDeps): void {
   const doors = [...soldDialects.map(chatDoor), ...soldEmbedDialects.map(embedDoor)];
   for (const door of doors) {
-    mountDoor(app, deps, {
+    mountDoor(http, deps, {
       ...door,
-      saleOf: ({ body, rawBody }) => ({
-        asking: door.read(body),
-        body: rawBody ?? new Uint8Array(0),
-      }),
+      saleOf: ({ body, rawBody }) => ({ asking: door.read(body), body: rawBody }),
     });
   }
   const openai = chatDoor('openai');
   const { path, input } = providerEndpoints.resume;
-  mountDoor(app, deps, {
+  mountDoor(http, deps, {
     ...openai,
     path,
-    saleOf(request) {
-      const { body, resume } = readBody(input, request.body);
+    saleOf(call) {
+      const { body, resume } = readBody(input, call.body);
       return { asking: openai.read(jsonOf(body)), body: utf8(body), resume };
     },
   });
@@ -82,21 +85,23 @@ interface Sale {
 }
 
 interface PaidDoor extends Pick<Door, 'path' | 'errorBody'> {
-  saleOf(request: FastifyRequest): Sale;
+  saleOf(call: DirectCall): Sale;
 }
 
 function mountDoor(
-  app: FastifyInstance,
+  http: Pick<Http, 'direct'>,
   deps: SellDeps,
   { path, errorBody, saleOf }: PaidDoor,
 ): void {
-  const exchangeOf = (request: FastifyRequest, reply: FastifyReply): Exchange => {
-    return { request, reply, log: deps.log, errorBody };
+  const { log } = deps;
+  const exchangeOf = ({ request, response, requestId, headers }: DirectExchange): Exchange => {
+    return { request, response, requestId, headers, log, errorBody };
   };
-  app.post(path, {
-    handler: (request, reply) => sell(exchangeOf(request, reply), saleOf(request), deps),
-    errorHandler: (error, request, reply) => {
-      sendError(exchangeOf(request, reply), fromFramework(error, limits.bodyBytes));
+  http.direct({
+    path,
+    handle: (call) => sell(exchangeOf(call), saleOf(call), { ...deps, path }),
+    fail(exchange, error) {
+      sendError(exchangeOf(exchange), fromFramework(error, limits.bodyBytes));
     },
   });
 }
@@ -109,25 +114,32 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function sell(exchange: Exchange, sale: Sale, deps: SellDeps): Promise<FastifyReply> {
-  const { request, reply } = exchange;
+interface Shop extends SellDeps {
+  /** Path of the call. */
+  readonly path: string;
+}
+
+async function sell(exchange: Exchange, sale: Sale, shop: Shop): Promise<void> {
   const { model } = requestOf(sale.asking);
-  const offer = deps.offers.current(model);
+  const offer = shop.offers.current(model);
   if (!offer?.payload.serves.includes(kindOf(sale.asking))) {
     throw new AppError('MODEL_UNKNOWN', { model });
   }
-  const payment = paymentOf(request);
-  const unpaid = (): Unpaid => unpaidOf(exchange, { offer, sale, deps });
-  if (payment === undefined) return sendUnpaid(exchange, unpaid());
-  const taken = await take(sale, payment, deps);
-  if (!taken.ok) {
-    const { corrective } = taken;
-    const error = errorOfRefusal(taken);
-    if (error.row.httpStatus !== 402) return sendError(exchange, error);
-    return sendUnpaid(exchange, { ...unpaid(), error, corrective });
+  const payment = paymentOf(exchange);
+  const unpaid = (): Unpaid => unpaidOf({ offer, sale, shop });
+  if (payment === undefined) {
+    sendUnpaid(exchange, unpaid());
+    return;
   }
-  void reply.headers(paidHeaders(taken.value));
-  return deliver(exchange, sale, { taken: taken.value, nowMs: deps.nowMs() });
+  const taken = await take(sale, payment, shop);
+  if (taken.ok) {
+    await deliver(exchange, sale, { taken: taken.value, nowMs: shop.nowMs() });
+    return;
+  }
+  const { corrective } = taken;
+  const error = errorOfRefusal(taken);
+  if (error.row.httpStatus === 402) sendUnpaid(exchange, { ...unpaid(), error, corrective });
+  else sendError(exchange, error);
 }
 
 /** A payment by one transfer is changed into a voucher first; it buys whole answers, not the rest of one. */
@@ -136,16 +148,19 @@ async function take(
   header: string,
   { desk, oneShots }: SellDeps,
 ): Promise<TakeVerdict> {
-  const call = oneShotCallOf(asking, body);
-  const exchanged = resume ? accept(header) : await oneShots.exchange(header, call);
+  const decoded = decodePaymentHeader(header);
+  if (!decoded.ok) return decoded;
+  const exchanged = resume
+    ? accept(decoded.value)
+    : await oneShots.exchange(decoded.value, () => oneShotCallOf(asking, body));
   if (!exchanged.ok) return exchanged;
-  const payment = exchanged.value;
+  const payment = { decoded: exchanged.value };
   if (asking.kind === 'embed') return desk.take({ embed: asking.request, body, payment });
   return desk.take({ request: asking.asked.request, body, payment, resume });
 }
 
 /** Value of the payment header, undefined without one. Throws PAYMENT_MALFORMED for more than one. */
-function paymentOf({ headers }: FastifyRequest): string | undefined {
+function paymentOf({ request: { headers } }: Exchange): string | undefined {
   const value = headers[paymentHeaders.signature];
   const isDouble = Array.isArray(value) || value?.includes(',') || headers[oldPaymentHeader];
   if (isDouble) throw new AppError('PAYMENT_MALFORMED', { reason: 'there must be exactly one' });
@@ -155,22 +170,20 @@ function paymentOf({ headers }: FastifyRequest): string | undefined {
 interface Wanted {
   readonly offer: StandingOffer;
   readonly sale: Sale;
-  readonly deps: SellDeps;
+  readonly shop: Shop;
 }
 
-function unpaidOf({ request }: Exchange, { offer, sale, deps }: Wanted): Unpaid {
+function unpaidOf({ offer, sale, shop }: Wanted): Unpaid {
   const { asking, body, resume } = sale;
   const most = mostOf(offer, asking);
   const error = new AppError('PAYMENT_REQUIRED', { amount: most });
-  const { callExtra, others } = deps.oneShots.terms(offer, oneShotCallOf(asking, body));
-  const path = request.routeOptions.url ?? '';
-  return { error, offer, most, path, callExtra, others: resume ? [] : others };
+  const { callExtra, others } = shop.oneShots.terms(offer, oneShotCallOf(asking, body));
+  return { error, offer, most, path: shop.path, callExtra, others: resume ? [] : others };
 }
 
-function sendUnpaid(exchange: Exchange, unpaid: Unpaid): FastifyReply {
+function sendUnpaid(exchange: Exchange, unpaid: Unpaid): void {
   const { headers, x402 } = paymentTerms(unpaid);
-  void exchange.reply.headers(headers);
-  return sendError(exchange, unpaid.error, { x402 });
+  sendError(exchange, unpaid.error, { headers, body: { x402 } });
 }
 
 /** The bill is not known yet: the header names what is reserved, receipts tell the rest. */
@@ -196,60 +209,50 @@ interface Delivery {
   readonly nowMs: number;
 }
 
-async function deliver(
+function deliver(
   exchange: Exchange,
   { asking, resume }: Sale,
   { taken, nowMs }: Delivery,
-): Promise<FastifyReply> {
-  if (asking.kind === 'embed') return sendVectors(exchange, asking, taken);
+): Promise<void> | void {
+  const { jobId, answer } = taken;
+  if (asking.kind === 'embed') {
+    return sendWhole(exchange, taken, ({ text, end, receipts }) => {
+      const { form, parsed, request } = asking;
+      const { promptTokens, durationMs } = end;
+      const vectors = JSON.parse(text) as number[][];
+      const { model } = request;
+      return form.whole({ model, vectors, promptTokens, durationMs, receipts }, parsed);
+    });
+  }
   const { dialect, asked } = asking;
-  const { jobId } = taken;
   const { model, stream } = asked.request;
   const subject = { jobId, model, createdMs: nowMs, includeUsage: asked.includeUsage };
-  const words = dialectForms[dialect].writer(subject);
-  if (stream || resume) return streamAnswer(exchange, taken.answer, words);
-  return sendWhole(exchange, taken, words);
-}
-
-async function sendWhole(
-  exchange: Exchange,
-  taken: TakenJob,
-  words: AnswerWriter,
-): Promise<FastifyReply> {
-  const answer = await readWhole(exchange, taken);
-  if (!answer) return exchange.reply;
-  const { text, end, receipts } = answer;
-  return exchange.reply.send(words.whole(text, { ...finishOf(end), receipts }));
-}
-
-async function sendVectors(
-  exchange: Exchange,
-  { form, parsed, request }: Extract<Asking, { kind: 'embed' }>,
-  taken: TakenJob,
-): Promise<FastifyReply> {
-  const answer = await readWhole(exchange, taken);
-  if (!answer) return exchange.reply;
-  const { text, end, receipts } = answer;
-  const { promptTokens, durationMs } = end;
-  const vectors = JSON.parse(text) as number[][];
-  const { model } = request;
-  return exchange.reply.send(
-    form.whole({ model, vectors, promptTokens, durationMs, receipts }, parsed),
+  const words: AnswerWriter = dialectForms[dialect].writer(subject);
+  if (stream || resume) {
+    return streamAnswer(exchange, answer, { words, headers: paidHeaders(taken) });
+  }
+  return sendWhole(exchange, taken, ({ text, end, receipts }) =>
+    words.whole(text, { ...finishOf(end), receipts }),
   );
 }
 
-/** The answer when it ended well; otherwise the reply has been sent, or its reader is gone. */
-async function readWhole(exchange: Exchange, { answer: log }: TakenJob) {
-  const { reply } = exchange;
-  const { whole, leave } = collectAnswer(log);
-  reply.raw.once('close', leave);
-  if (reply.raw.destroyed) leave();
+/** Sends an answer that has ended, or its error; nothing to a reader that is gone. */
+async function sendWhole(
+  exchange: Exchange,
+  taken: TakenJob,
+  bodyOf: (answer: Collected) => Record<string, unknown>,
+): Promise<void> {
+  const { response } = exchange;
+  const { whole, leave } = collectAnswer(taken.answer);
+  response.once('close', leave);
+  if (response.destroyed) leave();
   const answer = await whole;
-  if (!answer) {
-    void reply.hijack();
-    return undefined;
+  if (!answer) return;
+  const headers = paidHeaders(taken);
+  if (answer.error) {
+    const body = { x_aitbc_receipts: answer.receipts };
+    sendError(exchange, answer.error, { headers, body });
+    return;
   }
-  if (!answer.error) return answer;
-  sendError(exchange, answer.error, { x_aitbc_receipts: answer.receipts });
-  return undefined;
+  sendJson(exchange, { status: 200, headers, text: JSON.stringify(bodyOf(answer)) });
 }

@@ -34,6 +34,14 @@ describe('the log of an answer', () => {
     expect(onAbandoned).toHaveBeenCalledTimes(1);
   });
 
+  it('lets a producer go on, to its end, at once when the only reader leaves full', async () => {
+    const log = createAnswerLog(() => {});
+    const leave = log.follow({ onEvent() {}, isFull: () => true });
+    const room = log.room(60_000);
+    leave();
+    expect(await room).toBe(true);
+  });
+
   it('holds the producer while every reader is full, and gives up after a time', async () => {
     const log = createAnswerLog(() => {});
     expect(log.room(1)).toBe(true);

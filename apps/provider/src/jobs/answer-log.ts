@@ -91,7 +91,7 @@ export function createAnswerLog(onAbandoned: () => void): AnswerLog {
       return () => {
         if (!readers.delete(reader)) return;
         if (readers.size === 0 && !last) onAbandoned();
-        else drained();
+        drained();
       };
     },
     room: (waitMs) => (isBlocked() ? waitForRoom({ wakers, isBlocked, waitMs }) : true),

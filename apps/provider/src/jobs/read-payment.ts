@@ -2,14 +2,18 @@ import type { StartVoucher } from '@aitbc/market';
 import {
   accept,
   amountOf,
-  decodePayment,
+  decodePaymentHeader,
   isIdempotencyKey,
   type Network,
   refuse,
   type Verdict,
+  voucherPaymentOf,
 } from '@aitbc/protocol';
 import type { OfferBook, StandingOffer } from '../offers/offer-book.ts';
 import type { JobWork } from './run-job.ts';
+
+/** A PAYMENT-SIGNATURE header as it came, or decoded by whoever looked at it before. */
+export type PaymentHeader = string | { readonly decoded: unknown };
 
 /** A payment that was read, with the offer it is for. */
 export interface Payment {
@@ -23,13 +27,16 @@ export interface Payment {
  * PAYMENT_MALFORMED, PAYMENT_NETWORK_WRONG, OFFER_UNKNOWN.
  */
 export function readPayment(
-  header: string,
+  header: PaymentHeader,
   work: JobWork,
   { network, offers }: { readonly network: Network; readonly offers: Pick<OfferBook, 'find'> },
 ): Verdict<Payment> {
-  const decoded = decodePayment(header, network.caip2);
-  if (!decoded.ok) return decoded;
-  const { idempotencyKey, maxClaimable, offerId, channelId, tokens, signature } = decoded.value;
+  const json =
+    typeof header === 'string' ? decodePaymentHeader(header) : accept<unknown>(header.decoded);
+  if (!json.ok) return json;
+  const read = voucherPaymentOf(json.value, network.caip2);
+  if (!read.ok) return read;
+  const { idempotencyKey, maxClaimable, offerId, channelId, tokens, signature } = read.value;
   if (!isIdempotencyKey(idempotencyKey)) {
     return refuse('PAYMENT_MALFORMED', { reason: 'the idempotency key is too long' });
   }

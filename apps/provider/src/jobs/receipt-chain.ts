@@ -46,9 +46,11 @@ export function createReceiptChain(
   const last = earlier.at(-1)?.payload;
   let place = earlier.length;
   let from = last?.to ?? subject.resume?.from ?? 0;
-  let prefixHash = last
-    ? nextPrefixHash(network, last)
-    : (subject.resume?.prefixHash ?? firstPrefixHash(network, subject.bodyDigest));
+  let before = last;
+  const prefixHash = (): Hex => {
+    if (before) return nextPrefixHash(network, before);
+    return subject.resume?.prefixHash ?? firstPrefixHash(network, subject.bodyDigest);
+  };
   return {
     next({ record, job }, textHash) {
       const { payload: offer, offerId } = subject.offer;
@@ -63,7 +65,7 @@ export function createReceiptChain(
         digest: offer.digest,
         from,
         to: job.delivered,
-        prefixHash,
+        prefixHash: prefixHash(),
         textHash,
         promptTokens: job.promptTokens,
         outcome: job.outcome,
@@ -73,7 +75,7 @@ export function createReceiptChain(
       };
       const receipt = signDocument({ tag: 'receipt', network }, payload, signer) as SignedReceipt;
       const placed = { place, receipt };
-      prefixHash = nextPrefixHash(network, payload);
+      before = payload;
       from = payload.to;
       place += 1;
       return placed;

@@ -111,6 +111,7 @@ function tellFailure({ place, jobId, work }: LiveJob, { error }: Ending, deps: R
 }
 
 async function waitForSlot({ place, abort, offer }: LiveJob): Promise<void> {
+  if (place.isRunning()) return place.ready(abort.signal);
   const timeoutMs = Math.min(offer.payload.firstTokenMs + graceMs, queueWaitMsMax);
   const timer = setTimeout(() => {
     abort.abort(new AppError('TIMEOUT', { what: 'A slot of the engine', timeoutMs }));
@@ -158,7 +159,8 @@ async function generate(request: EngineRequest, { job, meter, engine }: Run): Pr
     }
     meter.engine.heard();
     job.place.heard();
-    const left = await sell(event, held, meter);
+    const sold = sell(event, held, meter);
+    const left = typeof sold === 'number' ? sold : await sold;
     if (left === undefined) return { outcome: 'limit', reason: 'length' };
     held = left;
     const room = job.answer.room(stalledReaderMs);
@@ -185,23 +187,37 @@ function assertRead(hasRoom: boolean): void {
   if (!hasRoom) throw new AppError('CANCELLED');
 }
 
-/** Delivers an event, or holds it while it has no text; gives the tokens now held, undefined for no voucher. */
-async function sell(
+/**
+ * Delivers an event, or holds it while it has no text; gives the tokens now held, undefined for no voucher. Most events
+ * wait for nothing: for those it is no promise, which would cost as much as all the rest.
+ */
+function sell(
+  event: TokensEvent,
+  held: number,
+  meter: JobMeter,
+): number | Promise<number | undefined> {
+  const tokens = held + event.tokens;
+  if (meter.telling() || !meter.isCovered(tokens)) return sellLater(event, held, meter);
+  if (event.text === '') return tokens;
+  meter.deliver({ text: event.text, tokens });
+  return 0;
+}
+
+/** The same for an event that waits for a receipt to be told, or for its voucher. */
+async function sellLater(
   { text, tokens }: TokensEvent,
   held: number,
   meter: JobMeter,
 ): Promise<number | undefined> {
   let waiting = held;
-  const telling = meter.telling();
-  if (telling) await telling;
-  if (text === '' && meter.isCovered(held + tokens)) return held + tokens;
+  await meter.telling();
   if (!meter.isCovered(held + tokens)) {
     // A buyer covers what follows what it has received: nothing may be held back from it here.
     if (held > 0) meter.deliver({ text: '', tokens: held });
     waiting = 0;
     if (!(await meter.untilCovered(tokens))) return undefined;
     await meter.telling();
-  }
+  } else if (text === '') return held + tokens;
   meter.deliver({ text, tokens: waiting + tokens });
   return 0;
 }

@@ -48,7 +48,7 @@ import { type AnswerLog, createAnswerLog } from './answer-log.ts';
 import type { MandatedRequest } from './channel-books.ts';
 import type { JobQueue } from './job-queue.ts';
 import { createKeptAnswers, type KeptAnswers } from './kept-answers.ts';
-import { type Payment, readPayment } from './read-payment.ts';
+import { type Payment, type PaymentHeader, readPayment } from './read-payment.ts';
 import type { RegisteredKeys } from './registered-keys.ts';
 import { chainPieces, checkResume } from './resume-point.ts';
 import { type JobWork, type LiveJob, type RunDeps, runJob } from './run-job.ts';
@@ -57,8 +57,7 @@ import type { TimeSamples } from './time-samples.ts';
 interface SignedBody {
   /** The body exactly as it was sent. */
   readonly body: Uint8Array;
-  /** Value of the PAYMENT-SIGNATURE header. */
-  readonly payment: string;
+  readonly payment: PaymentHeader;
 }
 
 /** A call for an answer with its payment; `resume` for one that another provider began. */

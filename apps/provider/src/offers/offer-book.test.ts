@@ -1,6 +1,7 @@
 import { hex, keyPairFromSeed } from '@aitbc/primitives';
 import { limits, networkFromHash, type SignedOffer, verifyOffer } from '@aitbc/protocol';
 import { describe, expect, it } from 'vitest';
+import type { EngineModel } from '../engines/engine.ts';
 import { createOfferBook, type OfferTemplate } from './offer-book.ts';
 
 const network = networkFromHash('test', 'aa'.repeat(32));
@@ -15,16 +16,21 @@ const template: OfferTemplate = {
   outputMax: 2_048,
   firstTokenMs: 1,
   withdrawDelayMsMin: 1_000,
+  verifiable: 'auto',
 };
 
-function setUp(price = template.price, saved: SignedOffer[] = []) {
+function setUp(
+  price = template.price,
+  saved: SignedOffer[] = [],
+  verifiable: OfferTemplate['verifiable'] = 'auto',
+) {
   const clock = { nowMs: 1_000_000 };
   const store = {
     offers: (nowMs: number) => saved.filter(({ payload }) => payload.validUntilMs >= nowMs),
     saveOffer: (_id: string, offer: SignedOffer) => void saved.push(offer),
   };
   const deps = { network, signer, store, nowMs: () => clock.nowMs };
-  return { book: createOfferBook(() => ({ ...template, price }), deps), clock, saved };
+  return { book: createOfferBook(() => ({ ...template, price, verifiable }), deps), clock, saved };
 }
 
 describe('the offer book', () => {
@@ -62,6 +68,32 @@ describe('the offer book', () => {
     later.book.refresh([model]);
     expect(later.book.current('m')?.offerId).not.toBe(old);
     expect(later.book.find(old)?.terms.price.outputPerMTok).toBe(2n);
+  });
+
+  it('promises verifiable answers where the engine is known to give them, or the owner says so', () => {
+    const known = { ...model, digest: 'sha256:aa', verifiable: true };
+    const unknown = { ...model, digest: 'sha256:aa' };
+    const promises = (one: EngineModel, wanted: OfferTemplate['verifiable']) => {
+      const { book } = setUp(template.price, [], wanted);
+      book.refresh([one]);
+      return book.current('m')?.payload.verifiable;
+    };
+    expect(promises(known, 'auto')).toBe(true);
+    expect(promises(known, 'off')).toBeUndefined();
+    expect(promises(unknown, 'auto')).toBeUndefined();
+    expect(promises(unknown, 'on')).toBe(true);
+    expect(promises(model, 'on')).toBeUndefined(); // nobody could tell which weights
+    expect(promises({ ...known, serves: ['embed'] }, 'on')).toBeUndefined();
+  });
+
+  it('makes a new offer after a restart that changes its promise', () => {
+    const known = { ...model, digest: 'sha256:aa', verifiable: true };
+    const { book, saved } = setUp();
+    book.refresh([known]);
+    const later = setUp(template.price, saved, 'off');
+    later.book.refresh([known]);
+    expect(later.book.current('m')?.payload.verifiable).toBeUndefined();
+    expect(later.book.find(book.current('m')?.offerId ?? '')?.payload.verifiable).toBe(true);
   });
 
   it('withdraws what the engine no longer has', () => {

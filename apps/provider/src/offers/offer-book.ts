@@ -4,7 +4,7 @@
  * changes nothing goes on with the offers of the last life, so that a buyer's retry names the same offer.
  */
 import type { OfferTerms } from '@aitbc/market';
-import { canonicalJson } from '@aitbc/primitives';
+import { canonicalJson, type JsonValue } from '@aitbc/primitives';
 import {
   type DocumentSigner,
   fullCharge,
@@ -36,6 +36,8 @@ export interface OfferTemplate {
   readonly outputMax: number;
   readonly firstTokenMs: number;
   readonly withdrawDelayMsMin: number;
+  /** Which models are sold as verifiable: all, none, or those whose engine is known to decode greedily and exactly. */
+  readonly verifiable: 'auto' | 'on' | 'off';
 }
 
 /** Where offers are kept across restarts. */
@@ -120,7 +122,7 @@ function isStale(offer: StandingOffer | undefined, nowMs: number): boolean {
 
 function saysTheSame(one: OfferPayload, other: OfferPayload): boolean {
   const timeless = (payload: OfferPayload) =>
-    canonicalJson({ ...payload, validFromMs: 0, validUntilMs: 0 });
+    canonicalJson({ ...payload, validFromMs: 0, validUntilMs: 0 } as JsonValue);
   return timeless(one) === timeless(other);
 }
 
@@ -130,6 +132,7 @@ function payloadOf(
   { network, signer, nowMs }: OfferBookDeps,
 ): OfferPayload {
   const now = nowMs();
+  const { verifiable, ...common } = template;
   return {
     v: 1,
     network: network.caip2,
@@ -142,9 +145,17 @@ function payloadOf(
     canResume: model.resume === 'exact',
     validFromMs: now,
     validUntilMs: now + limits.offerLifetimeMs,
-    ...template,
+    ...common,
+    ...(isVerifiable(model, verifiable) ? { verifiable: true } : {}),
     outputMax: Math.min(template.outputMax, model.contextMax),
   };
+}
+
+/** The promise names weights by their digest, and is for chats. */
+function isVerifiable(model: EngineModel, wanted: OfferTemplate['verifiable']): boolean {
+  const { digest = '', serves = ['chat'], verifiable = false } = model;
+  if (digest === '' || !serves.includes('chat')) return false;
+  return wanted === 'auto' ? verifiable : wanted === 'on';
 }
 
 function standingOf(network: Network, signed: SignedOffer): StandingOffer {

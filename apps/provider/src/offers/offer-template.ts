@@ -14,5 +14,10 @@ export function offerTemplate(
     outputPerMTok: amountOf(config.priceOutput).toString(),
     perRequest: amountOf(config.pricePerRequest).toString(),
   };
-  return { provider, endpoint, price, windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin };
+  const bounds = { windowTokens, outputMax, firstTokenMs, withdrawDelayMsMin };
+  return { provider, endpoint, price, ...bounds, verifiable: verifiableOf(config) };
+}
+
+function verifiableOf({ verifiable }: ProviderConfig): OfferTemplate['verifiable'] {
+  return verifiable === 'on' || verifiable === 'off' ? verifiable : 'auto';
 }

@@ -84,19 +84,24 @@ export interface TakeOneShotDeps extends OwnKeys {
 
 /** Takes payments by one transfer. */
 export interface OneShotTaker {
-  /** The header that pays for the call; the same one when it is no one-shot payment. */
-  exchange(header: string, call: OneShotCall): Promise<Verdict<string>>;
+  /**
+   * The payment header, decoded, that pays for the call; the same one when it is no one-shot payment, and then the call
+   * is not asked for.
+   */
+  exchange(
+    header: unknown,
+    callOf: () => OneShotCall,
+  ): Promise<Verdict<unknown>> | Verdict<unknown>;
 }
 
 export function createOneShotTaker(deps: TakeOneShotDeps): OneShotTaker {
   const sending = new Map<Hex, Promise<Verdict<true>>>();
   const desk: Desk = { deps, sending, asked: 0 };
   return {
-    async exchange(header, call) {
+    exchange(header, callOf) {
       const read = readOneShot(header, deps.network.caip2);
       if (!read.ok) return read;
-      if (!read.value) return accept(header);
-      return take(desk, read.value, call);
+      return read.value ? takeOneShot(desk, read.value, callOf()) : accept(header);
     },
   };
 }
@@ -120,11 +125,18 @@ const zPayload = z.discriminatedUnion('type', [
   zTransferPayment.required({ offerId: true }),
 ]);
 
+async function takeOneShot(
+  desk: Desk,
+  payment: OneShotPayment,
+  call: OneShotCall,
+): Promise<Verdict<unknown>> {
+  const voucher = await take(desk, payment, call);
+  return voucher.ok ? decodePaymentHeader(voucher.value) : voucher;
+}
+
 /** The one-shot payment of a header, undefined for any other scheme. Refusals: PAYMENT_MALFORMED, PAYMENT_NETWORK_WRONG. */
-function readOneShot(header: string, network: string): Verdict<OneShotPayment | undefined> {
-  const decoded = decodePaymentHeader(header);
-  if (!decoded.ok) return decoded;
-  const head = zHead.safeParse(decoded.value);
+function readOneShot(header: unknown, network: string): Verdict<OneShotPayment | undefined> {
+  const head = zHead.safeParse(header);
   if (!head.success || head.data.accepted.scheme !== oneShotScheme) return accept(undefined);
   const got = head.data.accepted.network;
   if (got !== network) return refuse('PAYMENT_NETWORK_WRONG', { got, expected: network });

@@ -123,6 +123,7 @@ function fakeClient(world: World): ChainClient {
   const { channels, mandates, handlers, state, network, lookups, registered, reach } = world;
   const { otherProviders, providerLookups } = world;
   const rpc = {
+    audits_open: async () => ({ audits: [], next: null }),
     chain_status: async () => {
       reach();
       return { height: state.height };

@@ -5,7 +5,7 @@ import { counted, durationText } from '../../wording.ts';
 import { idleTexts, type Statement } from './owner-screen.ts';
 
 /** Money by day and model, then how the time went by. */
-export function earningsText(out: Out, { days, rows, use, now }: Statement): string {
+export function earningsText(out: Out, { days, rows, use, now, audits }: Statement): string {
   const total = rows.reduce((sum, { charged }) => sum + BigInt(charged), 0n);
   const money =
     rows.length === 0
@@ -26,8 +26,19 @@ export function earningsText(out: Out, { days, rows, use, now }: Statement): str
           },
         );
   const sum = rows.length === 0 ? [] : [`${aitText(total)} in ${counted(days, 'day')}`];
-  return [money, ...sum, useText(out, use), `Now: ${idleTexts[now]}`].join('\n\n');
+  const parts = [money, ...sum, ...auditTexts(out, audits), useText(out, use)];
+  return [...parts, `Now: ${idleTexts[now]}`].join('\n\n');
 }
+
+/** What audits cost, or may cost; nothing for who stands well. */
+function auditTexts(out: Out, { accused, lost }: NonNullable<Statement['audits']> = noAudits) {
+  if (accused + lost === 0) return [];
+  const open = accused > 0 ? [`${counted(accused, 'dispute')} against you on chain`] : [];
+  const over = lost > 0 ? [`${counted(lost, 'audit')} lost, and a part of the bond with it`] : [];
+  return [out.style('red', `${[...open, ...over].join('; ')}: aitbc audit list --mine`)];
+}
+
+const noAudits = { accused: 0, lost: 0 };
 
 function useText(out: Out, use: Statement['use']): string {
   if (use.length === 0) return 'The provider has not run in this time.';

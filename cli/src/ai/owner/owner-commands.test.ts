@@ -29,7 +29,7 @@ const benchmark = {
 };
 const row = { day: '2026-11-23', model: 'qwen3:8b', jobs: 3, failed: 1 };
 const statement = {
-  ...{ days: 7, now: 'not_registered' as const },
+  ...{ days: 7, now: 'not_registered' as const, audits: { accused: 1, lost: 2 } },
   rows: [{ ...row, promptTokens: 30, outputTokens: 90, charged: '1500000000' }],
   use: [
     { day: '2026-11-23', reason: 'not_asked' as const, ms: 5_400_000 },
@@ -87,6 +87,7 @@ describe('the commands of an owner', () => {
     expect(stdout).toContain('1.5 AIT in 7 days');
     expect(stdout).toMatch(/^2026-11-23 +90 minutes +75 % +on the market/m);
     expect(stdout).toContain('Now: not registered');
+    expect(stdout).toContain('1 dispute against you on chain; 2 audits lost');
     const json = await home.run(['ai', 'earnings', '--json']);
     expect(JSON.parse(json.stdout)).toEqual(statement);
   });

@@ -32,6 +32,10 @@ export default defineCommand({
       help: 'port to listen on, 0 for a free one; default 8008, or a free one beside a devnet',
     },
     publicUrl: { flags: '--public-url <url>', help: 'address that buyers reach' },
+    relay: {
+      flags: '--relay',
+      help: 'buyers come through the coordinator, over your own connection to it: behind NAT',
+    },
     dataDir: { flags: '--data-dir <dir>', help: 'keys and records (default <home>/serve)' },
   },
   examples: [
@@ -40,6 +44,7 @@ export default defineCommand({
       line: 'aitbc ai serve --engine ollama --price-output 0.2 --public-url https://gpu.example.org',
       note: 'dearer, and reachable from outside',
     },
+    { line: 'aitbc ai serve --relay', note: 'from a machine behind NAT, without an open port' },
     { line: 'aitbc ai serve --json', note: 'the log as JSON lines' },
   ],
   async run(context, { options }) {
@@ -67,7 +72,7 @@ export default defineCommand({
     });
     return serveProvider(context, {
       entry: entryOf('provider'),
-      args: [...engine, ...args, '--register'],
+      args: [...engine, ...args, ...(options.relay ? ['--relay'] : []), '--register'],
       dataDir,
       onReady: (url, tell) => welcomeProvider(context, url, tell),
     });

@@ -22,6 +22,7 @@ export default defineCommand({
           ['bonds', aitText(audit.bonds)],
           ['stakes', aitText(audit.stakes)],
           ['tasks', aitText(audit.tasks)],
+          ['audits', aitText(audit.audits)],
           ['together', aitText(audit.supply)],
           ['burned', aitText(audit.burned)],
           ['at genesis', aitText(audit.genesisSupply)],

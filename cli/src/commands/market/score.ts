@@ -5,7 +5,7 @@ import { recomputeScore, type ToldScore } from '../../market/recompute-score.ts'
 export default defineCommand({
   summary: "A provider's reputation, and how it is computed",
   details:
-    'The score is 0 to 1000 and comes from final receipts, the deadlines of signed offers and audits alone. --explain fetches the signed documents behind it, checks each against the key on chain and computes the score again. The times to the first token are the word of the buyers.',
+    'The score is 0 to 1000 and comes from final receipts, the deadlines of signed offers and audits alone. --explain fetches the signed documents behind it, checks each against the keys and verdicts on chain and computes the score again. The times to the first token are the word of the buyers.',
   arguments: [{ name: 'provider', help: 'address ait1…' }],
   options: { explain: { flags: '-e, --explain', help: 'check the receipts, compute it again' } },
   examples: [
@@ -21,14 +21,17 @@ export default defineCommand({
       out.result(told, () => scoreText(told));
       return 0;
     }
-    const { authorizer } = await node.rpc.state_getProvider({ address: args.provider });
     const { network } = await node.network();
-    const recomputed = recomputeScore(told, network, authorizer);
+    const recomputed = await recomputeScore(told, {
+      network,
+      authorizerOf: async (address) => (await node.rpc.state_getProvider({ address })).authorizer,
+      resultOf: async (auditId) => (await node.rpc.audit_get({ auditId })).result,
+    });
     const isSame = recomputed.score === told.score;
     out.result({ ...told, recomputed }, () =>
       [
         scoreText(told),
-        `${recomputed.receipts} receipts checked; computed again: ${recomputed.score} of 1000`,
+        `${recomputed.receipts} receipts and ${recomputed.audits} audits checked; computed again: ${recomputed.score} of 1000`,
         isSame ? 'The coordinator tells the truth.' : 'The coordinator tells another score.',
       ].join('\n'),
     );

@@ -97,8 +97,15 @@ export interface BuyerChange {
 }
 
 /**
+ * When a change is written. `now`: a voucher waits for it. `soon`: with the next one that is written now, or a few
+ * milliseconds later; a crash may lose it, and the provider is asked again.
+ */
+export type SaveTime = 'now' | 'soon';
+
+/**
  * Keeps the books of a buyer. `save` returns (or resolves) only when the change will survive a crash of the
- * process: a voucher leaves after that. Calls are identified by job and channel together.
+ * process: a voucher leaves after that. Changes are written in the order in which they came, and `find` knows of
+ * all of them. Calls are identified by job and channel together.
  */
 export interface BuyerStore {
   /**
@@ -108,7 +115,8 @@ export interface BuyerStore {
   load(settledAfterMs: number): BuyerState | Promise<BuyerState>;
   /** All calls of a job, also those that were settled long ago. */
   find(jobId: Hex): readonly CallRow[] | Promise<readonly CallRow[]>;
-  save(change: BuyerChange): void | Promise<void>;
+  /** Default `now`. */
+  save(change: BuyerChange, time?: SaveTime): void | Promise<void>;
 }
 
 /** A store that forgets with the process: for programs that live shorter than their channels' claims. */

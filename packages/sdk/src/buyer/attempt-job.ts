@@ -27,6 +27,9 @@ import { type AttemptDeps, beginReading, finalOf, type Reading, readJob } from '
 import { readVectors } from './read-vectors.ts';
 import { distrustProvider } from './settle/settle-calls.ts';
 
+/** Why an exchange that has ended ends. One for all of them: an error of its own costs a stack. */
+const exchangeOver = new AppError('CANCELLED');
+
 /** One attempt under way. */
 export interface Attempt {
   readonly plan: AttemptPlan;
@@ -82,7 +85,7 @@ async function run(
   } finally {
     onFirstToken();
     signal.removeEventListener('abort', onAbort);
-    ending.abort(new AppError('CANCELLED'));
+    ending.abort(exchangeOver);
     const left = { failure, isAdmitted, reading, tail: plan.progress.tail() };
     inBackground(purchase, cleanUp(deps, start, left));
   }

@@ -1,7 +1,7 @@
 import { hex, keyPairFromSeed } from '@aitbc/primitives';
 import { AppError, limits, type SignedReceipt, signDocument } from '@aitbc/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createMemoryStore } from '../books/store.ts';
+import { type BuyerStore, createMemoryStore } from '../books/store.ts';
 import { createTestChain, testHotKey } from '../node/testing/chain.ts';
 import { until } from '../node/testing/http-server.ts';
 import type { JobReport } from '../offers/report-jobs.ts';
@@ -305,6 +305,23 @@ describe('buyer', () => {
     await until(() => second.openCalls().length === 0);
     expect(second.channels()[0]?.settled).toBe(sold?.charged);
     expect(second.spentToday()).toBe(sold?.charged);
+  });
+
+  it('charges once when a crash lost the end of a call, and asks for its receipts again', async () => {
+    const chain = createTestChain();
+    await sell(chain);
+    const store = createMemoryStore();
+    const late: BuyerStore = {
+      ...store,
+      save: (change, time) => (time === 'soon' ? undefined : store.save(change)),
+    };
+    const first = await buy(chain, { store: late });
+    expect((await drain(await first.run(callOf('k')))).end?.charged).toBe(312n);
+    await first.close();
+    const second = await buy(chain, { store });
+    await until(() => second.openCalls().length === 0);
+    expect(second.channels()[0]?.settled).toBe(312n);
+    expect(second.spentToday()).toBe(312n);
   });
 
   it('fills a channel that runs low in the background, and waits only when there is no room', async () => {

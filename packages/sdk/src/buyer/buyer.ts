@@ -31,14 +31,7 @@ import { createSharedRuns } from './shared-runs.ts';
 import { createSubmitter, type SubmittedJob } from './submit-job.ts';
 import { type BuyDeps, buyJob } from './survive/buy-job.ts';
 import { createStandby } from './survive/keep-standby.ts';
-import type {
-  BuyCall,
-  BuyerParts,
-  EmbedCall,
-  EmbedResult,
-  PayMode,
-  RunningJob,
-} from './types.ts';
+import type { BuyCall, BuyerParts, EmbedCall, EmbedResult, PayMode, RunningJob } from './types.ts';
 
 const clientsMax = 256;
 const firstTokenGraceMsDefault = 5_000;

@@ -33,6 +33,8 @@ export interface Wanted {
   readonly mode: PayMode;
   readonly idempotencyKey: string;
   /** See BuyCall. */
+  readonly isFreshKey: boolean;
+  /** See BuyCall. */
   readonly maxNait: MaxNait | undefined;
 }
 
@@ -51,7 +53,8 @@ export interface Purchase extends Wanted {
 }
 
 /** A chat that is answered as a stream. */
-export function wantedChat({ request, idempotencyKey, maxNait }: BuyCall, mode: PayMode): Wanted {
+export function wantedChat(call: BuyCall, mode: PayMode): Wanted {
+  const { request, idempotencyKey, isFreshKey = false, maxNait } = call;
   return {
     kind: 'chat',
     model: request.model,
@@ -61,6 +64,7 @@ export function wantedChat({ request, idempotencyKey, maxNait }: BuyCall, mode: 
     vectors: 0,
     mode,
     idempotencyKey,
+    isFreshKey,
     maxNait: limitOf(maxNait),
   };
 }
@@ -72,7 +76,8 @@ export function wantedSubmission(call: BuyCall): Wanted {
 }
 
 /** Vectors: in the books they are one output token. */
-export function wantedVectors({ request, idempotencyKey, maxNait }: EmbedCall): Wanted {
+export function wantedVectors(call: EmbedCall): Wanted {
+  const { request, idempotencyKey, isFreshKey = false, maxNait } = call;
   return {
     kind: 'embed',
     model: request.model,
@@ -82,6 +87,7 @@ export function wantedVectors({ request, idempotencyKey, maxNait }: EmbedCall): 
     vectors: request.inputs.length,
     mode: 'reserve',
     idempotencyKey,
+    isFreshKey,
     maxNait: limitOf(maxNait),
   };
 }

@@ -14,13 +14,13 @@ import {
 import { type CallRow, callKey } from '../books/store.ts';
 import type { ProviderClient } from '../http/clients.ts';
 import type { HttpAnswer } from '../http/transport.ts';
+import type { EventSink } from './event-outlet.ts';
 import { adoptCorrective } from './pay/adopt-corrective.ts';
 import { errorOfProvider } from './pay/ask-provider.ts';
 import { createReceiptChecker, type ReceiptChecker } from './pay/check-receipts.ts';
 import { createExtender, type Extender } from './pay/extend-job.ts';
 import { type AttemptPlan, type PaidStart, signTopUp } from './pay/pay-job.ts';
 import type { Settler } from './settle/settle-calls.ts';
-import type { EventSink } from './event-outlet.ts';
 import { createStreamReader, type WireEvent } from './stream-reader.ts';
 import { createStallWatch } from './survive/watch-stall.ts';
 import type { BuyerParts, JobEnd, JobEvent, JobPart } from './types.ts';
@@ -88,9 +88,9 @@ export function finalOf({ checker }: Reading): ReceiptPayload | undefined {
 
 /** Hands on the events of the answer, the end last. Throws what ended it early. */
 export async function readJob(deps: AttemptDeps, answering: Answering): Promise<void> {
-  const { reading, sink } = answering;
+  const { reading, sink, plan } = answering;
   const extender = extenderOf(deps, answering, () => watch.restart());
-  const { endpoint } = answering.plan.candidate.offer.payload;
+  const { endpoint } = plan.candidate.offer.payload;
   const watch = createStallWatch({
     stallMs: deps.stallMs,
     isHeld: () => extender.isDue(),
@@ -159,6 +159,7 @@ function extenderOf(
       adopt: (error) => adoptCorrective(parts, row, error),
       onExchange,
       onFailure: (error) => ending.abort(error),
+      nowMs: parts.nowMs,
       signal: ending.signal,
       endpoint,
     },

@@ -159,25 +159,32 @@ function finish(run: Run, error: unknown): void {
 
 /** Ends what nobody reads; resolves when the books are in order. */
 async function close(run: Run): Promise<void> {
-  const cancelled = new AppError('CANCELLED');
-  if (!run.isOver) run.error ??= cancelled;
-  end(run, cancelled);
+  if (!run.isOver) {
+    const cancelled = new AppError('CANCELLED');
+    run.error ??= cancelled;
+    end(run, cancelled);
+  }
   await run.ended;
 }
 
-/** One reader of a run; `leave` is called exactly once. */
-function enter(
-  run: Run,
-  signal: AbortSignal | undefined,
-  leave: () => void,
-): Promise<RunningJob> {
+/** One reader of a run; `leave` is called exactly once. Resolves with the first token. */
+function enter(run: Run, signal: AbortSignal | undefined, leave: () => void): Promise<RunningJob> {
   run.readers += 1;
-  const events = createReader(run, () => {
-    signal?.removeEventListener('abort', events.abort);
+  const reader = createReader(run, () => {
+    signal?.removeEventListener('abort', reader.abort);
     leave();
   });
-  signal?.addEventListener('abort', events.abort, { once: true });
-  return events.start();
+  signal?.addEventListener('abort', reader.abort, { once: true });
+  return new Promise<RunningJob>((resolve, reject) => {
+    reader.cancelBy(() => run.readers > 0 && reject(new AppError('CANCELLED')));
+    run.started.then(
+      (job) => resolve({ ...job, events: { [Symbol.asyncIterator]: () => reader } }),
+      (error: unknown) => {
+        reader.leave();
+        reject(error);
+      },
+    );
+  });
 }
 
 const nothing = (): unknown => undefined;
@@ -218,7 +225,7 @@ function createReader(run: Run, onLeave: () => void) {
       run.waiting.add(waiter);
       wake(run);
     });
-  const iterator = {
+  return {
     next(): Promise<IteratorResult<JobEvent>> {
       const at = next;
       const event = run.events[at];
@@ -232,23 +239,13 @@ function createReader(run: Run, onLeave: () => void) {
       if (run.readers === 0) await run.closed;
       return { value: undefined, done: true };
     },
-  };
-  return {
+    leave,
     abort(): void {
       leave();
       cancel();
     },
-    /** Resolves with the first token. */
-    start: () =>
-      new Promise<RunningJob>((resolve, reject) => {
-        cancel = () => run.readers > 0 && reject(new AppError('CANCELLED'));
-        run.started.then(
-          (job) => resolve({ ...job, events: { [Symbol.asyncIterator]: () => iterator } }),
-          (error: unknown) => {
-            leave();
-            reject(error);
-          },
-        );
-      }),
+    cancelBy(how: () => unknown): void {
+      cancel = how;
+    },
   };
 }

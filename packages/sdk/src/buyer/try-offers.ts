@@ -44,6 +44,7 @@ export interface Attempting<T> {
  */
 export async function tryOffers<T>(trying: Trying, attempting: Attempting<T>): Promise<T> {
   const { parts, settler, purchase } = trying;
+  if (purchase.isFreshKey) return tryRanked(trying, attempting, undefined);
   const { best, failure, providers } = await findFormerCalls(parts, settler, purchase.jobId);
   for (const provider of providers) purchase.tried.add(provider);
   if (!best) return tryRanked(trying, attempting, failure);

@@ -23,6 +23,8 @@ export type PayMode = 'windowed' | 'reserve';
 export interface BuyCall {
   readonly request: InferenceRequest;
   readonly idempotencyKey: string;
+  /** The key was drawn for this call, so that nobody can have bought it before: the store is not asked. Default false. */
+  readonly isFreshKey?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
    * Most nait that this call may promise and owe, at all its providers together; default: the buyer's `jobMax`.
@@ -35,6 +37,8 @@ export interface BuyCall {
 export interface EmbedCall {
   readonly request: EmbedRequest;
   readonly idempotencyKey: string;
+  /** As of BuyCall. */
+  readonly isFreshKey?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** As of BuyCall. */
   readonly maxNait?: bigint | MaxNait | undefined;

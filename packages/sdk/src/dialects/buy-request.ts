@@ -16,6 +16,7 @@ import {
   wireBodyOf,
   wireEmbedBodyOf,
 } from '@aitbc/protocol';
+import type { BuyCall } from '../buyer/types.ts';
 
 const retryWindowMs = 600_000;
 const keysMax = 1_000;
@@ -46,24 +47,29 @@ export interface RetryMarks {
 
 /** Chooses idempotency keys. */
 export interface IdempotencyKeys {
-  keyFor(job: InferenceRequest | EmbedRequest, marks: RetryMarks): string;
+  keyFor(job: InferenceRequest | EmbedRequest, marks: RetryMarks): ChosenKey;
 }
+
+/** An idempotency key, and whether nobody can have used it before. */
+export type ChosenKey = Required<Pick<BuyCall, 'idempotencyKey' | 'isFreshKey'>>;
 
 /** Keys with a memory of the last minutes. */
 export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
   const recent = new Map<Hex, { key: string; atMs: number }>();
   return {
     keyFor(job, { key, retryCount }) {
-      if (key !== undefined && key !== '') return key;
+      if (key !== undefined && key !== '') return { idempotencyKey: key, isFreshKey: false };
       const digest = digestOf(job);
       const known = recent.get(digest);
       const isRetry = Number(retryCount ?? 0) > 0;
-      if (isRetry && known && clock.nowMs() - known.atMs < retryWindowMs) return known.key;
+      if (isRetry && known && clock.nowMs() - known.atMs < retryWindowMs) {
+        return { idempotencyKey: known.key, isFreshKey: false };
+      }
       const fresh = hex(randomBytes(keyBytes));
       recent.delete(digest);
       recent.set(digest, { key: fresh, atMs: clock.nowMs() });
       if (recent.size > keysMax) recent.delete(recent.keys().next().value as Hex);
-      return fresh;
+      return { idempotencyKey: fresh, isFreshKey: true };
     },
   };
 }

@@ -19,7 +19,12 @@ import {
 import type { Buyer } from '../buyer/buyer.ts';
 import type { RunningJob } from '../buyer/types.ts';
 import { collect, eventText, finishOf, writerOf } from './bought-answer.ts';
-import { type BuyRequest, buyRequestOf, createIdempotencyKeys } from './buy-request.ts';
+import {
+  type BuyRequest,
+  buyRequestOf,
+  type ChosenKey,
+  createIdempotencyKeys,
+} from './buy-request.ts';
 
 /** What a paying fetch buys with. */
 export type FetchBuyer = Pick<Buyer, 'run' | 'embed'>;
@@ -64,7 +69,7 @@ interface FetchCall {
   readonly buyer: FetchBuyer;
   readonly clock: Clock;
   readonly leaving: AbortController;
-  keyFor(job: Job): string;
+  keyFor(job: Job): ChosenKey;
 }
 
 /** Stock clients repeat what may succeed later, and only that. */
@@ -85,8 +90,7 @@ async function buyAnswer(call: FetchCall, dialect: Dialect, json: unknown): Prom
   const { buyer, clock, leaving } = call;
   const buy = buyRequestOf(dialect, json);
   const { request } = buy;
-  const idempotencyKey = call.keyFor(request);
-  const job = await buyer.run({ request, idempotencyKey, signal: leaving.signal });
+  const job = await buyer.run({ request, ...call.keyFor(request), signal: leaving.signal });
   return respond(buy, job, { leaving, nowMs: clock.nowMs() });
 }
 
@@ -99,8 +103,7 @@ async function buyVectors(
   const body = readBody(form.body, json);
   const request = form.read(body);
   const beganMs = clock.nowMs();
-  const idempotencyKey = keyFor(request);
-  const bought = await buyer.embed({ request, idempotencyKey, signal: leaving.signal });
+  const bought = await buyer.embed({ request, ...keyFor(request), signal: leaving.signal });
   const { jobId, vectors, promptTokens, charged, provider } = bought;
   const bill = { charged: charged.toString(), jobId, provider, providers: [provider] };
   const durationMs = clock.nowMs() - beganMs;

@@ -1,8 +1,4 @@
-/**
- * A bounded hand-over from callbacks to an async loop: what arrives early waits, in order. What one turn of the event
- * loop brings is handed over as one chunk, so that a read of the socket costs its reader one step, however many
- * pieces it was sent in.
- */
+/** A bounded hand-over from callbacks to an async loop: what arrives early waits, in order. */
 
 const pauseAboveBytes = 262_144; // a slow reader holds at most this and one read of the socket
 
@@ -28,87 +24,65 @@ type Waiter = {
 
 /** A queue of byte chunks that pauses its producer while too much waits. */
 export function createByteQueue(flow: Flow, onLeave: () => void): ByteQueue {
-  let waiting: Uint8Array[] = [];
+  const waiting: Uint8Array[] = [];
   let sizeBytes = 0;
   let paused = false;
   let ended = false;
   let failure: { error: unknown } | undefined;
   let reader: Waiter | undefined;
-  let isDue = false;
 
-  const takeAll = (): Uint8Array => {
-    const chunk = joined(waiting, sizeBytes);
-    waiting = [];
-    sizeBytes = 0;
-    if (paused) {
+  const settle = (act: (waiter: Waiter) => void): void => {
+    const waiter = reader;
+    reader = undefined;
+    if (waiter) act(waiter);
+  };
+
+  const take = (chunk: Uint8Array): IteratorResult<Uint8Array> => {
+    sizeBytes -= chunk.length;
+    if (paused && sizeBytes === 0) {
       paused = false;
       flow.resume();
     }
-    return chunk;
+    return { value: chunk, done: false };
   };
-  const settle = (waiter: Waiter): void => {
-    if (waiting.length > 0) waiter.resolve({ value: takeAll(), done: false });
-    else if (failure) waiter.reject(failure.error);
-    else waiter.resolve({ value: undefined, done: true });
+
+  const next = (): Promise<IteratorResult<Uint8Array>> => {
+    const chunk = waiting.shift();
+    if (chunk) return Promise.resolve(take(chunk));
+    if (failure) return Promise.reject(failure.error);
+    if (ended) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve, reject) => {
+      reader = { resolve, reject };
+    });
   };
-  const handOver = (): void => {
-    isDue = false;
-    const waiter = reader;
-    reader = undefined;
-    if (waiter) settle(waiter);
+
+  const leave = (): Promise<IteratorResult<Uint8Array>> => {
+    if (!ended && !failure) onLeave();
+    ended = true;
+    waiting.length = 0;
+    return Promise.resolve({ value: undefined, done: true });
   };
-  const tell = (): void => {
-    if (!reader || isDue) return;
-    isDue = true;
-    queueMicrotask(handOver);
-  };
-  const isOver = (): boolean => ended || failure !== undefined;
+
   return {
     push(chunk) {
-      if (isOver()) return;
+      if (ended || failure) return;
+      if (reader) return settle((waiter) => waiter.resolve({ value: chunk, done: false }));
       waiting.push(chunk);
       sizeBytes += chunk.length;
-      tell();
-      if (reader || paused || sizeBytes <= pauseAboveBytes) return;
-      paused = true;
-      flow.pause();
+      if (!paused && sizeBytes > pauseAboveBytes) {
+        paused = true;
+        flow.pause();
+      }
     },
     end() {
       ended = true;
-      tell();
+      settle((waiter) => waiter.resolve({ value: undefined, done: true }));
     },
     fail(error) {
-      if (isOver()) return;
+      if (ended || failure) return;
       failure = { error };
-      tell();
+      settle((waiter) => waiter.reject(error));
     },
-    chunks: {
-      [Symbol.asyncIterator]: () => ({
-        next: () =>
-          new Promise((resolve, reject) => {
-            const waiter = { resolve, reject };
-            if (waiting.length > 0 || isOver()) settle(waiter);
-            else reader = waiter;
-          }),
-        return() {
-          if (!isOver()) onLeave();
-          ended = true;
-          waiting = [];
-          return Promise.resolve({ value: undefined, done: true });
-        },
-      }),
-    },
+    chunks: { [Symbol.asyncIterator]: () => ({ next, return: leave }) },
   };
-}
-
-function joined(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const [first] = chunks;
-  if (first && chunks.length === 1) return first;
-  const whole = new Uint8Array(sizeBytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }

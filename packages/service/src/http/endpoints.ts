@@ -15,6 +15,9 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../log.ts';
+import { sendJson } from './direct.ts';
+import type { Http } from './http.ts';
+import { fromFramework, problemAnswer } from './problem.ts';
 
 /** What a handler gets besides its input. `caller` is what `authorize` found. */
 export interface CallContext<C = undefined> {
@@ -64,6 +67,35 @@ export function mountEndpoints<T extends EndpointTable, C = undefined>(
     const { method, path: url, bodyBytes } = row;
     app.route({ method, url, handler: call, ...(bodyBytes && { bodyLimit: bodyBytes }) });
   }
+}
+
+/**
+ * Mounts a POST row that anybody may call, without path parts, as a direct path (direct.ts): for short calls that come
+ * many times a second.
+ */
+export function mountDirectEndpoint<E extends Endpoint>(
+  http: Pick<Http, 'direct'>,
+  row: E,
+  { handler, log }: DirectEndpointOptions<E>,
+): void {
+  const checkOutputs = process.env.NODE_ENV === 'test';
+  http.direct({
+    path: row.path,
+    async handle(call) {
+      const answer = await handler(parseInput(row.input, bodyOf(call.body)) as ParsedInputOf<E>);
+      if (checkOutputs) assertOutput(row, answer);
+      sendJson(call, { status: 200, text: JSON.stringify(answer) });
+    },
+    fail(exchange, error) {
+      const { request, requestId } = exchange;
+      sendJson(exchange, problemAnswer(fromFramework(error, request), { requestId, log }));
+    },
+  });
+}
+
+interface DirectEndpointOptions<E extends Endpoint> {
+  readonly handler: (input: ParsedInputOf<E>) => Promise<OutputOf<E>> | OutputOf<E>;
+  readonly log: Log;
 }
 
 type AnyHandler<C> = (input: unknown, context: CallContext<C>) => unknown;

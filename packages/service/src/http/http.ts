@@ -10,6 +10,13 @@ import type { Socket } from 'node:net';
 import { AppError, limits } from '@aitbc/protocol';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
+import {
+  createDirect,
+  type Direct,
+  type DirectRoute,
+  type FinishedRequest,
+  serverOf,
+} from './direct.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { addOriginGuard, type OriginRules } from './origins.ts';
 import { sendProblem } from './problem.ts';
@@ -52,6 +59,8 @@ export interface ListenOptions {
 export interface Http {
   readonly app: FastifyInstance;
   readonly metrics: Metrics;
+  /** Mounts a path that takes many short calls (direct.ts); to be used before `listen`. */
+  direct(route: DirectRoute): void;
   /** Base URL. Throws PORT_IN_USE or CONFIG_INVALID. */
   listen(options: ListenOptions): Promise<string>;
   close(): Promise<void>;
@@ -63,31 +72,40 @@ const idleConnectionMs = 72_000;
 /** A server with health, metrics and error handling, not listening yet. */
 export function createHttp(options: HttpOptions): Http {
   const { name, log, bodyLimitBytes = limits.bodyBytes } = options;
+  const anyContentIsJson = options.anyContentIsJson ?? false;
+  const metrics = createMetrics(name);
+  const onFinished = createTeller(metrics, log);
+  const direct = createDirect({
+    ...{ bodyLimitBytes, anyContentIsJson, log, requestIdOf, onFinished },
+    parseJson: (text) => parseJson(text),
+  });
   const app: FastifyInstance = Fastify({
+    serverFactory: (handler, settings) => serverOf(direct, handler, settings),
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: 'idle',
     keepAliveTimeout: idleConnectionMs,
     genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
     frameworkErrors: (error, request, reply) => sendProblem(error, { request, reply, log }),
   });
-  const metrics = createMetrics(name);
+  const parseJson = createJsonParser(app);
   app.decorateRequest('rawBody', null);
   app.decorateRequest('pageKind', 'none');
-  addBodyParsers(app, options.anyContentIsJson ?? false);
+  addBodyParsers(app, anyContentIsJson ? '*' : 'application/json', parseJson);
   app.setErrorHandler((error, request, reply) => sendProblem(error, { request, reply, log }));
   app.setNotFoundHandler((request, reply) => {
     const what = `path ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`;
     sendProblem(new AppError('NOT_FOUND', { what }), { request, reply, log });
   });
-  addHooks(app, metrics, log);
+  addHooks(app, onFinished);
   if (options.origins !== false) addOriginGuard(app, options.origins ?? {});
   addHealth(app, { metrics, ready: options.ready ?? (() => true) });
   const sockets = trackSockets(app);
   return {
     app,
     metrics,
+    direct: (route) => direct.mount(app, route),
     listen: (where) => listen(app, where),
-    close: () => close(app, sockets, options.closeGraceMs ?? defaultCloseGraceMs),
+    close: () => close({ app, direct, sockets }, options.closeGraceMs ?? defaultCloseGraceMs),
   };
 }
 
@@ -96,38 +114,54 @@ function requestIdOf(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
 }
 
-function addBodyParsers(app: FastifyInstance, anyContentIsJson: boolean): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  const parse = (
-    request: FastifyRequest,
-    body: string | Buffer,
+type ParseJson = (text: string) => unknown;
+
+/** Reads JSON without keys that would change prototypes, and an empty text as undefined; throws the framework's errors. */
+function createJsonParser(app: FastifyInstance): ParseJson {
+  const parse = app.getDefaultJsonParser('error', 'error') as (
+    request: unknown,
+    text: string,
     done: (error: Error | null, value?: unknown) => void,
-  ): void => {
-    request.rawBody = body as Buffer;
-    if (body.length === 0) done(null, undefined);
-    else void parseJson(request, body.toString('utf8'), done);
+  ) => void;
+  return (text) => {
+    let parsed: unknown;
+    let fault: Error | null = null;
+    if (text === '') return undefined;
+    parse(undefined, text, (error, value) => {
+      fault = error;
+      parsed = value;
+    });
+    if (fault) throw fault;
+    return parsed;
+  };
+}
+
+function addBodyParsers(app: FastifyInstance, types: string, parseJson: ParseJson): void {
+  const parse = async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
+    request.rawBody = body;
+    return parseJson(body.toString('utf8'));
   };
   app.removeAllContentTypeParsers();
-  const types = anyContentIsJson ? '*' : 'application/json';
   app.addContentTypeParser(types, { parseAs: 'buffer' }, parse);
 }
 
-function addHooks(app: FastifyInstance, metrics: Metrics, log: Log): void {
+/** Counts and notes what was answered, on both roads. */
+function createTeller(metrics: Metrics, log: Log): (request: FinishedRequest) => void {
+  return (request) => {
+    const { method, route, status, elapsedMs } = request;
+    metrics.observe({ method, route, status, seconds: elapsedMs / 1_000 });
+    if (log.isLevelEnabled('debug')) log.debug({ ...request }, 'request');
+  };
+}
+
+function addHooks(app: FastifyInstance, onFinished: (request: FinishedRequest) => void): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    const { method } = request;
-    const { statusCode: status, elapsedTime } = reply;
-    const route = request.routeOptions.url ?? 'unknown';
-    metrics.observe({ method, route, status, seconds: elapsedTime / 1_000 });
-    if (log.isLevelEnabled('debug')) {
-      log.debug(
-        { requestId: request.id, method, route, status, elapsedMs: elapsedTime },
-        'request',
-      );
-    }
+  app.addHook('onResponse', ({ id: requestId, method, routeOptions }, reply, done) => {
+    const { statusCode: status, elapsedTime: elapsedMs } = reply;
+    onFinished({ requestId, method, route: routeOptions.url ?? 'unknown', status, elapsedMs });
     done();
   });
 }
@@ -188,11 +222,14 @@ async function listen(
   return `http://${shown.includes(':') && !shown.startsWith('[') ? `[${shown}]` : shown}:${bound}`;
 }
 
-async function close(
-  app: FastifyInstance,
-  sockets: ReadonlySet<Socket>,
-  graceMs: number,
-): Promise<void> {
+interface Closing {
+  readonly app: FastifyInstance;
+  readonly direct: Pick<Direct, 'close'>;
+  readonly sockets: ReadonlySet<Socket>;
+}
+
+async function close({ app, direct, sockets }: Closing, graceMs: number): Promise<void> {
+  direct.close();
   // A connection that never sent a byte has nothing to finish, but Node does not count it as idle.
   for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   const cut = setTimeout(() => {

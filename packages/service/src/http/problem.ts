@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { AppError, asAppError, errorBodyOf, limits } from '@aitbc/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
+import type { JsonAnswer } from './direct.ts';
 
 /** The answer to a refused or failed request. */
 export interface Problem {
@@ -39,7 +40,10 @@ interface FrameworkError {
 }
 
 /** Our error for one of the framework's own: too large, malformed, wrong type. */
-export function fromFramework(error: unknown, request: FastifyRequest): unknown {
+export function fromFramework(
+  error: unknown,
+  request: Pick<FastifyRequest, 'headers'> & Partial<Pick<FastifyRequest, 'routeOptions'>>,
+): unknown {
   const { code, statusCode, message } = (error ?? {}) as FrameworkError;
   if (error instanceof AppError) return error;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
@@ -60,17 +64,33 @@ export function fromFramework(error: unknown, request: FastifyRequest): unknown 
   return error;
 }
 
-/** Sends the problem document of an error. A bug is logged as error; a refusal, however frequent, as debug. */
+interface Refused {
+  readonly requestId: string;
+  readonly log: Log;
+}
+
+/** The problem document of an error as an answer. A bug is logged as error; a refusal, however frequent, as debug. */
+export function problemAnswer(error: unknown, { requestId, log }: Refused): JsonAnswer {
+  const problem = problemOf(error, requestId);
+  const { status, code, detail, facts } = problem;
+  const fields = { code, requestId };
+  if (code === 'INTERNAL') log.error({ ...fields, err: error }, 'request failed');
+  else if (log.isLevelEnabled('debug')) log.debug({ ...fields, detail }, 'refused');
+  const { retryAfterSeconds: wait } = facts;
+  const retry = typeof wait === 'number' ? { 'retry-after': String(wait) } : {};
+  const headers = { ...retry, 'content-type': problemType };
+  return { status, headers, text: JSON.stringify(problem) };
+}
+
+/** Sends the problem document of an error. */
 export function sendProblem(
   error: unknown,
   { request, reply, log }: { request: FastifyRequest; reply: FastifyReply; log: Log },
 ): void {
-  const problem = problemOf(fromFramework(error, request), request.id);
-  const fields = { code: problem.code, requestId: request.id };
-  if (problem.code === 'INTERNAL') log.error({ ...fields, err: error }, 'request failed');
-  else if (log.isLevelEnabled('debug')) log.debug({ ...fields, detail: problem.detail }, 'refused');
-  const retryAfterSeconds = problem.facts.retryAfterSeconds;
-  if (typeof retryAfterSeconds === 'number') void reply.header('retry-after', retryAfterSeconds);
-  void reply.status(problem.status).header('content-type', problemType);
-  void reply.send(JSON.stringify(problem));
+  const known = fromFramework(error, request);
+  const { status, headers, text } = problemAnswer(known, { requestId: request.id, log });
+  void reply
+    .status(status)
+    .headers({ ...headers })
+    .send(text);
 }

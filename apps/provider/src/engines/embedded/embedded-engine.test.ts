@@ -54,6 +54,7 @@ describe('embedded engine', () => {
         parameters: 1312384,
         serves: ['chat', 'embed'],
         resume: 'exact',
+        verifiable: true,
       },
     ]);
   });

@@ -40,10 +40,18 @@ function assertInstalled(folder: URL, fail: EngineErrors): void {
   throw fail('ENGINE_UNAVAILABLE', `llama.cpp is not installed; run: ${INSTALL_COMMAND}`);
 }
 
-/** The worker gets no environment: it needs none, and the provider's may hold secrets. */
+/**
+ * One thread of libuv for the native calls of the worker. With several, node-llama-cpp 3.21.1 takes the next tokens of
+ * all sequences of a batch at the same time, and llama.cpp puts the rows of logits into their order at the first look
+ * at them: a sequence then now and then gets the row of another, and so a token of another buyer's answer (8 of 1 000
+ * greedy jobs, four at once, began to differ in mid-answer). Threads that compute are others; they are not bounded.
+ */
+const WORKER_ENVIRONMENT = { UV_THREADPOOL_SIZE: '1' };
+
+/** The worker gets no environment but its own: it needs none, and the provider's may hold secrets. */
 function forkWorker(folder: URL): ChildProcess {
   return fork(fileURLToPath(new URL('worker.mjs', folder)), [], {
-    env: {},
+    env: WORKER_ENVIRONMENT,
     execArgv: [],
     serialization: 'json',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -10,6 +10,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
 import { createEngineErrors, type EngineKind } from '../engine.ts';
 import { type ChunkReader, LineError } from './line-reader.ts';
+import { pushedTexts } from './pushed-texts.ts';
 
 /** Ollama gives a model 5 minutes to load. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
@@ -44,8 +45,7 @@ export interface HttpCall {
 export const VECTORS_BYTES_MAX = 33_554_432;
 
 /** The reason text of an error body, whatever its shape, cut to a bound. */
-async function detailOf(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const text = await body.text().catch(() => '');
+function detailOf(text: string): string {
   try {
     const { error } = JSON.parse(text) as { error?: unknown };
     const detail = typeof error === 'string' ? error : (error as { message?: unknown })?.message;
@@ -79,6 +79,20 @@ function createFailures(engine: EngineKind, baseUrl: string) {
   return { fail, networkError, statusError };
 }
 
+async function textOf(
+  body: Dispatcher.ResponseData['body'],
+  { path, bytesMax = JSON_BYTES_MAX }: HttpCall,
+): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const part of body as AsyncIterable<Uint8Array>) {
+    sizeBytes += part.length;
+    if (sizeBytes > bytesMax) throw new LineError(`${path} is too large`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
 /** The pool exists between `start` and `stop`; calls outside of that throw ENGINE_UNAVAILABLE. */
 export function createHttpClient(options: HttpClientOptions) {
   const { engine } = options;
@@ -87,20 +101,24 @@ export function createHttpClient(options: HttpClientOptions) {
 
   const { fail, networkError, statusError } = createFailures(engine, baseUrl);
 
+  const sent = ({ body }: HttpCall) => ({
+    headers: { ...options.headers, 'content-type': 'application/json' },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+
   async function open(call: HttpCall): Promise<Dispatcher.ResponseData['body']> {
     call.signal.throwIfAborted();
     if (!agent) throw fail('ENGINE_UNAVAILABLE', 'it is not started');
     try {
       const { statusCode, body } = await request(baseUrl + call.path, {
         method: call.body === undefined ? 'GET' : 'POST',
-        headers: { ...options.headers, 'content-type': 'application/json' },
-        body: call.body === undefined ? null : JSON.stringify(call.body),
+        ...sent(call),
         signal: call.signal,
         dispatcher: agent,
         highWaterMark: UNREAD_BYTES,
       });
       if (statusCode === 200) return body;
-      throw statusError(statusCode, await detailOf(body), call.model);
+      throw statusError(statusCode, detailOf(await body.text().catch(() => '')), call.model);
     } catch (error) {
       throw networkError(error, call, false);
     }
@@ -127,15 +145,7 @@ export function createHttpClient(options: HttpClientOptions) {
     async json<T>(call: HttpCall, shape: z.ZodType<T>): Promise<T> {
       const body = await open(call);
       try {
-        const parts: Uint8Array[] = [];
-        let sizeBytes = 0;
-        for await (const part of body as AsyncIterable<Uint8Array>) {
-          sizeBytes += part.length;
-          if (sizeBytes > (call.bytesMax ?? JSON_BYTES_MAX))
-            throw new LineError(`${call.path} is too large`);
-          parts.push(part);
-        }
-        return parseAs(Buffer.concat(parts).toString('utf8'), shape);
+        return parseAs(await textOf(body, call), shape);
       } catch (error) {
         throw networkError(error, call, true);
       }
@@ -148,19 +158,28 @@ export function createHttpClient(options: HttpClientOptions) {
         throw fail('ENGINE_PROTOCOL', (cause as Error).message, { cause });
       }
     },
-    /** A streamed answer, cut up by the reader. A consumer that leaves early closes the connection. */
+    /**
+     * A streamed answer, cut up by the reader. A consumer that leaves early closes the connection; one that leaves behind
+     * the reader's last word leaves it to the next call.
+     */
     async *texts(call: HttpCall, reader: ChunkReader): AsyncGenerator<readonly string[]> {
-      const body = await open(call);
+      call.signal.throwIfAborted();
+      if (!agent) throw fail('ENGINE_UNAVAILABLE', 'it is not started');
+      const { origin, pathname } = new URL(baseUrl + call.path);
+      const texts = pushedTexts({
+        ...{ agent, reader, signal: call.signal, unreadBytesMax: UNREAD_BYTES },
+        options: { origin, path: pathname, method: 'POST', ...sent(call) },
+        errorOf: (status, text) => statusError(status, detailOf(text), call.model),
+      });
       try {
-        for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        for (let more = await texts.next(); more; more = await texts.next()) {
           call.signal.throwIfAborted();
-          yield reader.feed(chunk);
+          yield more;
         }
-        yield reader.end();
       } catch (error) {
-        throw networkError(error, call, true);
+        throw networkError(error, call, texts.hasBegun());
       } finally {
-        body.destroy();
+        texts.leave();
       }
     },
   };

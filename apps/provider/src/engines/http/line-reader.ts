@@ -8,9 +8,12 @@ const LINE_FEED = 0x0a;
 /** What went wrong with the bytes; the caller turns it into ENGINE_PROTOCOL. */
 export class LineError extends Error {}
 
-function textOf(parts: readonly Uint8Array[]): string {
+type Decode = (bytes: Uint8Array) => string;
+
+function textOf(decode: Decode, parts: readonly Uint8Array[]): string {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+    const [first] = parts;
+    const text = decode(first && parts.length === 1 ? first : Buffer.concat(parts));
     return text.endsWith('\r') ? text.slice(0, -1) : text;
   } catch (cause) {
     throw new LineError('a line is not UTF-8', { cause });
@@ -23,6 +26,8 @@ export interface ChunkReader {
   feed(chunk: Uint8Array): string[];
   /** What is left when no more comes. */
   end(): string[];
+  /** True when the stream has said its last word and nothing of use follows. */
+  isOver?(): boolean;
 }
 
 /**
@@ -30,6 +35,8 @@ export interface ChunkReader {
  * together, because a line is decoded as a whole. It is no generator: each of those would cost every token a turn.
  */
 export function createLineReader(lineBytesMax: number = LINE_BYTES_MAX): ChunkReader {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode: Decode = (bytes) => decoder.decode(bytes);
   let parts: Uint8Array[] = [];
   let heldBytes = 0;
   const hold = (bytes: Uint8Array) => {
@@ -38,7 +45,7 @@ export function createLineReader(lineBytesMax: number = LINE_BYTES_MAX): ChunkRe
     parts.push(bytes);
   };
   const take = (): string => {
-    const text = textOf(parts);
+    const text = textOf(decode, parts);
     parts = [];
     heldBytes = 0;
     return text;
@@ -59,6 +66,9 @@ export function createLineReader(lineBytesMax: number = LINE_BYTES_MAX): ChunkRe
   };
 }
 
+/** How streams of OpenAI's API end. */
+export const lastWord = '[DONE]';
+
 /**
  * Reads the data of each server-sent event. Comments and other fields are dropped; event data has the line bound.
  */
@@ -66,8 +76,10 @@ export function createEventReader(dataCharsMax: number = LINE_BYTES_MAX): ChunkR
   const lines = createLineReader();
   let data: string[] = [];
   let size = 0;
+  let isOver = false;
   const take = (): string => {
-    const text = data.join('\n');
+    const text = data.length === 1 ? (data[0] ?? '') : data.join('\n');
+    isOver ||= text === lastWord;
     data = [];
     size = 0;
     return text;
@@ -86,6 +98,7 @@ export function createEventReader(dataCharsMax: number = LINE_BYTES_MAX): ChunkR
     return events;
   };
   return {
+    isOver: () => isOver,
     feed: (chunk) => read(lines.feed(chunk)),
     end() {
       const events = read(lines.end());

@@ -28,7 +28,7 @@ import type {
 import { classifyEngineError } from '../engine.ts';
 import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
 import { createHttpEngine } from '../http/http-engine.ts';
-import { createEventReader } from '../http/line-reader.ts';
+import { createEventReader, lastWord } from '../http/line-reader.ts';
 import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatChunk,
@@ -164,7 +164,7 @@ async function* stream(
   reading: for await (const texts of http.texts(call, createEventReader())) {
     for (const data of texts) {
       signal.throwIfAborted();
-      if (data === '[DONE]') break reading;
+      if (data === lastWord) break reading;
       const event = tally.eventOf(partOf(read(http, data, said)));
       if (event) yield event;
     }

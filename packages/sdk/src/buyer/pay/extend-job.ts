@@ -1,8 +1,12 @@
 /**
  * Pays a running call window by window, beside its stream.
  *
- *   covered ≤ received + k, always. The next voucher leaves when fewer than k/2 covered tokens are left, or
+ *   covered ≤ received + k, always. The next voucher leaves when no more covered tokens are left than its lead, or
  *   at once when the provider asks; it covers received + k, at most the call's maximum.
+ *
+ *   lead = twice the tokens that arrive while a voucher is on its way, and one; at most k/2, which it is until the
+ *   first voucher has been answered. So a slow stream is paid in whole windows, and a fast one, or one from
+ *   far away, does not stop.
  *
  * One voucher is under way at a time. What arrives meanwhile is counted, and the voucher after it covers all
  * of that, so a fast stream needs fewer vouchers and never a queue. A voucher that was entered in the books
@@ -54,6 +58,7 @@ export interface ExtenderDeps {
   onExchange(): void;
   /** Called once when the call cannot be extended any more though it should be. */
   onFailure(error: AppError): void;
+  readonly nowMs: () => number;
   readonly signal: AbortSignal;
   /** Address of the provider, for errors. */
   readonly endpoint: string;
@@ -86,6 +91,7 @@ export interface Extender {
 /** An extender for a call whose first voucher covers `firstTokens`. */
 export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extender {
   const { windowTokens, maxTokens } = terms;
+  const lead = createLead(windowTokens, deps.nowMs);
   const state = {
     received: terms.from,
     covered: terms.firstTokens,
@@ -119,11 +125,13 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
   const check = (): void => {
     const { phase, isStopped, isDemanded, received, covered } = state;
     if (phase !== 'idle' || isStopped || target() <= covered) return;
-    if (!isDemanded && received < covered - windowTokens / 2) return;
+    if (!isDemanded && covered - received > lead.tokens(received)) return;
     state.phase = 'signing';
+    lead.leaves(received);
     extend().then(
       () => {
         state.phase = 'idle';
+        lead.answered();
         check();
       },
       (error: unknown) => {
@@ -159,6 +167,26 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
     isDue: () => state.phase === 'signing',
     stop() {
       state.isStopped = true;
+    },
+  };
+}
+
+/** How many tokens before its end a window is followed by the next; the pace is that since the last voucher left. */
+function createLead(windowTokens: number, nowMs: () => number) {
+  let left = { atMs: 0, received: 0 };
+  let exchangeMs: number | undefined;
+  const sinceMs = (): number => Math.max(1, nowMs() - left.atMs);
+  return {
+    tokens(received: number): number {
+      if (exchangeMs === undefined) return windowTokens / 2;
+      const tokensPerMs = (received - left.received) / sinceMs();
+      return Math.min(windowTokens / 2, 1 + 2 * tokensPerMs * exchangeMs);
+    },
+    leaves(received: number): void {
+      left = { atMs: nowMs(), received };
+    },
+    answered(): void {
+      exchangeMs = sinceMs();
     },
   };
 }

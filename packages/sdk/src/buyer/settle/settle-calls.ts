@@ -26,7 +26,7 @@ import {
   type SignedReceipt,
 } from '@aitbc/protocol';
 import type { Suspended } from '../../books/book.ts';
-import type { CallRow } from '../../books/store.ts';
+import type { BuyerChange, CallRow } from '../../books/store.ts';
 import { pause } from '../../chain/pause.ts';
 import type { CoordinatorClient, ProviderClient } from '../../http/clients.ts';
 import type { BuyerParts } from '../types.ts';
@@ -134,7 +134,7 @@ async function settle(
   key: string,
   { receipts, firstTokenMs, durationMs }: Measured & { receipts: readonly SignedReceipt[] },
 ): Promise<void> {
-  const { book, store } = settling.parts;
+  const { book } = settling.parts;
   const final = receipts.at(-1);
   const row = book.call(key);
   if (!final || !row || !book.isOpen(key)) return;
@@ -144,8 +144,15 @@ async function settle(
   const end = { outcome, promptTokens, outputTokens, charged, firstTokenMs, durationMs };
   const change = book.settle(key, end);
   forget(settling, key);
-  await store.save({ ...change, receipts });
+  saveSoon(settling.parts, { ...change, receipts });
   settling.onSettled({ ...row, ...end, status: 'settled' }, final);
+}
+
+/** No answer waits for it: a crash before it is written is a call whose end is asked for again. */
+function saveSoon({ store, log }: BuyerParts, change: BuyerChange): void {
+  Promise.resolve(store.save(change, 'soon')).catch((error: unknown) => {
+    log.error({ code: asAppError(error).code }, 'a settled call could not be written');
+  });
 }
 
 interface Ask {

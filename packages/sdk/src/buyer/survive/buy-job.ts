@@ -123,6 +123,7 @@ async function handOn(moving: Moving, first: Attempt, sink: EventSink): Promise<
       await current.ended;
       return;
     } catch (error) {
+      await sink.wanted(); // nothing more is bought before somebody wants to read it
       const next = await moveOn(moving, current, asAppError(error));
       if (!next) return sink.push({ type: 'end', end: lengthEnd(moving) });
       sink.push(next.moved);

@@ -1,0 +1,53 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { until } from '@aitbc/service';
+import { expect, it } from 'vitest';
+import { createChunkWriter } from './chunk-writer.ts';
+
+/** What a reader gets of an answer that `write` makes. */
+async function answerOf(write: (response: ServerResponse) => void): Promise<string> {
+  const server = createServer((_request, response) => write(response));
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const text = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  server.close();
+  return text;
+}
+
+it('writes once what comes in one turn, and all of it at the end', async () => {
+  const writes: string[] = [];
+  const text = await answerOf((response) => {
+    const { write } = response;
+    response.write = (chunk: string) => {
+      writes.push(chunk);
+      return write.call(response, chunk, 'utf8');
+    };
+    const chunks = createChunkWriter(response, () => {});
+    for (const part of ['a', 'b', 'ü']) chunks.push(part);
+    setImmediate(() => {
+      chunks.push('c');
+      chunks.end();
+    });
+  });
+  expect(text).toBe('abüc');
+  expect(writes).toEqual(['abü', 'c']);
+});
+
+it('is full of what it has not written yet, and says when it can take more', async () => {
+  let drained = 0;
+  const full: boolean[] = [];
+  const large = 'x'.repeat(100_000);
+  const text = await answerOf(async (response) => {
+    const chunks = createChunkWriter(response, () => {
+      drained += 1;
+    });
+    full.push(chunks.isFull());
+    chunks.push(large);
+    full.push(chunks.isFull());
+    await until(() => drained > 0);
+    full.push(chunks.isFull());
+    chunks.end();
+  });
+  expect(text).toBe(large);
+  expect(full).toEqual([false, true, false]);
+});

@@ -106,8 +106,10 @@ function ledgerTargets({ network, txs, signed, headers, header, messages, chunk 
   ];
 }
 
-function tailOf({ signature, payer = '', payerSignature = '' }) {
-  return new Uint8Array(Buffer.from(signature + payer + payerSignature, 'hex'));
+/** The signatures as they came, and between them the payer as it was read. */
+function tailOf({ bytes, payer }) {
+  if (payer === undefined) return bytes.slice(-64);
+  return concat(bytes.slice(-160, -96), Buffer.from(payer, 'hex'), bytes.slice(-64));
 }
 
 function chunkBytes({ size, level, chunk, rows, siblings }) {

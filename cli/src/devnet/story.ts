@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { aitFromNait, systemClock } from '@aitbc/primitives';
 import {
   AppError,
+  feeOf,
   type JobProof,
   type Network,
   type ProvenJob,
@@ -80,7 +81,7 @@ export async function playStory(devnet: Devnet, say: Narrator): Promise<StoryRes
   const { height } = settled;
   const ended = outage ? await endOutage(devnet, say, { outage, height }) : null;
   say.act('Every coin is accounted for');
-  await tellMoney(devnet, { before, proven, claimFees: settled.fees }, say);
+  await tellMoney(devnet, { before, proven, settled }, say);
   const supply = await tellSupply(devnet, say);
   const receiptFile = await verifyOffline(devnet, proof, say);
   return {
@@ -206,6 +207,8 @@ interface Settlement {
   readonly ms: number;
   /** nait, of all claims */
   readonly fees: bigint;
+  /** How many claims. */
+  readonly claims: number;
 }
 
 /** Asks the providers to claim now and waits until the chain has paid. */
@@ -219,7 +222,8 @@ async function settle(devnet: Devnet, proven: ProvenJob, say: Narrator): Promise
   const what = claims.length === 1 ? 'its claim is' : `${counted(claims.length, 'claim')} are`;
   say.fact(`${what} final in block ${height}, ${latencyText(ms)} later`, true);
   for (const part of earning) await tellChannel(devnet, part, say);
-  return { height, ms, fees: claims.reduce((sum, { fee }) => sum + fee, 0n) };
+  const fees = claims.reduce((sum, { fee }) => sum + fee, 0n);
+  return { height, ms, fees, claims: claims.length };
 }
 
 async function claimOf(devnet: Devnet, address: string): Promise<{ height: number; fee: bigint }> {
@@ -253,6 +257,8 @@ async function tellChannel(
 interface Balances {
   readonly provider: bigint;
   readonly claimed: bigint;
+  /** Transactions they have sent. */
+  readonly sent: number;
 }
 
 /** The client of a provider. */
@@ -265,32 +271,39 @@ async function sellerOf({ providers }: Devnet, address: string) {
 
 /** What the providers have, all together. */
 async function balances({ clients, providers }: Devnet): Promise<Balances> {
-  let sums: Balances = { provider: 0n, claimed: 0n };
+  let sums: Balances = { provider: 0n, claimed: 0n, sent: 0 };
   for (const each of providers.values()) {
     const { provider: address, claimed } = await each.status({});
-    const { balance } = await clients.node.rpc.state_getAccount({ address });
+    const { balance, nonce } = await clients.node.rpc.state_getAccount({ address });
     sums = {
       provider: sums.provider + BigInt(balance),
       claimed: sums.claimed + BigInt(claimed),
+      sent: sums.sent + nonce,
     };
   }
   return sums;
 }
 
-/** The providers' balances rose by what was claimed since, less the fees of their claims. */
+/**
+ * The providers' balances rose by what was claimed since, less the fees of their claims; a provider may have joined the roster
+ * of jurors meanwhile.
+ */
 async function tellMoney(
   devnet: Devnet,
-  { before, proven, claimFees }: { before: Balances; proven: ProvenJob; claimFees: bigint },
+  { before, proven, settled }: { before: Balances; proven: ProvenJob; settled: Settlement },
   say: Narrator,
 ): Promise<void> {
   const after = await balances(devnet);
   const earned = after.claimed - before.claimed;
   const rise = after.provider - before.provider;
+  const { params } = await devnet.clients.node.network();
+  const joined = BigInt(after.sent - before.sent - settled.claims);
+  const fees = settled.fees + joined * BigInt(feeOf(params, 'auditor_enroll'));
   if (earned === proven.charged) {
-    expectEqual(rise, proven.charged - claimFees, 'the providers have what they earned');
+    expectEqual(rise, proven.charged - fees, 'the providers have what they earned');
   }
   say.fact(
-    `earned: ${naitText(earned)}, less ${naitText(claimFees)} for claiming: ` +
+    `earned: ${naitText(earned)}, less ${naitText(fees)} for ${joined > 0n ? 'claiming and joining a jury' : 'claiming'}: ` +
       `${naitText(rise)} more`,
     true,
   );

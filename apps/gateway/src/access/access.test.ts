@@ -83,6 +83,7 @@ describe('API keys', () => {
     await first.chat(secret);
     const { keys } = await first.owner.listKeys({});
     expect(keys).toMatchObject([{ name: 'daily', spentToday: '42' }]);
+    await first.owner.log({}); // whoever reads the log finds the end of the call on disk
     const again = await start({ dataDir: `${dataDir}/../${dataDir.split('/').at(-1)}` });
     await again.chat(secret);
     const limits = createGatewayClient({ baseUrl: again.gateway.url, token: secret });

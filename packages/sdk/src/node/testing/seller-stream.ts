@@ -223,7 +223,7 @@ function sendReceipt(context: SellerContext, job: SellerJob, ending: Signing): v
     outcome: ending.outcome,
     charged: job.charged.toString(),
     chargedCumulative: job.charged.toString(),
-    atMs: 1,
+    atMs: Date.now(),
   };
   const signer = { publicKey: hex(authorizer.publicKey), secretKey: authorizer.secretKey };
   const honest = signDocument({ tag: 'receipt', network }, payload, signer);

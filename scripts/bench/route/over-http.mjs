@@ -6,7 +6,7 @@ import { spreadOf } from './in-process.mjs';
 import { MODEL } from './market.mjs';
 
 const IDLE_MS = 3_000;
-const WARM_UP_CALLS = 500;
+const WARM_UP_CALLS = 5_000; // with 500 nearly all slow calls are the compiler at work
 
 /** Latency, CPU for each route (heartbeats taken off) and memory at one size; prints a line. */
 export async function measureOverHttp(size, calls) {

@@ -24,7 +24,7 @@ import { withCleanup } from './lib/processes.mjs';
 
 const wholeTokens = 16; // one window
 const parallel = 16;
-const warmUpSeconds = 5;
+const warmUpSeconds = 15; // the compiler takes thousands of requests
 
 const defaults = {
   ...{ seconds: '4', rounds: '3', tokens: '64', streams: '128', 'pace-ms': '40' },

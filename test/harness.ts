@@ -1,5 +1,7 @@
 /** Whole networks for tests: real processes on free ports, a temporary home folder, the built-in model. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bringUp, type Devnet } from '@aitbc/cli/devnet';
@@ -83,4 +85,15 @@ export async function settleAll({ clients, providers }: Devnet): Promise<void> {
       return running === 0 && charged === claimed;
     });
   }
+}
+
+/** A port of loopback that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

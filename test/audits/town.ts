@@ -1,6 +1,7 @@
 /**
  * A whole market in one process for tests of audits: a chain of one validator, a coordinator that audits every
- * verifiable job, providers over real models, and a gateway for each provider that is to be bought from.
+ * verifiable job, providers over real models, and a gateway for each provider that is to be bought from, or one that buys
+ * canaries for the coordinator.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,7 @@ import {
   type TxSender,
 } from '@aitbc/sdk';
 import { createLog, loadConfig } from '@aitbc/service';
-import { until } from '../harness.ts';
+import { freePort, until } from '../harness.ts';
 
 const naitPerAit = 1_000_000_000n;
 /** What a provider puts at stake: the least that the chain allows. */
@@ -79,8 +80,17 @@ function keysOf(seed: number) {
   return { accountId, address: addressOf(accountId), secretKey };
 }
 
+/** What a town begins with. */
+export interface TownWish extends Partial<ChainParams> {
+  /** The coordinator buys canaries; nobody else buys. */
+  readonly canaries?: boolean;
+}
+
 /** Starts chain and coordinator; `providersMax` accounts have coins for a bond. */
-export async function openTown(providersMax: number, params: Partial<ChainParams>): Promise<Town> {
+export async function openTown(
+  providersMax: number,
+  { canaries = false, ...params }: TownWish,
+): Promise<Town> {
   const home = mkdtempSync(join(tmpdir(), 'aitbc-town-'));
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -92,7 +102,8 @@ export async function openTown(providersMax: number, params: Partial<ChainParams
     const nodeUrl = await startChain(home, genesis, stops);
     const node = createNodeClient({ url: nodeUrl });
     stops.push(() => node.close());
-    const desk = await startCoordinator(home, nodeUrl, stops);
+    const canaryPort = canaries ? await freePort() : undefined;
+    const desk = await startCoordinator({ home, nodeUrl, canaryPort }, stops);
     const coordinatorUrl = desk.url ?? '';
     const parts = {
       home,
@@ -102,6 +113,7 @@ export async function openTown(providersMax: number, params: Partial<ChainParams
       network: networkFromGenesis(genesis),
       stops,
     };
+    if (canaryPort !== undefined) await startCanaryGateway(parts, canaryPort);
     return { ...townOf(parts), stop };
   } catch (error) {
     await stop();
@@ -140,8 +152,20 @@ async function startChain(home: string, genesis: Genesis, stops: Stops): Promise
   return node.url ?? '';
 }
 
-async function startCoordinator(home: string, nodeUrl: string, stops: Stops): Promise<Coordinator> {
+interface CoordinatorPlan {
+  readonly home: string;
+  readonly nodeUrl: string;
+  readonly canaryPort: number | undefined;
+}
+
+async function startCoordinator(
+  { home, nodeUrl, canaryPort }: CoordinatorPlan,
+  stops: Stops,
+): Promise<Coordinator> {
   const argv = ['--port', '0', '--data-dir', join(home, 'coordinator'), '--node-url', nodeUrl];
+  if (canaryPort !== undefined) {
+    argv.push('--canary-gateway', `http://${host}:${canaryPort}`, '--canary-every-ms', '1000');
+  }
   const config = loadConfig(coordinatorConfig, {
     argv: [...argv, '--audit-rate-bps', '10000', '--audit-duty-ms', '20000'],
     env: {},
@@ -204,6 +228,25 @@ function townOf(parts: TownParts): Omit<Town, 'stop'> {
       return { url, client: createGatewayClient({ baseUrl: url }) };
     },
   };
+}
+
+/** An ordinary gateway whose coordinator names newcomers only. */
+async function startCanaryGateway(parts: TownParts, port: number): Promise<void> {
+  const argv = ['--port', `${port}`, '--data-dir', join(parts.home, 'canary-gateway')];
+  const config = loadConfig(gatewayConfig, {
+    argv: [
+      ...[...argv, '--allow-private', '--share-audits'],
+      ...['--coordinator-url', `${parts.coordinatorUrl}/canary`],
+    ],
+    env: {},
+  });
+  const { node, network } = parts;
+  const signer = createLocalSigner(network, keysOf(buyerSeed).secretKey);
+  const sender = createTxSender({ node, signer });
+  const own = createNodeClient({ url: parts.nodeUrl });
+  const daemon = await createGateway(config, { log, node: own, sender });
+  await daemon.start();
+  parts.stops.push(() => daemon.stop());
 }
 
 function onlyFrom(coordinator: CoordinatorClient, provider: string): CoordinatorClient {

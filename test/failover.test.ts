@@ -11,7 +11,14 @@
  */
 
 import type { ProviderName } from '@aitbc/cli/devnet';
-import { chargeFor, type JobProof, priceOf, unwrap, verifyJobProof } from '@aitbc/protocol';
+import {
+  auditDigestOf,
+  chargeFor,
+  type JobProof,
+  priceOf,
+  unwrap,
+  verifyJobProof,
+} from '@aitbc/protocol';
 import Anthropic from '@anthropic-ai/sdk';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
@@ -166,6 +173,16 @@ async function settled(): Promise<void> {
   });
 }
 
+/** Waits until the providers have joined the roster of jurors: the last transaction that they send by themselves. */
+async function onRoster(): Promise<void> {
+  const { coordinator, node } = network.devnet.clients;
+  const { offers } = await coordinator.route({ models: [model] });
+  const digest = auditDigestOf(offers[0]?.offer.payload.digest ?? '');
+  await until('both providers are jurors', async () => {
+    return (await node.rpc.audit_jurors({ digest })).jurors.length === names.size;
+  });
+}
+
 /** Kills the provider of the newest job and starts it again when the answer is there. */
 interface Killing {
   readonly done: Promise<ProviderName>;
@@ -223,6 +240,7 @@ describe('an answer whose provider is killed', () => {
 
   beforeAll(async () => {
     await settled();
+    await onRoster();
     undisturbed = await streamed['openai chat']!(() => {});
     expect(undisturbed.length).toBeGreaterThan(60);
   });
@@ -250,9 +268,9 @@ describe('an answer whose provider is killed', () => {
     });
     const after = await noncesOf();
     await striking;
+    if (killing) await network.devnet.restart(await killing.done);
     expect(text, 'the answer').toBe(undisturbed);
     expect(after, 'nobody sent a transaction').toEqual(before);
-    if (killing) await network.devnet.restart(await killing.done);
     const [first, second] = (await expectExactPayment()).parts;
     if (!second) return undefined;
     if (gapMs > 0) gaps.push(gapMs);

@@ -125,11 +125,13 @@ function checkShares(fates: readonly Fate[]): void {
     largest.set(payer, Math.max(largest.get(payer) ?? 0, outputTokens));
     served.set(payer, 0);
   }
-  for (const { arrival } of fates) {
+  for (const [place, { arrival, startedAtMs }] of fates.entries()) {
     const { payer, outputTokens } = arrival;
     served.set(payer, (served.get(payer) ?? 0) + outputTokens);
     left.set(payer, (left.get(payer) ?? 0) - 1);
     if (left.get(payer) === 0) left.delete(payer);
+    // Jobs that started at one moment are here in no order of their own.
+    if (fates[place + 1]?.startedAtMs === startedAtMs) continue;
     for (const one of left.keys()) {
       for (const other of left.keys()) {
         const apart = (served.get(one) ?? 0) - (served.get(other) ?? 0);

@@ -84,9 +84,10 @@ export function createCommitGroup(
   };
 }
 
-/** SQLite has undone a transaction by itself after some failures, and then there is nothing to roll back. */
 function rollBack(sqlite: Pick<Sqlite, 'exec'>): void {
   try {
     sqlite.exec('rollback');
-  } catch {}
+  } catch {
+    // SQLite has undone it by itself, as after some failures; else the next `begin` fails and says so.
+  }
 }

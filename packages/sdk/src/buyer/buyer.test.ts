@@ -236,18 +236,18 @@ describe('buyer', () => {
     });
   });
 
-  it('believes no receipt that is dated before the call, which would be too old to be audited', async () => {
+  it('believes no receipt that is dated before its offer, which would be too old to be audited', async () => {
     const chain = createTestChain();
     const seller = await sell(chain);
     const authorizer = keyPairFromSeed(new Uint8Array(32).fill(110));
     const signer = { publicKey: hex(authorizer.publicKey), secretKey: authorizer.secretKey };
-    const atMs = Date.now() - 10 * 60_000;
+    const atMs = 1_600_000_000_000;
     seller.faults.spoil = ({ payload }) =>
       signDocument({ tag: 'receipt', network: chain.network }, { ...payload, atMs }, signer);
     const buyer = await buy(chain);
     await expect(buyer.run(callOf('k')).then(drain)).rejects.toMatchObject({
       code: 'RECEIPT_INVALID',
-      facts: { reason: 'it is dated before the call' },
+      facts: { reason: 'it is dated before its offer' },
     });
   });
 

@@ -4,7 +4,9 @@
  * A receipt counts when: the provider's registered key signed it for this job, offer and channel; its range
  * begins where the last one ended (the first where the call began) and its prefix hash follows; its text hash
  * is that of the text that arrived since; it claims no more tokens than are covered and than the text can
- * hold; it is not dated before the call (a receipt that looks old would be too old for an audit); and its charge is at most what the offer's price makes of the call's own tokens under the fault rule. A
+ * hold; it is not dated before its offer (one that looks old would be too old for an audit; a repeated call gets its
+ * first receipts, so the call's own time says nothing); and its charge is at most what the offer's price makes of the
+ * call's own tokens under the fault rule. A
  * byte-level tokenizer makes at most one token of a byte, and a few tokens (end marks, stop sequences) have no
  * text. After its end a failed job may get one receipt more: for exactly the range that this buyer acknowledges.
  *
@@ -125,8 +127,9 @@ function checkTerms(terms: ReceiptTerms, payload: ReceiptPayload, covered: numbe
     payload.model === offer.model &&
     payload.digest === offer.digest;
   if (!isMine) return fault('it is for another job, offer, channel or model');
-  if (payload.atMs < call.startedAtMs - limits.clockSkewMs)
-    return fault('it is dated before the call');
+  if (payload.atMs < offer.validFromMs - limits.clockSkewMs) {
+    return fault('it is dated before its offer');
+  }
   if (payload.to > covered) return fault(`it counts ${payload.to} tokens; ${covered} are paid for`);
   if (payload.promptTokens > call.promptBound) return fault('it counts too many prompt tokens');
   const usage = {

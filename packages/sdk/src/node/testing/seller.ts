@@ -122,7 +122,7 @@ function makeOffer(
     canResume,
     firstTokenMs: 1_000,
     withdrawDelayMsMin: 1_000,
-    validFromMs: 0,
+    validFromMs: 1_700_000_000_000,
     validUntilMs: Number.MAX_SAFE_INTEGER,
   };
   const signer = { publicKey: payload.authorizer, secretKey: keys.authorizer.secretKey };

@@ -38,7 +38,7 @@ import {
 import { beginOutage, endOutage, type OutageResult } from './story-outage.ts';
 
 const question = 'How does a virtual table use the xColumn method?';
-const outputTokens = 64;
+const outputTokens = 96;
 const settleTimeoutMs = 20_000;
 const pollMs = 20;
 const proofFileName = 'story-receipt.json';
@@ -144,7 +144,7 @@ async function payAndStream(
   const strike = createStrike(devnet, say);
   const onText = async (piece: string, provider: string | null) => {
     verifyMicros ??= await tellPayment(providers, say);
-    await strike.onPiece(provider);
+    await strike.onPiece(piece, provider);
     say.stream(piece);
   };
   const transport = createTransport();

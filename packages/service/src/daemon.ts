@@ -16,6 +16,7 @@ import {
 } from './config/config.ts';
 import { readConfig } from './config/load-config.ts';
 import { createLog, type Log } from './log.ts';
+import { createNotifier } from './notify.ts';
 
 /** What `create` returns. `url` is read after `start`. */
 export interface Daemon {
@@ -99,6 +100,7 @@ interface Life {
 
 async function live({ name, host, log, exitWithParent, create }: Life): Promise<void> {
   const ending = new AbortController();
+  const notifier = createNotifier({ env: host.env, log });
   let daemon: Daemon | undefined;
   let started: Promise<void> | undefined;
   const fail = (error: unknown, message: string): void => {
@@ -113,6 +115,7 @@ async function live({ name, host, log, exitWithParent, create }: Life): Promise<
     }
     ending.abort(new AppError('CANCELLED'));
     log.info({ reason }, 'stopping');
+    notifier.stopping();
     setTimeout(() => {
       log.error({ timeoutMs: stopTimeoutMs }, 'stopping took too long');
       host.exit(1);
@@ -136,6 +139,7 @@ async function live({ name, host, log, exitWithParent, create }: Life): Promise<
     started = daemon.start();
     await started;
     log.info({ url: daemon.url ?? null }, 'ready');
+    notifier.ready(daemon.url ? `serving ${daemon.url}` : 'running');
   } catch (error) {
     if (ending.signal.aborted) return;
     log.fatal({ err: error, code: asAppError(error).code }, 'start failed');

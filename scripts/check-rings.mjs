@@ -7,6 +7,7 @@
  *   node scripts/check-rings.mjs --root DIR    check another tree
  *   node scripts/check-rings.mjs --diff BASE   the rings that the work since BASE touches, and the
  *                                              review it needs
+ *   … --diff BASE --post                       and tell the forge: a status and labels
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { checkArrows } from './rings/arrow-rules.mjs';
 import { checkContents } from './rings/content-rules.mjs';
 import { checkCycles } from './rings/cycles.mjs';
+import { forgeOf, postReview } from './rings/post-review.mjs';
 import { reviewOf, reviewText } from './rings/review.mjs';
 import { isSource, readTree } from './rings/tree.mjs';
 import { ROOT } from './run-command.mjs';
@@ -69,19 +71,26 @@ function checkRepository(root) {
   return problems.length === 0 ? 0 : 1;
 }
 
-function reviewChange(root, base) {
+async function reviewChange(root, { base, isPosted }) {
   const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' });
   const start = git('merge-base', base, 'HEAD').trim();
   const changed = git('diff', '--name-only', start).split('\n').filter(Boolean);
   const review = reviewOf(changed, git('log', '--format=%B', `${start}..HEAD`));
   console.log(reviewText(review));
+  if (isPosted) await postReview(review, forgeOf(process.env));
   return review.specMissing ? 1 : 0;
 }
 
 if (isMain(import.meta.url)) {
   const { values } = parseArgs({
-    options: { root: { type: 'string', default: ROOT }, diff: { type: 'string' } },
+    options: {
+      root: { type: 'string', default: ROOT },
+      diff: { type: 'string' },
+      post: { type: 'boolean', default: false },
+    },
   });
   const root = resolve(values.root);
-  process.exitCode = values.diff ? reviewChange(root, values.diff) : checkRepository(root);
+  process.exitCode = values.diff
+    ? await reviewChange(root, { base: values.diff, isPosted: values.post })
+    : checkRepository(root);
 }

@@ -2,12 +2,20 @@
  * Makes what is installed on a server from a built tree: `aitbc-VERSION.tar.gz` for deploy/aitbc-release, and a Debian
  * package of the same files.
  *
- *   npm run build && node scripts/deploy/package.mjs --out FOLDER [--version V] [--only tar|deb]
+ *   npm run build && node scripts/deploy/package.mjs --out FOLDER [--version V] [--only tar|deb|folder]
  *
  * A release holds compiled code, the console, the bundled engine and model, and production dependencies as the lock file
  * has them; no sources, no tests, no scripts of packages. It is for the platform it was made on.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lastLines, ROOT, runQuietly } from '../run-command.mjs';
@@ -28,11 +36,12 @@ export async function packageRelease({ out, version, only, say = console.log }) 
   const stage = join(out, `aitbc-${release}`);
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
-  copyParts(stage, await foldersOf(workspaces));
+  copyParts(stage, foldersOf(workspaces));
   writeFileSync(join(stage, 'VERSION'), `${release}\n`);
   const run = createRun(say);
   await run('production dependencies', npmCi('--omit=dev'), stage);
   await run('embedded engine', npmCi('--omit=optional'), join(stage, ENGINE));
+  if (only === 'folder') return [stage];
   const files = [];
   if (only !== 'deb') files.push(await pack(run, { out, release }));
   if (only !== 'tar') files.push(await packDebian(run, { out, stage, release }));
@@ -44,14 +53,14 @@ function npmCi(omit) {
   return ['npm', 'ci', omit, '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
 }
 
-async function foldersOf(workspaces) {
-  const { code, output } = await runQuietly('git', ['ls-files', '*/package.json'], { cwd: ROOT });
-  if (code !== 0) throw new Error(`git ls-files failed: ${output}`);
-  const tops = workspaces.map((name) => name.replace(/\/\*$/, ''));
-  return output
-    .split('\n')
-    .map((path) => path.replace(/\/package\.json$/, ''))
-    .filter((folder) => tops.some((top) => folder === top || folder.match(`^${top}/[^/]+$`)));
+/** The folders of all workspaces: `packages/*` stands for each folder in it that has a package.json. */
+function foldersOf(workspaces) {
+  return workspaces.flatMap((name) => {
+    if (!name.endsWith('/*')) return [name];
+    const top = name.slice(0, -2);
+    const folders = readdirSync(join(ROOT, top)).map((entry) => `${top}/${entry}`);
+    return folders.filter((folder) => existsSync(join(ROOT, folder, 'package.json')));
+  });
 }
 
 function copyParts(stage, folders) {
@@ -127,7 +136,7 @@ if (isMain(import.meta.url)) {
   });
   if (values.out === undefined) {
     console.error(
-      'usage: node scripts/deploy/package.mjs --out FOLDER [--version V] [--only tar|deb]',
+      'usage: node scripts/deploy/package.mjs --out FOLDER [--version V] [--only tar|deb|folder]',
     );
     process.exitCode = 2;
   } else {

@@ -160,6 +160,7 @@ async function open(
     queue: parts.queue.gauges,
     probe: parts.watch.probe,
     linkState: () => parts.link.get().state(),
+    tellOffers: () => parts.link.get().tellOffers(),
   });
   closers.push(parts.mandates.stop, parts.mirror.stop);
   await parts.mandates.start(signal);

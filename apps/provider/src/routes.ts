@@ -31,9 +31,10 @@ import type { ProviderStore } from './store.ts';
 
 const { models, ollamaTags, offers, acknowledge, receipt, status, claimNow } = providerEndpoints;
 const { bench, earnings, drain, endDrain, ownCases, appealAudit } = providerEndpoints;
+const { setPrices: setPricesRow } = providerEndpoints;
 const freeEndpoints = {
   ...{ models, ollamaTags, offers, acknowledge, receipt, status, claimNow },
-  ...{ bench, earnings, drain, endDrain, ownCases, appealAudit },
+  ...{ bench, earnings, drain, endDrain, setPrices: setPricesRow, ownCases, appealAudit },
 };
 
 export interface RouteDeps {
@@ -53,6 +54,8 @@ export interface RouteDeps {
   readonly linkState: () => LinkState;
   readonly audits: Pick<Audits, 'cases' | 'standing' | 'appeal'>;
   readonly owner: Pick<OwnerSide, 'claims' | 'engineTokens' | 'handlers'>;
+  /** Tells the coordinator that the offers have changed. */
+  readonly tellOffers: () => void;
 }
 
 /** Mounts the free calls. */
@@ -80,6 +83,7 @@ export function mountFreeRoutes(http: Pick<Http, 'app' | 'direct'>, deps: RouteD
       claimNow: () => claimer.claimNow(),
       drain: ({ withinMs }) => deps.drain.begin(withinMs),
       endDrain: () => deps.drain.end(),
+      setPrices: (input) => setPrices(input, deps),
       ownCases: () => ({ cases: deps.audits.cases() }),
       async appealAudit({ auditId }) {
         await deps.audits.appeal(auditId);
@@ -110,6 +114,17 @@ async function takeTopUp(
   if (!verdict.ok) throw errorOfRefusal(verdict);
   const { jobId, outcome, tokensCovered, delivered, charged } = verdict.value;
   return { jobId, outcome, tokens: tokensCovered, delivered, charged: charged.toString() };
+}
+
+function setPrices(
+  { model, ...price }: ParsedInputOf<typeof setPricesRow>,
+  { offers: book, tellOffers }: RouteDeps,
+): OutputOf<typeof setPricesRow> {
+  const before = book.current(model)?.offerId;
+  const { offerId, signed } = book.reprice(model, price);
+  const isNew = offerId !== before;
+  if (isNew) tellOffers();
+  return { offerId, offer: signed, isNew };
 }
 
 async function receiptsOf(

@@ -4,3 +4,5 @@ export * from './jobs/index.ts';
 export * from './mandate/index.ts';
 export * from './routing/index.ts';
 export * from './scheduling/index.ts';
+export * from './surveillance/index.ts';
+export * from './trading/index.ts';

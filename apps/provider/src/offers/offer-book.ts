@@ -2,10 +2,14 @@
  * The offers of this provider: one signed price per model, renewed at half of its life. An older offer is
  * honoured until it runs out, also across a restart and a change of prices: it is signed. A restart that
  * changes nothing goes on with the offers of the last life, so that a buyer's retry names the same offer.
+ *
+ * The owner may ask other prices for a model while the daemon runs; a restart forgets them and asks what is
+ * configured. Each such change is a new signed offer beside those that still hold, so their number is bounded.
  */
 import type { OfferTerms } from '@aitbc/market';
 import { canonicalJson, type JsonValue } from '@aitbc/primitives';
 import {
+  AppError,
   type DocumentSigner,
   fullCharge,
   type Hex,
@@ -61,17 +65,28 @@ export interface OfferBook {
   current(model: string): StandingOffer | undefined;
   /** All newest offers. */
   list(): readonly StandingOffer[];
+  /**
+   * Asks other prices for a model from now on; the same prices are the same offer. Throws MODEL_UNKNOWN for what is
+   * not sold, RATE_LIMITED when too many offers hold.
+   */
+  reprice(model: string, price: OfferPayload['price']): StandingOffer;
   /** An offer with its id and terms, whether it still holds or not. */
   standing(signed: SignedOffer): StandingOffer;
   /** An offer that still holds, by its id. */
   find(offerId: Hex): StandingOffer | undefined;
 }
 
+/** About seven changes a minute for a day, which is how long an offer holds. */
+const standingMax = 10_000;
+const retryAfterSeconds = 60;
+
 /** An offer book that starts with the offers of earlier lives; the template is asked at every offer. */
 export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDeps): OfferBook {
   const { network, signer, store, nowMs } = deps;
   const standing = new Map<Hex, StandingOffer>();
   const newest = new Map<string, StandingOffer>();
+  const asked = new Map<string, OfferPayload['price']>();
+  let sold: readonly EngineModel[] = [];
   for (const signed of store.offers(nowMs())) {
     if (signed.signer !== signer.publicKey || signed.payload.network !== network.caip2) continue;
     const offer = standingOf(network, signed);
@@ -83,7 +98,8 @@ export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDe
       .filter((offer) => !isStale(offer, nowMs()) && saysTheSame(offer.payload, payload))
       .sort((a, b) => b.payload.validUntilMs - a.payload.validUntilMs)[0];
   const make = (model: EngineModel): void => {
-    const payload = payloadOf(template(), model, deps);
+    const price = asked.get(model.name);
+    const payload = payloadOf({ ...template(), ...(price && { price }) }, model, deps);
     const known = newest.has(model.name) ? undefined : kept(payload);
     if (known) {
       newest.set(model.name, known);
@@ -97,6 +113,7 @@ export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDe
   };
   return {
     refresh(models) {
+      sold = models;
       const names = new Set(models.map(({ name }) => name));
       for (const name of newest.keys()) if (!names.has(name)) newest.delete(name);
       for (const [id, { payload }] of standing) {
@@ -108,6 +125,20 @@ export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDe
     },
     current: (model) => newest.get(model),
     list: () => [...newest.values()],
+    reprice(model, price) {
+      const known = newest.get(model);
+      const engineModel = sold.find(({ name }) => name === model);
+      if (!known || !engineModel) {
+        throw new AppError('MODEL_UNKNOWN', { model });
+      }
+      if (isSamePrice(known.payload.price, price)) return known;
+      if (standing.size >= standingMax) {
+        throw new AppError('RATE_LIMITED', { retryAfterSeconds });
+      }
+      asked.set(model, price);
+      make(engineModel);
+      return newest.get(model) as StandingOffer;
+    },
     standing: (signed) => standingOf(network, signed),
     find(offerId) {
       const offer = standing.get(offerId);
@@ -118,6 +149,10 @@ export function createOfferBook(template: () => OfferTemplate, deps: OfferBookDe
 
 function isStale(offer: StandingOffer | undefined, nowMs: number): boolean {
   return !offer || offer.payload.validUntilMs - nowMs < limits.offerLifetimeMs / 2;
+}
+
+function isSamePrice(one: OfferPayload['price'], other: OfferPayload['price']): boolean {
+  return canonicalJson(one) === canonicalJson(other);
 }
 
 function saysTheSame(one: OfferPayload, other: OfferPayload): boolean {

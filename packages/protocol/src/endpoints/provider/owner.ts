@@ -5,6 +5,7 @@
  * checked them. What is checked are receipts and audits.
  */
 import { z } from 'zod';
+import { zSignedOffer } from '../../payments/offer.ts';
 import { zAddress, zAmount, zCount, zHash } from '../../scalars.ts';
 import { type EndpointTable, endpoint } from '../endpoint.ts';
 
@@ -151,6 +152,24 @@ export const providerOwnerEndpoints = {
     access: 'token',
     input: z.strictObject({}),
     output: zDrainState,
+  }),
+  setPrices: endpoint({
+    method: 'POST',
+    path: '/v1/owner/prices',
+    summary:
+      'Asks other prices for a model until the daemon restarts: a new signed offer. Owner only (token).',
+    access: 'token',
+    input: z.strictObject({
+      model: z.string().min(1).max(128),
+      inputPerMTok: zAmount,
+      outputPerMTok: zAmount,
+      perRequest: zAmount,
+    }),
+    output: z.object({
+      offerId: zHash,
+      offer: zSignedOffer,
+      isNew: z.boolean().meta({ description: 'false: these were the prices already' }),
+    }),
   }),
   ownCases: endpoint({
     method: 'GET',

@@ -1,4 +1,5 @@
 export { createTransport, openSocket } from '#platform';
+export * from './agent/index.ts';
 export { type MaxNait, settledMemoryMs } from './books/book.ts';
 export type { Commitment } from './books/job-sums.ts';
 export { type BuyerLog, silentLog } from './books/log.ts';
@@ -68,6 +69,7 @@ export {
   createClient,
 } from './http/client.ts';
 export * from './http/clients.ts';
+export { type EventRequest, readEvents, type StreamEvent } from './http/event-stream.ts';
 export type {
   HttpAnswer,
   HttpRequest,
@@ -103,3 +105,4 @@ export {
   verifyProofOffline,
 } from './light/verify-chain-proof.ts';
 export { isPrivateUrl } from './offers/private-address.ts';
+export * from './tasks/index.ts';

@@ -2,7 +2,9 @@
 import { type Hex, isErrorCode, type Network, networkFromHash } from '@aitbc/protocol';
 import { createNodeClient } from '@aitbc/sdk';
 import { createFacilitatorChain, type FacilitatorChain } from '@aitbc/x402';
+import { type AgentChain, createAgentChain } from './agent-chain.ts';
 import { type AuditChain, createAuditChain } from './audit-chain.ts';
+import { type BlockSource, createBlockSource } from './block-source.ts';
 
 /** Identity and rules of the chain. */
 export interface ChainFacts {
@@ -25,10 +27,16 @@ export interface ChainReader {
   facts(): Promise<ChainFacts>;
   /** Undefined for an account that is no provider. */
   provider(address: string): Promise<Registration | undefined>;
+  /** Coins that an account holds, balance and vault together, nait; 0 for one that the chain does not know. */
+  holding(address: string): Promise<bigint>;
   /** The chain as its facilitator sees it. */
   readonly x402: FacilitatorChain;
   /** The chain as audits need it. */
   readonly audits: AuditChain;
+  /** The chain as agents and tasks need it. */
+  readonly work: AgentChain;
+  /** Final blocks. */
+  readonly blocks: BlockSource;
   close(): Promise<void>;
 }
 
@@ -57,8 +65,14 @@ export function createChainReader(nodeUrl: string): ChainReader {
         throw error;
       }
     },
+    async holding(address) {
+      const { balance, vault } = await node.rpc.state_getAccount({ address });
+      return BigInt(balance) + BigInt(vault);
+    },
     x402: createFacilitatorChain({ ...node.rpc, tx_sendAndWait: settling.rpc.tx_sendAndWait }),
     audits: createAuditChain(node.rpc),
+    work: createAgentChain(node.rpc),
+    blocks: createBlockSource(node),
     async close() {
       await node.close();
       await settling.close();

@@ -143,8 +143,125 @@ export interface AuditRecordRow {
   readonly stored_at_ms: number;
 }
 
+/** An agent as it last registered; see migrations/0005-coordination.ts. */
+export interface AgentRow {
+  readonly address: string;
+  readonly name: string;
+  readonly endpoint: string;
+  readonly card_hash: string;
+  readonly place: number;
+}
+
+/** A card as JSON. */
+export interface AgentCardRow {
+  readonly card_hash: string;
+  readonly document: string;
+  readonly words: string;
+  readonly stored_at_ms: number;
+}
+
+/** A task as the chain has it after its last step. */
+export interface TaskRow {
+  readonly task_id: string;
+  readonly place: number;
+  readonly poster: string;
+  readonly worker: string | null;
+  readonly arbiter: string | null;
+  readonly reward: string;
+  readonly deadline_ms: number;
+  readonly review_ms: number;
+  readonly spec_hash: string;
+  readonly state: string;
+  /** 0 when it has ended. */
+  readonly due_at_ms: number;
+  readonly result_hash: string | null;
+  readonly reason_hash: string | null;
+  readonly worker_share: string;
+  readonly posted_at_ms: number;
+  readonly changed_at_ms: number;
+  readonly changed_place: number;
+  readonly alarm_at_ms: number | null;
+}
+
+/** A text behind a hash of a task. */
+export interface TaskDocumentRow {
+  readonly hash: string;
+  readonly document: string;
+  readonly title: string | null;
+  readonly skill: string | null;
+  readonly stored_at_ms: number;
+}
+
+/** Something that happened to a task; `step` tells the steps of a task apart. */
+export interface TaskStepRow {
+  readonly seq: number;
+  readonly task_id: string;
+  readonly step: string;
+  readonly kind: string;
+  readonly at_ms: number;
+  readonly actor: string | null;
+  readonly tx_id: string | null;
+}
+
+/** A letter that waits for its receiver; keys of accounts are hex, `letter` is base64. */
+export interface LetterRow {
+  readonly seq: number;
+  readonly letter_id: string;
+  readonly sender: string;
+  readonly receiver: string;
+  readonly expires_at_ms: number;
+  readonly size_bytes: number;
+  readonly letter: string;
+}
+
+/** When an account last read its letters here. */
+export interface MailboxRow {
+  readonly account: string;
+  readonly read_at_ms: number;
+}
+
+/** A fact of the chain that detectors read; `facts` is JSON. */
+export interface ChainFactRow {
+  readonly seq: number;
+  readonly tx_id: string;
+  readonly place: number;
+  readonly height: number;
+  readonly at_ms: number;
+  readonly facts: string;
+}
+
+/** An alert; `level` is its place among the levels, `subjects` addresses with blanks between, `document` JSON. */
+export interface AlertRow {
+  readonly alert_id: string;
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly level: number;
+  readonly pattern: string;
+  readonly subjects: string;
+  readonly document: string;
+  readonly status: string;
+  readonly note: string;
+  readonly resolved_at_ms: number | null;
+}
+
 /** Tables by name, for Kysely. */
 export interface Tables {
+  readonly chain_cursors: {
+    readonly consumer: string;
+    readonly height: number;
+    readonly hash: string;
+  };
+  readonly agents: AgentRow;
+  readonly agent_cards: AgentCardRow;
+  readonly agent_skills: { readonly card_hash: string; readonly skill: string };
+  readonly tasks: TaskRow;
+  readonly task_documents: TaskDocumentRow;
+  readonly task_steps: TaskStepRow;
+  readonly shared_tasks: {
+    readonly task_id: string;
+    readonly account: string;
+    readonly until_ms: number;
+  };
   readonly meta: { readonly name: string; readonly value: string };
   readonly offers: OfferRow;
   readonly jobs: JobRow;
@@ -158,4 +275,15 @@ export interface Tables {
   readonly events: EventRow;
   readonly audits: AuditRow;
   readonly audit_records: AuditRecordRow;
+  readonly chain_facts: ChainFactRow;
+  readonly alerts: AlertRow;
+  readonly detectors: { readonly pattern: string; readonly is_on: number };
+  readonly patrols: {
+    readonly name: string;
+    readonly seq: number;
+    readonly version: number;
+    readonly state: string;
+  };
+  readonly letters: LetterRow;
+  readonly mailboxes: MailboxRow;
 }

@@ -4,9 +4,13 @@
  */
 import { type Clock, hex } from '@aitbc/primitives';
 import { AppError, type Hex } from '@aitbc/protocol';
+import type { CursorRows } from '../chain/follow-blocks.ts';
 import { type AuditRows, createAuditRows } from './audit-rows.ts';
 import { type BatchRows, createBatchRows } from './batch-rows.ts';
 import { createCommitGroups } from './commit-groups.ts';
+import { type AgentRows, createAgentRows } from './coordination/agent-rows.ts';
+import { createCursorRows } from './coordination/cursor-rows.ts';
+import { createTaskRows, type TaskRows } from './coordination/task-rows.ts';
 import { type CoordinatorRows, createCoordinatorRows } from './coordinator-rows.ts';
 import type { Database } from './database/database.ts';
 import { openPostgresDatabase } from './database/postgres-database.ts';
@@ -19,11 +23,18 @@ import {
   type OfferRows,
   type ReportRows,
 } from './market-rows.ts';
+import { createLetterRows, type LetterRows } from './messages/letter-rows.ts';
 import { first } from './migrations/0001-first.ts';
 import { jobs } from './migrations/0002-jobs.ts';
 import { audits } from './migrations/0003-audits.ts';
 import { events } from './migrations/0004-events.ts';
+import { coordination } from './migrations/0005-coordination.ts';
+import { messages } from './migrations/0006-messages.ts';
+import { surveillance } from './migrations/0007-surveillance.ts';
 import { runGroup } from './run-group.ts';
+import { type AlertRows, createAlertRows } from './surveillance/alert-rows.ts';
+import { createFactRows, type FactRows } from './surveillance/fact-rows.ts';
+import { createPatrolRows, type PatrolRows } from './surveillance/patrol-rows.ts';
 import { createWebhookRows, type WebhookRows } from './webhook-rows.ts';
 import type { Work } from './work.ts';
 
@@ -41,6 +52,13 @@ export interface Store {
   readonly reports: ReportRows;
   readonly audits: AuditRows;
   readonly events: EventRows;
+  readonly cursors: CursorRows;
+  readonly agents: AgentRows;
+  readonly tasks: TaskRows;
+  readonly letters: LetterRows;
+  readonly facts: FactRows;
+  readonly alerts: AlertRows;
+  readonly patrols: PatrolRows;
   /** Binds a fresh database to a chain. Throws CONFIG_INVALID when it belongs to another one. */
   bindChain(genesisHash: Hex): Promise<void>;
   /** A value that is stored once: `make` gives it when there is none yet. */
@@ -63,7 +81,7 @@ export interface StoreOptions {
   onTrouble?(error: unknown): void;
 }
 
-const migrations = [first, jobs, audits, events];
+const migrations = [first, jobs, audits, events, coordination, messages, surveillance];
 const isPostgres = /^postgres(ql)?:\/\//;
 
 /** Opens or creates the database and brings it to the newest schema. Throws STORE_CORRUPT, UNAVAILABLE, CONFIG_INVALID. */
@@ -93,6 +111,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     reports: createReportRows(database, groups),
     audits: createAuditRows(database, groups),
     events: createEventRows(database, groups, nextSeq),
+    cursors: createCursorRows(database, groups),
+    agents: createAgentRows(database, groups),
+    tasks: createTaskRows(database, groups, nextSeq),
+    letters: createLetterRows(database, groups, nextSeq),
+    facts: createFactRows(database, groups, nextSeq),
+    alerts: createAlertRows(database, groups, nextSeq),
+    patrols: createPatrolRows(database, groups),
     keep,
     async bindChain(genesisHash) {
       assertChain(await keep('genesisHash', () => genesisHash), genesisHash);

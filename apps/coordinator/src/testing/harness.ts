@@ -5,6 +5,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Bus } from '@aitbc/bus';
 import {
   addressFromId,
   type Clock,
@@ -15,7 +16,7 @@ import {
   sha256,
   utf8,
 } from '@aitbc/primitives';
-import { AppError, networkFromHash } from '@aitbc/protocol';
+import { AppError, type Network, networkFromHash } from '@aitbc/protocol';
 import { createCoordinatorClient } from '@aitbc/sdk';
 import { createLog } from '@aitbc/service';
 import { createMemoryChain, type MemoryChain } from '@aitbc/x402/testing';
@@ -23,6 +24,12 @@ import { type Coordinator, createCoordinator } from '../app.ts';
 import type { AuditChain, ChainAudit } from '../chain/audit-chain.ts';
 import type { ChainReader, Registration } from '../chain/chain-reader.ts';
 import type { CoordinatorConfig } from '../config.ts';
+import {
+  createTestAgentChain,
+  createTestBlocks,
+  type TestAgentChain,
+  type TestBlocks,
+} from './test-blocks.ts';
 
 export const network = networkFromHash('ait-test', 'ab'.repeat(32));
 export const startMs = 1_700_000_000_000;
@@ -55,10 +62,14 @@ export interface TestChain extends ChainReader {
   unregister(identity: Identity): void;
   isUp: boolean;
   genesisHash: string;
+  /** Coins of accounts by address, nait; a thousand AIT for all others. */
+  readonly holdings: Map<string, bigint>;
   /** Calls of `provider` so far. */
   lookups: number;
   readonly x402: MemoryChain;
   readonly audits: TestAuditChain;
+  readonly work: TestAgentChain;
+  readonly blocks: TestBlocks;
 }
 
 /** Blocks and disputes as the test says. */
@@ -70,6 +81,7 @@ export interface TestAuditChain extends AuditChain {
 /** A chain without providers. */
 export function createTestChain(): TestChain {
   const providers = new Map<string, Registration>();
+  const holdings = new Map<string, bigint>();
   const assertUp = (chain: TestChain): void => {
     if (!chain.isUp) throw new AppError('UNAVAILABLE', { what: 'test node', reason: 'it is down' });
   };
@@ -77,8 +89,12 @@ export function createTestChain(): TestChain {
     isUp: true,
     genesisHash: network.genesisHash,
     lookups: 0,
+    holdings,
+    holding: async (address) => holdings.get(address) ?? 1_000_000_000_000n,
     x402: createMemoryChain(network),
     audits: createTestAuditChain(),
+    work: createTestAgentChain(),
+    blocks: createTestBlocks(),
     register({ address, publicKey }, changes = {}) {
       const registration = { authorizer: publicKey, bondNait: bondMinNait, unbondDueMs: 0 };
       providers.set(address, { ...registration, ...changes });
@@ -143,6 +159,7 @@ export interface BenchOptions {
   readonly clock?: Clock & { advance(byMs: number): void };
   readonly dataDir?: string;
   readonly config?: Partial<CoordinatorConfig>;
+  readonly openBus?: (network: Network) => Promise<Bus>;
   /** Default 0.5: no exploration. */
   readonly draw?: number;
 }
@@ -163,6 +180,16 @@ export function testConfig(changes: Partial<CoordinatorConfig>): CoordinatorConf
     auditDutyMs: 120_000,
     canaryGateway: '',
     canaryEveryMs: 60_000,
+    console: 'off',
+    consoleGateway: '',
+    consoleDevnetControl: '',
+    bus: '',
+    busPassword: '',
+    busListen: [],
+    busPeers: [],
+    surveillancePlugins: '',
+    surveillanceThresholds: [],
+    surveillancePublicSources: [],
     postsPerMinute: 1_000_000,
     logLevel: 'silent',
     exitWithParent: false,
@@ -181,6 +208,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     chain,
     clock,
     draw: () => options.draw ?? 0.5,
+    ...(options.openBus && { openBus: options.openBus }),
     onFatal: (error) => void fatal.push(error),
   });
   const stop = async (): Promise<void> => {

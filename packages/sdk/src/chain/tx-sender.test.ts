@@ -183,5 +183,6 @@ describe('the fee of a transaction', () => {
     expect(feeOf(params, 'channel_claim', { rows: [{}, {}] })).toBe(flat + 14n);
     const operations = [1, 2, 3].map(() => ({ kind: 'transfer', body: transfer }));
     expect(feeOf(params, 'batch', { operations })).toBe(flat + 9n);
+    expect(feeOf(params, 'multisig_propose', { operations })).toBe(flat + 9n);
   });
 });

@@ -57,8 +57,8 @@ export function feeOf(params: ChainParams, kind: TxKind, body: unknown): bigint 
   if (kind === 'channel_claim') {
     return flat + BigInt(params.feePerRow) * BigInt((body as TxBody<'channel_claim'>).rows.length);
   }
-  if (kind !== 'batch') return flat;
-  const { operations } = body as TxBody<'batch'>;
+  if (kind !== 'batch' && kind !== 'multisig_propose') return flat;
+  const { operations } = body as TxBody<'batch' | 'multisig_propose'>;
   return flat + BigInt(params.feePerOperation) * BigInt(operations.length);
 }
 

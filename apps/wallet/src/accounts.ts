@@ -10,8 +10,9 @@ import {
   sealSeed,
 } from './keys/keystore.ts';
 import type { PasswordGate } from './keys/password-gate.ts';
+import { keepSecret } from './keys/secret-bytes.ts';
 import type { UnlockedKeys } from './keys/unlocked-keys.ts';
-import type { AccountRow, WalletStore } from './store.ts';
+import type { AccountRow, WalletStore, WatchedRow } from './store.ts';
 
 /** What accounts need. */
 export interface AccountsDeps {
@@ -31,6 +32,10 @@ export interface Accounts {
   importFile(input: KeystoreFile): Promise<{ address: string }>;
   exportKeystore(address: string): { keystore: Record<string, unknown> };
   list(): AccountView[];
+  /** Knows an account without a key. */
+  watch(input: Omit<WatchedRow, 'createdAtMs'>): AccountView;
+  /** Forgets an account without a key. Throws FORBIDDEN for one with it, WALLET_ACCOUNT_UNKNOWN. */
+  forget(address: string): void;
   unlock(input: { address: string; password: string; timeoutMs: number }): Promise<AccountView>;
   lock(address: string): AccountView;
 }
@@ -54,15 +59,38 @@ export interface KeystoreFile {
 export function createAccounts(deps: AccountsDeps): Accounts {
   const { gate, keys, store } = deps;
   const view = ({ address, label, createdAtMs }: AccountRow): AccountView => {
-    return { address, label, createdAtMs, unlockedUntilMs: keys.unlockedUntilMs(address) };
+    const unlockedUntilMs = keys.unlockedUntilMs(address);
+    return { address, label, kind: 'key', createdAtMs, unlockedUntilMs };
   };
+  const keyless = (row: WatchedRow): AccountView => ({ ...row, unlockedUntilMs: null });
   return {
     create: (input) => createAccount(deps, input),
     importFile: (input) => importFile(deps, input),
-    exportKeystore: (address) => ({ keystore: { ...store.accounts.get(address).keystore } }),
-    list: () => store.accounts.list().map(view),
+    exportKeystore: (address) => ({ keystore: { ...keptAccount(store, address).keystore } }),
+    list: () => [...store.accounts.list().map(view), ...store.watched.list().map(keyless)],
+    watch(input) {
+      const { address } = input;
+      const row = { ...input, createdAtMs: deps.clock.nowMs() };
+      store.transaction(() => {
+        if (store.accounts.has(address)) {
+          throw new AppError('WALLET_ACCOUNT_EXISTS', { account: address });
+        }
+        store.watched.add(row);
+      });
+      return keyless(row);
+    },
+    forget(address) {
+      if (store.accounts.has(address)) {
+        const reason = `the key of ${address} is here, and forgetting it could lose coins`;
+        throw new AppError('FORBIDDEN', { reason });
+      }
+      if (!store.watched.get(address)) {
+        throw new AppError('WALLET_ACCOUNT_UNKNOWN', { account: address });
+      }
+      store.watched.remove(address);
+    },
     async unlock({ address, password, timeoutMs }) {
-      const row = store.accounts.get(address);
+      const row = keptAccount(store, address);
       const seed = await gate.pass(address, () => openSeed(row.keystore, password));
       try {
         keys.unlock(address, seed, timeoutMs);
@@ -72,11 +100,22 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       return view(row);
     },
     lock(address) {
-      const row = store.accounts.get(address);
+      const row = keptAccount(store, address);
       keys.lock(address);
       return view(row);
     },
   };
+}
+
+/** The account with its key. Throws WALLET_WATCH_ONLY, WALLET_ACCOUNT_UNKNOWN. */
+export function keptAccount(store: WalletStore, address: string): AccountRow {
+  const watched = store.watched.get(address);
+  if (!watched) return store.accounts.get(address);
+  const fix =
+    watched.kind === 'shared'
+      ? 'its members sign for it, see aitbc wallet multisig'
+      : 'import its words or its keystore: aitbc wallet import';
+  throw new AppError('WALLET_WATCH_ONLY', { account: address, fix });
 }
 
 async function createAccount(
@@ -121,12 +160,15 @@ async function keep(deps: AccountsDeps, { label, password, seed }: Kept): Promis
   wipe(pair.secretKey);
   const address = addressOfKey(pair);
   const keystore = await gate.pass(address, () => sealSeed(seed, password, kdfCost));
-  store.accounts.add({ address, label, keystore, createdAtMs: clock.nowMs() });
+  store.transaction(() => {
+    store.watched.remove(address); // its key has come
+    store.accounts.add({ address, label, keystore, createdAtMs: clock.nowMs() });
+  });
   return address;
 }
 
 function seedFromHex(text: string): Uint8Array {
   const seed = bytesFromHex(text, seedBytes);
   if (!seed) throw new AppError('WALLET_SECRET_INVALID', { reason: 'a seed is 64 hex digits' });
-  return seed;
+  return keepSecret(seed);
 }

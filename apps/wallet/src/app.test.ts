@@ -1,91 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { base64, bytesFromBase64, createManualClock, hex, randomBytes } from '@aitbc/primitives';
-import {
-  AppError,
-  accountIdOf,
-  decodeTx,
-  encodeUnsignedTx,
-  networkFromHash,
-  type UnsignedTx,
-  unwrap,
-  verifyTx,
-  walletEndpoints,
-} from '@aitbc/protocol';
-import { createClient, createWalletSigner } from '@aitbc/sdk';
-import { createLog, loadConfig, openSqlite } from '@aitbc/service';
+import { base64, bytesFromBase64, hex, randomBytes } from '@aitbc/primitives';
+import { AppError, decodeTx, unwrap, verifyTx } from '@aitbc/protocol';
+import { createWalletSigner } from '@aitbc/sdk';
+import { openSqlite } from '@aitbc/service';
 import { afterEach, expect, test } from 'vitest';
-import { createWallet } from './app.ts';
-import type { Simulation, WalletChain } from './chain.ts';
-import { walletConfig } from './config.ts';
+import { createWalletKit, dayMs, network, password, transfer } from './testing/wallet-kit.ts';
 
-const network = networkFromHash('test', 'ab'.repeat(32));
-const log = createLog({ name: 'wallet', level: 'silent' });
-const stops: (() => Promise<void>)[] = [];
-const dayMs = 86_400_000;
-const password = 'correct horse';
-
-afterEach(async () => {
-  await Promise.all(stops.splice(0).map((stop) => stop()));
-});
-
-const newFolder = () => mkdtempSync(join(tmpdir(), 'aitbc-wallet-'));
-const passes: Simulation = { ok: true, code: null, message: null, effects: [] };
-
-async function wallet(dataDir = newFolder()) {
-  const clock = createManualClock(10 * dayMs);
-  const simulated: UnsignedTx[] = [];
-  const answers: { simulation: Simulation | AppError; meanwhile?: () => Promise<unknown> } = {
-    simulation: passes,
-  };
-  const chain: WalletChain = {
-    network: async () => network,
-    async simulate(unsigned) {
-      await answers.meanwhile?.();
-      if (answers.simulation instanceof AppError) throw answers.simulation;
-      const signed = decodeTx(network, new Uint8Array([...unsigned, ...new Uint8Array(64)]));
-      simulated.push(unwrap(signed));
-      return answers.simulation;
-    },
-    nonceOf: async () => 0,
-    close: async () => {},
-  };
-  const config = loadConfig(walletConfig, {
-    argv: ['--port=0', `--data-dir=${dataDir}`, '--kdf-memory-kib=8192', '--kdf-passes=1'],
-    env: {},
-  });
-  const daemon = await createWallet(config, { log, clock, chain });
-  await daemon.start();
-  stops.push(() => daemon.stop());
-  const baseUrl = daemon.url ?? '';
-  const adminToken = readFileSync(join(dataDir, 'admin.token'), 'utf8').trim();
-  const client = (token: string | undefined) => createClient(walletEndpoints, { baseUrl, token });
-  const admin = client(adminToken);
-  return { admin, answers, baseUrl, client, clock, daemon, dataDir, simulated, adminToken };
-}
-
-function transfer(address: string, overrides: Partial<UnsignedTx> = {}, amount = 5n) {
-  const tx = {
-    kind: 'transfer',
-    chain: network.chain,
-    nonce: 0,
-    validUntil: 0,
-    from: unwrap(accountIdOf(address)),
-    fee: 10n,
-    body: { to: 'cd'.repeat(32), amount, memo: '' },
-    ...overrides,
-  } as UnsignedTx;
-  return base64(encodeUnsignedTx(tx));
-}
-
-async function withAccount(dataDir?: string) {
-  const parts = await wallet(dataDir);
-  const { address } = await parts.admin.createAccount({ label: 'main', password });
-  await parts.admin.unlock({ address, password });
-  return { ...parts, address };
-}
+const kit = createWalletKit();
+const { stops, wallet, withAccount } = kit;
+afterEach(() => kit.stopAll());
 
 test('a new account shows its words once, and they bring the same account into another wallet', async () => {
   const first = await wallet();

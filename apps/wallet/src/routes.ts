@@ -12,7 +12,9 @@ import {
 } from './access/scopes.ts';
 import { adminTokenId, callerOf, freshToken, hashOfToken } from './access/tokens.ts';
 import type { Accounts } from './accounts.ts';
+import { proposalsInWords } from './shared-accounts.ts';
 import { type SigningDeps, signTransaction } from './sign-transaction.ts';
+import { sponsorTransaction } from './sponsor-transaction.ts';
 import type { WalletStore } from './store.ts';
 
 /** What the routes need. */
@@ -50,9 +52,13 @@ export function mountRoutes(app: Http['app'], deps: RoutesDeps): void {
 type AccountCalls =
   | 'createAccount'
   | 'listAccounts'
+  | 'watchAccount'
+  | 'forgetAccount'
+  | 'proposals'
   | 'unlock'
   | 'lock'
   | 'sign'
+  | 'sponsor'
   | 'exportAccount'
   | 'importFile';
 
@@ -67,6 +73,21 @@ function accountHandlers(deps: RoutesDeps): Pick<WalletHandlers, AccountCalls> {
       assertReads(caller);
       return { accounts: accounts.list().filter(({ address }) => coversAccount(caller, address)) };
     },
+    async watchAccount(input, { caller }) {
+      assertAdmin(caller);
+      if (input.kind === 'shared') await deps.chain.sharedAccount(input.address);
+      return accounts.watch(input);
+    },
+    forgetAccount({ address }, { caller }) {
+      assertAdmin(caller);
+      accounts.forget(address);
+      return { address };
+    },
+    proposals({ address }, { caller }) {
+      assertReads(caller);
+      assertCovers(caller, address);
+      return proposalsInWords(deps, address);
+    },
     unlock(input, { caller }) {
       assertCovers(caller, input.address);
       return accounts.unlock(input);
@@ -76,6 +97,7 @@ function accountHandlers(deps: RoutesDeps): Pick<WalletHandlers, AccountCalls> {
       return accounts.lock(address);
     },
     sign: ({ address, tx }, { caller }) => signTransaction(deps, { address, tx, caller }),
+    sponsor: (input, { caller }) => sponsorTransaction(deps, { ...input, caller }),
     exportAccount({ address }, { caller }) {
       assertAdmin(caller);
       return accounts.exportKeystore(address);
@@ -129,9 +151,11 @@ function tokenHandlers({
 
 function logHandlers(store: WalletStore): Pick<WalletHandlers, 'log'> {
   return {
-    log({ before }, { caller }) {
+    log({ before, address }, { caller }) {
       assertReads(caller);
-      const addresses = caller.scopes.admin ? undefined : caller.scopes.accounts;
+      if (address !== undefined) assertCovers(caller, address);
+      const covered = caller.scopes.admin ? undefined : caller.scopes.accounts;
+      const addresses = address === undefined ? covered : [address];
       const limit = limits.pageSize;
       const entries = store.log.page({ before, addresses, limit });
       const last = entries.at(-1);

@@ -1,6 +1,6 @@
 /**
- * The one way to a signature: decode → is it this account's, may this token → simulate at the node →
- * describe → in one database transaction: is the token still there, is the key unlocked, is it within
+ * The one way to a signature: decode → is it this account's, may this token → read all that it causes → simulate at
+ * the node → describe → in one database transaction: is the token still there, is the key unlocked, is it within
  * the daily cap, sign, write the log → answer. The signature exists outside this process only after its
  * log line is on disk. Nothing is signed that was not decoded: a call that takes bytes or hashes does
  * not exist. See docs/spec/wallet.md, "Signing".
@@ -10,7 +10,6 @@
  * holds for the ordinary lane, whose nonce the wallet asks for.
  */
 
-import { describeTx } from '@aitbc/chain';
 import { base64, bytesFromBase64, type Clock } from '@aitbc/primitives';
 import {
   AppError,
@@ -18,17 +17,26 @@ import {
   decodeUnsignedTx,
   laneOf,
   limits,
-  type Network,
   type OutputOf,
+  type SignedTx,
   signTx,
   txToJson,
   type UnsignedTx,
   unwrap,
   type walletEndpoints,
 } from '@aitbc/protocol';
-import { assertMaySign, type Caller, dayOf, spendOf, spentAfter } from './access/scopes.ts';
+import {
+  assertMayCause,
+  assertMaySign,
+  type Caller,
+  dayOf,
+  spendOf,
+  spentAfter,
+} from './access/scopes.ts';
+import { keptAccount } from './accounts.ts';
 import type { Simulation, WalletChain } from './chain.ts';
 import type { UnlockedKeys } from './keys/unlocked-keys.ts';
+import { readTransaction } from './read-transaction.ts';
 import type { WalletStore } from './store.ts';
 
 /** What signing needs. */
@@ -52,7 +60,7 @@ export type Signed = OutputOf<typeof walletEndpoints.sign>;
 
 /**
  * Signs a transaction. Throws BAD_REQUEST, the codes of `decodeTx`, WALLET_SCOPE, WALLET_ACCOUNT_UNKNOWN,
- * WALLET_LOCKED, WALLET_SIMULATION_FAILED, UNAVAILABLE, TIMEOUT.
+ * WALLET_WATCH_ONLY, WALLET_LOCKED, WALLET_PROPOSAL_UNREAD, WALLET_SIMULATION_FAILED, UNAVAILABLE, TIMEOUT.
  */
 export async function signTransaction(
   deps: SigningDeps,
@@ -66,20 +74,20 @@ export async function signTransaction(
     throw new AppError('BAD_REQUEST', { reason: `the transaction is not from ${address}` });
   }
   if (tx.sponsored) {
-    const reason = 'a sponsored transaction has two signatures, and this wallet gives one';
+    const reason =
+      'the fee of a sponsored transaction is paid by another, whose wallet sponsors it';
     throw new AppError('BAD_REQUEST', { reason });
   }
   assertMaySign(caller, tx);
-  deps.store.accounts.get(address);
+  keptAccount(deps.store, address);
   deps.keys.secretKeyOf(address);
+  const read = await readTransaction(deps.chain, network, tx);
+  assertMayCause(caller, read);
   const effects = await simulate(deps.chain, { address, unsigned, tx });
-  const description = describeTx(tx);
-  const signed = signAndLog(deps, { network, tx, address, caller, description });
+  const { description } = read;
+  const sign = (secretKey: Uint8Array) => signTx(network, tx, secretKey);
+  const signed = signAndLog(deps, { address, caller, description, spentNait: spendOf(read), sign });
   return { ...signed, description, decoded: txToJson(tx), effects };
-}
-
-function spentToday({ store, clock }: SigningDeps, caller: Caller): bigint {
-  return store.spending.of(caller.tokenId, dayOf(clock.nowMs()));
 }
 
 async function simulate(
@@ -98,31 +106,33 @@ async function simulate(
   });
 }
 
+/** What is signed now, and what it costs the caller's limit. */
 interface Approved {
-  readonly network: Network;
-  readonly tx: UnsignedTx;
   readonly address: string;
   readonly caller: Caller;
   readonly description: string;
+  readonly spentNait: bigint;
+  readonly sign: (secretKey: Uint8Array) => SignedTx;
 }
 
-function signAndLog(
-  deps: SigningDeps,
-  { network, tx, address, caller, description }: Approved,
+/** Signs and writes the line of the log in one commit. Throws UNAUTHORIZED, WALLET_SCOPE, WALLET_LOCKED. */
+export function signAndLog(
+  { store, keys, clock }: SigningDeps,
+  { address, caller, description, spentNait, sign }: Approved,
 ): { tx: string; txId: string } {
-  const { store, keys, clock } = deps;
   return store.transaction(() => {
-    if (!store.tokens.byId(caller.tokenId)) {
+    const { tokenId, label: tokenLabel } = caller;
+    if (!store.tokens.byId(tokenId)) {
       throw new AppError('UNAUTHORIZED', { reason: 'the token was revoked' });
     }
     const atMs = clock.nowMs();
-    const signed = signTx(network, tx, keys.secretKeyOf(address));
+    const signed = sign(keys.secretKeyOf(address));
     // The same bytes give the same signature, so asking again after a lost answer is not a second spend.
     if (!store.log.hasTx(signed.txId)) {
-      const total = spentAfter(caller, spentToday(deps, caller), spendOf(tx));
-      store.spending.set(caller.tokenId, dayOf(atMs), total);
+      const day = dayOf(atMs);
+      const total = spentAfter(caller, store.spending.of(tokenId, day), spentNait);
+      store.spending.set(tokenId, day, total);
     }
-    const { tokenId, label: tokenLabel } = caller;
     store.log.add({ atMs, address, tokenId, tokenLabel, txId: signed.txId, description });
     return { tx: base64(signed.bytes), txId: signed.txId };
   });

@@ -16,6 +16,14 @@ export interface AccountRow {
   readonly createdAtMs: number;
 }
 
+/** An account without a key: one that is watched, or one that is shared. */
+export interface WatchedRow {
+  readonly address: string;
+  readonly label: string;
+  readonly kind: 'watch' | 'shared';
+  readonly createdAtMs: number;
+}
+
 /** A token; its text is not stored, only the hash. */
 export interface TokenRow {
   readonly tokenId: string;
@@ -49,7 +57,15 @@ export interface WalletStore {
     add(row: AccountRow): void;
     /** Throws WALLET_ACCOUNT_UNKNOWN. */
     get(address: string): AccountRow;
+    has(address: string): boolean;
     list(): AccountRow[];
+  };
+  readonly watched: {
+    /** Throws WALLET_ACCOUNT_EXISTS, or FORBIDDEN when the wallet is full. */
+    add(row: WatchedRow): void;
+    get(address: string): WatchedRow | undefined;
+    list(): WatchedRow[];
+    remove(address: string): void;
   };
   readonly tokens: {
     /** Throws FORBIDDEN when the wallet is full. */
@@ -92,6 +108,7 @@ export async function openStore(path: string): Promise<WalletStore> {
   return {
     transaction: (work) => sqlite.transaction(work),
     accounts: accountsOf(sqlite),
+    watched: watchedOf(sqlite),
     tokens: tokensOf(sqlite),
     spending: spendingOf(sqlite),
     log: logOf(sqlite),
@@ -123,6 +140,7 @@ function accountsOf(sqlite: Sqlite): WalletStore['accounts'] {
       if (!raw) throw new AppError('WALLET_ACCOUNT_UNKNOWN', { account: address });
       return accountFrom(raw);
     },
+    has: (address) => one.get(address) !== undefined,
     list: () => all.all().map(accountFrom),
   };
 }
@@ -135,6 +153,27 @@ function accountFrom(raw: RawAccount): AccountRow {
   }
   const { address, label, created_at_ms: createdAtMs } = raw;
   return { address, label, keystore: keystore.data, createdAtMs };
+}
+
+const watchedColumns = 'address, label, kind, created_at_ms as "createdAtMs"';
+
+function watchedOf(sqlite: Sqlite): WalletStore['watched'] {
+  const insert = sqlite.prepare('insert into watched values (?, ?, ?, ?) on conflict do nothing');
+  const select = `select ${watchedColumns} from watched`;
+  const one = sqlite.prepare<WatchedRow>(`${select} where address = ?`);
+  const all = sqlite.prepare<WatchedRow>(`${select} order by created_at_ms, address`);
+  const count = sqlite.prepare<{ n: number }>('select count(*) as n from watched');
+  const remove = sqlite.prepare('delete from watched where address = ?');
+  return {
+    add({ address, label, kind, createdAtMs }) {
+      assertRoom(count.get()?.n ?? 0, accountsMax, 'watched accounts');
+      const { changes } = insert.run(address, label, kind, createdAtMs);
+      if (changes === 0) throw new AppError('WALLET_ACCOUNT_EXISTS', { account: address });
+    },
+    get: (address) => one.get(address),
+    list: () => all.all(),
+    remove: (address) => void remove.run(address),
+  };
 }
 
 interface RawToken {

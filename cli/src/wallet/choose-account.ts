@@ -32,10 +32,10 @@ export async function chooseAccount(
   const { accounts } = await wallet.listAccounts({}, { signal: context.signal });
   const wanted = wantedAccount(context, named);
   if (wanted !== undefined) return accountNamed(accounts, wanted);
-  const [only, ...others] = accounts;
+  const [only, ...others] = accounts.filter(({ kind }) => kind === 'key');
   if (only && others.length === 0) return only;
   const reason = only
-    ? `The wallet holds ${accounts.length} accounts. Say which one with --account <address or label>.`
+    ? `The wallet holds ${others.length + 1} accounts. Say which one with --account <address or label>.`
     : 'The wallet holds no account yet. Make one with: aitbc wallet create <label>';
   throw new AppError('CLI_USAGE', { reason });
 }

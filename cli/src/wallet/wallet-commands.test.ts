@@ -34,7 +34,13 @@ const address = addressOf(hex(pair.publicKey));
 const other = addressOf('11'.repeat(32));
 const words = Array.from({ length: 24 }, (_, at) => `word${at + 1}`).join(' ');
 const env = { AITBC_WALLET_TOKEN: 'secret-token', AITBC_WALLET_PASSWORD: 'correct horse' };
-const account = { address, label: 'main', createdAtMs: 1, unlockedUntilMs: null };
+const account = {
+  address,
+  label: 'main',
+  kind: 'key' as const,
+  createdAtMs: 1,
+  unlockedUntilMs: null,
+};
 
 const walletHandlers: TableHandlers<typeof walletEndpoints> = {
   createAccount: ({ mnemonic }) => ({ address, mnemonic: mnemonic === undefined ? words : null }),

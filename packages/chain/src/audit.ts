@@ -19,6 +19,7 @@ import {
   type StateKey,
   type ValidatorState,
 } from './entries.ts';
+import type { MultisigProposalState, MultisigState } from './multisig-entries.ts';
 import { freePartOf } from './state.ts';
 import { rewardIn, type TaskState } from './work-entries.ts';
 
@@ -118,6 +119,8 @@ function countEntry(tally: Tally, key: StateKey, { kind, id, entry }: AnyEntry):
   else if (kind === 'validator') countValidator(tally, key, entry);
   else if (kind === 'task') countTask(tally, key, entry);
   else if (kind === 'audit') countAudit(tally, key, entry);
+  else if (kind === 'multisig') checkMultisig(tally, key, entry);
+  else if (kind === 'multisigProposal') checkProposal(tally, key, entry);
   else if (kind === 'burned') tally.burned += entry.amount;
 }
 
@@ -206,6 +209,25 @@ function countAudit(tally: Tally, key: StateKey, audit: AuditEntry): void {
   tally.audits += coinsIn(audit);
   for (const [owner, amount] of partsOf(audit)) {
     lock(tally, { key, amount, owner, releasedBy: 'audit_close', dueMs });
+  }
+}
+
+/** Shared accounts hold nothing beside the balance and vault of an account; who may move it must be able to. */
+function checkMultisig(tally: Tally, key: StateKey, entry: MultisigState): void {
+  const { threshold, members } = entry;
+  if (threshold === 0 || threshold > members.length) {
+    tally.problems.push(`${key}: ${threshold} of ${members.length} members cannot agree`);
+  }
+}
+
+function checkProposal(tally: Tally, key: StateKey, entry: MultisigProposalState): void {
+  const { state, operations, approvals } = entry;
+  const isOpen = state === 'open';
+  if (isOpen !== operations.length > 0) {
+    tally.problems.push(`${key}: it is ${state} and has ${operations.length} operations`);
+  }
+  if (new Set(approvals.map(({ member }) => member)).size < approvals.length) {
+    tally.problems.push(`${key}: a member approved it twice`);
   }
 }
 

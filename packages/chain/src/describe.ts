@@ -4,6 +4,7 @@ import {
   addressOf,
   auditVerdictOf,
   type Hex,
+  type MultisigOperation,
   mandateAllows,
   type TxBody,
   type TxKind,
@@ -22,6 +23,16 @@ const plural = (count: number, what: string): string => `${count} ${what}${count
 
 /** Text that a stranger wrote, in quotes and without control or direction characters. */
 const quoted = (text: string): string => JSON.stringify(text.replace(/[\p{C}\u2028\u2029]/gu, '�'));
+
+const membersOf = (members: readonly { readonly member: Hex }[]): string =>
+  members.map(({ member }) => addressOf(member)).join(', ');
+
+/** The first operations one by one, and how many more there are. */
+function told(operations: readonly Told[]): string {
+  const rest = operations.length - operationsTold;
+  const more = rest > 0 ? ` And ${plural(rest, 'more operation')}.` : '';
+  return `${operations.slice(0, operationsTold).map(sentenceOf).join(' ')}${more}`;
+}
 
 const tellers: { readonly [K in TxKind]: Teller<K> } = {
   transfer: ({ to, amount, memo }) =>
@@ -52,12 +63,7 @@ const tellers: { readonly [K in TxKind]: Teller<K> } = {
   provider_unbond: () => 'Stop being a provider and begin to release the bond.',
   bond_withdraw: ({ provider }) =>
     `Pay the released bond of ${addressOf(provider)} to its balance.`,
-  batch: ({ operations }) => {
-    const told = operations.slice(0, operationsTold).map(sentenceOf).join(' ');
-    const rest = operations.length - operationsTold;
-    const more = rest > 0 ? ` And ${plural(rest, 'more operation')}.` : '';
-    return `All of these or none: ${told}${more}`;
-  },
+  batch: ({ operations }) => `All of these or none: ${told(operations)}`,
   mandate_grant: (grant) => {
     const ways = [
       ...(grant.allows & mandateAllows.channels ? ['into channels'] : []),
@@ -116,6 +122,16 @@ const tellers: { readonly [K in TxKind]: Teller<K> } = {
     `Reveal the verdict ${auditVerdictOf(verdict) ?? verdict} in audit ${shortId(auditId)}.`,
   audit_appeal: ({ auditId, deposit }) =>
     `Appeal against the verdict of audit ${shortId(auditId)} with a deposit of at most ${ait(deposit)}.`,
+  multisig_create: ({ threshold, members }) =>
+    `Make an account that acts when ${threshold} of these agree: ${membersOf(members)}.`,
+  multisig_propose: ({ multisig, expiresAtMs, operations }) =>
+    `Propose until ${timeOf(expiresAtMs)} that ${addressOf(multisig)} does this: ${told(operations)}`,
+  multisig_approve: ({ multisig, proposer, proposalId }) =>
+    `Approve what ${addressOf(proposer)} proposed as ${shortId(proposalId)} for ${addressOf(multisig)}.`,
+  multisig_cancel: ({ multisig, proposer, proposalId }) =>
+    `Take back proposal ${shortId(proposalId)} of ${addressOf(proposer)} for ${addressOf(multisig)}, or an approval of it.`,
+  multisig_change: ({ threshold, members }) =>
+    `From now on ${threshold} of these must agree: ${membersOf(members)}; all open proposals are void.`,
   audit_close: ({ auditId }) => `Take audit ${shortId(auditId)} one step on, as its time is over.`,
 };
 
@@ -143,12 +159,26 @@ function timeOf(timeMs: number): string {
   return `${year}-${twoDigits(month)}-${twoDigits(dayOfMonth)} ${clock} UTC`;
 }
 
-function sentenceOf({ kind, body }: Pick<UnsignedTx, 'kind' | 'body'>): string {
+type Told = Pick<UnsignedTx, 'kind' | 'body'>;
+
+function sentenceOf({ kind, body }: Told): string {
   return (tellers[kind] as Teller<TxKind>)(body);
 }
 
-/** What a transaction does, in one sentence, with its fee. */
-export function describeTx(tx: UnsignedTx & { readonly payer?: Hex }): string {
+/** What a shared account would do, in words: the operations of a proposal in order. */
+export function describeOperations(operations: readonly MultisigOperation[]): string {
+  return operations.map(sentenceOf).join(' ');
+}
+
+/**
+ * What a transaction does, in one sentence, with its fee. An approval does not say by itself what it approves: whoever
+ * has read the proposal gives its operations.
+ */
+export function describeTx(
+  tx: UnsignedTx & { readonly payer?: Hex },
+  approved: readonly MultisigOperation[] = [],
+): string {
   const payer = tx.payer === undefined ? 'somebody else' : addressOf(tx.payer);
-  return `${sentenceOf(tx)} Fee: ${ait(tx.fee)}${tx.sponsored ? `, paid by ${payer}` : ''}.`;
+  const does = approved.length === 0 ? '' : ` It does this: ${describeOperations(approved)}`;
+  return `${sentenceOf(tx)}${does} Fee: ${ait(tx.fee)}${tx.sponsored ? `, paid by ${payer}` : ''}.`;
 }

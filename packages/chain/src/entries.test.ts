@@ -1,5 +1,12 @@
 import { createWriter } from '@aitbc/primitives';
-import { AppError, auditPhases, type ChannelState, field, writeRecord } from '@aitbc/protocol';
+import {
+  AppError,
+  auditPhases,
+  type ChannelState,
+  field,
+  type MultisigOperation,
+  writeRecord,
+} from '@aitbc/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auditOutcomes } from './audit-entries.ts';
@@ -14,6 +21,7 @@ import {
   keyOf,
   providerKey,
 } from './entries.ts';
+import { multisigStates } from './multisig-entries.ts';
 import { taskStates } from './work-entries.ts';
 
 const id = 'ab'.repeat(32);
@@ -40,6 +48,15 @@ const channels: fc.Arbitrary<ChannelState> = fc.record({
 const texts = fc.string({ maxLength: 30, unit: 'grapheme-ascii' });
 const change = { name: texts, value: fc.string({ maxLength: 20, unit: 'grapheme-ascii' }) };
 const changes = fc.array(fc.record(change), { maxLength: 40 });
+const sharers = fc.array(fc.record({ member: ids }), { maxLength: 16 });
+const operations: fc.Arbitrary<MultisigOperation> = fc.oneof(
+  fc
+    .record({ to: ids, amount: amounts, memo: fc.constantFrom('', 'ab') })
+    .map((body) => ({ kind: 'transfer' as const, body })),
+  fc
+    .record({ threshold: fc.nat({ max: 255 }), members: sharers })
+    .map((body) => ({ kind: 'multisig_change' as const, body })),
+);
 const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
   fc.record({ balance: amounts, nonce: counts, vault: amounts }).map((entry) => {
     return { kind: 'account' as const, id, entry };
@@ -151,6 +168,18 @@ const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
       workerShareNait: amounts,
     })
     .map((entry) => ({ kind: 'task' as const, id, entry })),
+  fc
+    .record({ threshold: fc.nat({ max: 255 }), members: sharers, version: counts })
+    .map((entry) => ({ kind: 'multisig' as const, id, entry })),
+  fc
+    .record({
+      ...{ multisig: ids, proposer: ids, proposalId: ids, approvals: sharers },
+      slot: fc.nat({ max: 255 }),
+      ...{ number: counts, version: counts, expiresAtMs: counts },
+      state: fc.constantFrom(...multisigStates),
+      operations: fc.array(operations, { maxLength: 8 }),
+    })
+    .map((entry) => ({ kind: 'multisigProposal' as const, id, entry })),
 );
 
 describe('entries', () => {
@@ -211,7 +240,17 @@ describe('entries', () => {
     expect(codeOf(() => entryOfPair('x00', new Uint8Array(0)))).toBe('STORE_CORRUPT');
     fc.assert(
       fc.property(
-        fc.constantFrom('account', 'channel', 'agent', 'provider', 'expiring', 'mandate', 'task'),
+        fc.constantFrom(
+          'account',
+          'channel',
+          'agent',
+          'provider',
+          'expiring',
+          'mandate',
+          'task',
+          'multisig',
+          'multisigProposal',
+        ),
         fc.uint8Array({ maxLength: 300 }),
         (kind, bytes) => {
           expect(['none', 'STORE_CORRUPT']).toContain(

@@ -4,7 +4,8 @@
  * A key is one letter for the kind and the 64 hex digits of an id: `a` account, `c` channel, `g` agent,
  * `p` provider, `l` lane, `x` expiring, `m` mandate, `t` task,
  * `v` validator, `s` validator set, `r` roster, `n` burned coins, `q` proposal, `o` parameters, `u` upgrade,
- * `w` audit, `j` jury, `d` docket, `k` conviction, `f` former key. Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
+ * `w` audit, `j` jury, `d` docket, `k` conviction, `f` former key, `h` shared account (who holds it), `i` proposal of
+ * one (what is intended). Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
  * the order of the bytes. A value is the field table below, nothing in front and nothing behind.
  *
  * An account carries its vault: the money its owner set aside for channels but did not allocate yet. An
@@ -26,6 +27,7 @@ import {
   writeRecord,
 } from '@aitbc/protocol';
 import { type AuditEntries, auditTables } from './audit-entries.ts';
+import { type MultisigEntries, multisigTables } from './multisig-entries.ts';
 import { flag, type WorkEntries, workTables } from './work-entries.ts';
 
 /** Kind letter and id of an entry. */
@@ -107,6 +109,7 @@ const tables = {
   upgrade: { letter: 'u', fields: upgradeFields },
   ...workTables,
   ...auditTables,
+  ...multisigTables,
 } as const satisfies Record<EntryKind, { letter: string; fields: Fields }>;
 
 /** Balances of an account in nait; `nonce` is the nonce of its next transaction. */
@@ -138,7 +141,7 @@ export interface ProposalState extends Change {
 }
 
 /** Record of each kind. */
-export interface Entries extends WorkEntries, AuditEntries {
+export interface Entries extends WorkEntries, AuditEntries, MultisigEntries {
   readonly account: AccountState;
   readonly channel: ChannelState;
   readonly agent: AgentState;

@@ -9,7 +9,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { auditFunds } from './audit.ts';
-import { describeTx } from './describe.ts';
+import { describeOperations, describeTx } from './describe.ts';
 import {
   accountKey,
   channelKey,
@@ -195,10 +195,10 @@ describe('a description', () => {
   const { network } = createWorld(1);
 
   it('is one sentence and the fee for each kind', () => {
-    const texts = oneOfEach(network).map(describeTx);
+    const texts = oneOfEach(network).map((tx) => describeTx(tx));
     expect(texts).toHaveLength(Object.keys(txKinds).length);
     expect(new Set(texts).size).toBe(texts.length);
-    for (const text of texts) expect(text).toMatch(/\.( |$)Fee: 0\.0000(1|11|106) AIT\.$/);
+    for (const text of texts) expect(text).toMatch(/\.( |$)Fee: 0\.0000(1|11|106|104) AIT\.$/);
     expect(texts[0]).toMatch(/^Send 1\.5 AIT to ait1\w+ with the memo 68656c6c6f \(hex\)\./);
     expect(texts[1]).toMatch(
       'Move 0.009 AIT to the vault and put 0.005 AIT into 1 channel for ait1',
@@ -216,6 +216,16 @@ describe('a description', () => {
     expect(told(8)).not.toMatch('more operation');
     expect(told(9)).toMatch(/\. And 1 more operation\. Fee/);
     expect(told(11)).toMatch(/\. And 3 more operations\. Fee/);
+  });
+
+  it('tells what is approved where somebody has read it', () => {
+    const [approval] = oneOfEach(network).filter(({ kind }) => kind === 'multisig_approve');
+    if (!approval) throw new RangeError('no approval');
+    const pay: Operation = { kind: 'transfer', body: { to: receiver.id, amount: 5n, memo: '' } };
+    expect(describeTx(approval)).not.toMatch('It does this');
+    const told = describeTx(approval, [pay, pay]);
+    expect(told).toMatch(/It does this: Send 0\.000000005 AIT to ait1\w+\. Send .+\. Fee: /);
+    expect(told).toContain(describeOperations([pay, pay]));
   });
 
   it('names who pays the fee of another', () => {

@@ -9,7 +9,15 @@ import { decodeBody, encodeBody } from './body.ts';
 import { supplyOf } from './genesis.ts';
 import { createOverlay } from './state.ts';
 import { auditHistories, createAuditWorld } from './testing/audit-world.ts';
-import { auditMoveKinds, createHistoryWorld, histories, kinds, txOf } from './testing/histories.ts';
+import {
+  acceptedMultisigKinds,
+  auditMoveKinds,
+  createHistoryWorld,
+  histories,
+  kinds,
+  txOf,
+} from './testing/histories.ts';
+import { createMultisigWorld, multisigHistories } from './testing/multisig-world.ts';
 import type { Actor, World } from './testing/world.ts';
 import { createStateTree } from './tree/tree.ts';
 
@@ -56,31 +64,37 @@ describe('random histories', () => {
       { numRuns: 80 },
     );
     expect(new Set(accepted.keys())).toStrictEqual(new Set(kinds));
-  });
+  }, 120_000);
 
-  it('of audits keep the supply and the invariants; a second ledger follows from bytes alone', () => {
-    const accepted = new Map<string, number>();
-    fc.assert(
-      fc.property(auditHistories, (history) => {
-        const { world } = createAuditWorld();
-        const { world: follower } = createAuditWorld();
-        const supply = supplyOf(world.genesis);
-        for (const { waitMs, moves } of history) {
-          world.advance(waitMs);
-          const txs = moves.map((move) => txOf(world, move));
-          expectNoTrace(world, txs);
-          const block = world.build(txs);
-          for (const { kind } of block.txs) accepted.set(kind, (accepted.get(kind) ?? 0) + 1);
-          follow(follower, block);
-          world.commit(block);
-          expectSound(world, supply);
-        }
-        expect(follower.tree.root()).toBe(world.tree.root());
-      }),
-      { numRuns: 15 },
-    );
-    for (const kind of auditMoveKinds) expect(accepted.get(kind), kind).toBeGreaterThan(0);
-  });
+  it.each([
+    ['audits', auditHistories, createAuditWorld, auditMoveKinds],
+    ['shared accounts', multisigHistories, createMultisigWorld, acceptedMultisigKinds],
+  ] as const)(
+    'of %s keep the supply and the invariants; a second ledger follows from bytes alone',
+    (...[, among, create, expected]) => {
+      const accepted = new Map<string, number>();
+      fc.assert(
+        fc.property(among, (history) => {
+          const { world } = create();
+          const { world: follower } = create();
+          const supply = supplyOf(world.genesis);
+          for (const { waitMs, moves } of history) {
+            world.advance(waitMs);
+            const txs = moves.map((move) => txOf(world, move));
+            expectNoTrace(world, txs);
+            const block = world.build(txs);
+            for (const { kind } of block.txs) accepted.set(kind, (accepted.get(kind) ?? 0) + 1);
+            follow(follower, block);
+            world.commit(block);
+            expectSound(world, supply);
+          }
+          expect(follower.tree.root()).toBe(world.tree.root());
+        }),
+        { numRuns: 15 },
+      );
+      for (const kind of expected) expect(accepted.get(kind), kind).toBeGreaterThan(0);
+    },
+  );
 
   it('of audits end when anyone cranks them: every coin is in a balance or a bond', () => {
     fc.assert(

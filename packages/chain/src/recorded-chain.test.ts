@@ -3,7 +3,7 @@
  * of parameters. It is replayed from its bytes, by the ledger and by the oracle, to the roots that were
  * recorded. If this test fails, a chain that exists cannot be followed any more.
  *
- * A second one has the audits, which came later. AITBC_RECORD_CHAIN and the name of one records it anew: only
+ * A second one has the audits, a third one the shared accounts, which came later. AITBC_RECORD_CHAIN and the name of one records it anew: only
  * together with a new version of the formats or the rules.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -28,6 +28,7 @@ import { genesisBlock, supplyOf } from './genesis.ts';
 import { createOracle } from './oracle/index.ts';
 import { anyAuditMove, createAuditWorld } from './testing/audit-world.ts';
 import {
+  acceptedMultisigKinds,
   anyMove,
   auditMoveKinds,
   createHistoryWorld,
@@ -35,6 +36,7 @@ import {
   type Move,
   txOf,
 } from './testing/histories.ts';
+import { anyMultisigMove, createMultisigWorld } from './testing/multisig-world.ts';
 import type { World } from './testing/world.ts';
 
 interface RecordedChain {
@@ -70,6 +72,13 @@ const recordings = {
     kinds: [...auditMoveKinds, 'agent_register', 'provider_register', 'provider_unbond'],
     isFull: ({ state }) => outcomesIn(state).size === auditResults.length,
   },
+  'the recorded chain of shared accounts': {
+    file: new URL('../vectors/multisig-chain.json', import.meta.url),
+    begin: createMultisigWorld,
+    move: anyMultisigMove,
+    kinds: acceptedMultisigKinds,
+    isFull: ({ state }) => [...state].filter(isChangedSharing).length > 1,
+  },
 } as const satisfies Record<string, Recording>;
 
 const recordedBlocks = 60;
@@ -82,6 +91,12 @@ function outcomesIn(state: ReadonlyMap<StateKey, Uint8Array>): Set<string> {
     return kind === 'audit' ? entry.outcome : 'none';
   });
   return new Set(outcomes.filter((outcome) => outcome !== 'none'));
+}
+
+/** A shared account that took other members. */
+function isChangedSharing([key, value]: readonly [StateKey, Uint8Array]): boolean {
+  const { kind, entry } = entryOfPair(key, value);
+  return kind === 'multisig' && entry.version > 0;
 }
 
 /** Random moves, of which the rarest kinds that the state accepts go in; the first seed that brings all of them. */

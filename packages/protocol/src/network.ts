@@ -22,6 +22,9 @@ export const tags = Object.freeze({
   lane: 'AITBC-LANE-v1\0',
   mandate: 'AITBC-MANDATE-v1\0',
   task: 'AITBC-TASK-v1\0',
+  multisig: 'AITBC-MULTISIG-v1\0',
+  multisigSlot: 'AITBC-MULTISIGSLOT-v1\0',
+  multisigProposal: 'AITBC-MULTISIGPROPOSAL-v1\0',
   block: 'AITBC-BLOCK-v1\0',
   vote: 'AITBC-VOTE-v1\0',
   channel: 'AITBC-CHANNEL-v1\0',
@@ -47,6 +50,9 @@ export const tags = Object.freeze({
   auditVote: 'AITBC-AUDITVOTE-v1\0',
   auditRecord: 'AITBC-AUDITRECORD-v1\0',
   auditReport: 'AITBC-AUDITREPORT-v1\0',
+  letter: 'AITBC-LETTER-v1\0',
+  notice: 'AITBC-NOTICE-v1\0',
+  accountCall: 'AITBC-ACCOUNTCALL-v1\0',
 });
 
 /** Name of a tag. */

@@ -11,7 +11,7 @@ import {
   feeOf,
   paramsFaultOf,
 } from './params.ts';
-import { type AuditKind, auditKinds } from './tx-kinds.ts';
+import { type LateKind, lateKinds } from './tx-kinds.ts';
 
 const faultWith = (changes: Partial<ChainParams>) => paramsFaultOf({ ...devnetParams, ...changes });
 
@@ -68,9 +68,9 @@ describe('parameters of audits', () => {
       receiptAgeMs: devnetParams.unbondingMs / 2,
     });
     expect(auditParamsOf(devnetParams).voteMs * 6).toBeLessThanOrEqual(devnetParams.unbondingMs);
-    for (const kind of Object.keys(auditKinds)) {
+    for (const kind of Object.keys(lateKinds)) {
       expect(devnetParams.fees).not.toHaveProperty(kind);
-      expect(feeOf(devnetParams, kind as AuditKind)).toBe('1000');
+      expect(feeOf(devnetParams, kind as LateKind)).toBe('1000');
     }
   });
 

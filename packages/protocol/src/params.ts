@@ -1,11 +1,11 @@
 /** Parameters of a chain: part of its genesis document, the same on every node. Amounts in nait. */
 import { amountFromText, amountMax } from '@aitbc/primitives';
 import { accept, refuse, type Verdict } from './errors.ts';
-import { type AuditKind, type TxKind, txKinds } from './tx-kinds.ts';
+import { type LateKind, type TxKind, txKinds } from './tx-kinds.ts';
 
 /** Flat fee of each transaction kind, decimal strings of nait; `feeOf` gives those that are left out. */
-export type FeeTable = Readonly<Record<Exclude<TxKind, AuditKind>, string>> &
-  Readonly<Partial<Record<AuditKind, string>>>;
+export type FeeTable = Readonly<Record<Exclude<TxKind, LateKind>, string>> &
+  Readonly<Partial<Record<LateKind, string>>>;
 
 /** What the genesis document fixes beside accounts and validators. */
 export interface ChainParams {

@@ -5,6 +5,7 @@ import { zTxJson } from './endpoints/node-rpc.ts';
 import { addressOf } from './fields.ts';
 import { limits } from './limits.ts';
 import { networkFromHash } from './network.ts';
+import { amount, bodies, count } from './testing/any-body.ts';
 import {
   contentIdOf,
   decodeTx,
@@ -19,7 +20,7 @@ import {
   txToJson,
   type UnsignedTx,
 } from './transactions.ts';
-import { type BatchableKind, type Operation, type TxKind, txKinds } from './tx-kinds.ts';
+import { type Operation, type TxKind, txKinds } from './tx-kinds.ts';
 import { createTxVerifier, signaturesIn, verifyTx } from './tx-signatures.ts';
 
 const network = networkFromHash('test', 'ab'.repeat(32));
@@ -27,143 +28,6 @@ const owner = keyPairFromSeed(new Uint8Array(32).fill(1));
 const ownerId = hex(owner.publicKey);
 const sponsor = keyPairFromSeed(new Uint8Array(32).fill(2));
 const sponsorId = hex(sponsor.publicKey);
-
-const id = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(hex);
-const amount = fc.bigInt(0n, 2n ** 64n - 1n);
-const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
-const signature = fc.uint8Array({ minLength: 64, maxLength: 64 }).map(hex);
-const text = (bytes: number) =>
-  fc
-    .string({ maxLength: bytes / 4, unit: 'grapheme' })
-    .filter((t) => Buffer.byteLength(t) <= bytes);
-const allocation = fc.record({
-  receiver: id,
-  payerAuthorizer: id,
-  receiverAuthorizer: id,
-  withdrawDelayMs: count,
-  salt: id,
-  amount,
-});
-
-/** Random bodies for the kinds that may stand in a batch. */
-const batchable: Record<BatchableKind, fc.Arbitrary<unknown>> = {
-  transfer: fc.record({
-    to: id,
-    amount,
-    memo: fc.uint8Array({ maxLength: limits.memoBytes }).map(hex),
-  }),
-  vault_deposit: fc.record({ amount, allocations: fc.array(allocation, { maxLength: 16 }) }),
-  vault_withdraw: fc.record({ amount }),
-  channel_fund: allocation,
-  channel_refund: fc.record({
-    channelId: id,
-    amount,
-    refundNonce: count,
-    authorizerSignature: signature,
-  }),
-  withdraw_init: fc.record({ channelId: id, amount }),
-  withdraw_finalize: fc.record({ channelId: id }),
-  agent_register: fc.record({ name: text(32), endpoint: text(200), cardHash: id }),
-  provider_register: fc.record({ authorizer: id, endpoint: text(200), bond: amount }),
-  provider_unbond: fc.constant({}),
-  bond_withdraw: fc.record({ provider: id }),
-  mandate_grant: fc.record({
-    subKey: id,
-    channelMaxNait: amount,
-    windowMaxNait: amount,
-    windowMs: count,
-    totalMaxNait: amount,
-    jobMaxNait: amount,
-    receivers: fc.array(fc.record({ receiver: id }), { maxLength: limits.mandateReceivers }),
-    models: fc.array(fc.record({ model: text(128) }), { maxLength: limits.mandateModels }),
-    allows: fc.nat({ max: 255 }),
-    expiresAtHeight: count,
-  }),
-  mandate_revoke: fc.record({ subKey: id }),
-  mandate_fund: fc.record({
-    owner: id,
-    receiver: id,
-    payerAuthorizer: id,
-    receiverAuthorizer: id,
-    withdrawDelayMs: count,
-    salt: id,
-    amount,
-  }),
-  mandate_transfer: fc.record({ owner: id, to: id, amount }),
-  task_post: fc.record({
-    worker: id,
-    arbiter: id,
-    reward: amount,
-    deadlineMs: count,
-    reviewMs: count,
-    specHash: id,
-    salt: id,
-  }),
-  task_accept: fc.record({ taskId: id }),
-  task_submit: fc.record({ taskId: id, resultHash: id }),
-  task_approve: fc.record({ taskId: id }),
-  task_dispute: fc.record({ taskId: id, reasonHash: id }),
-  task_resolve: fc.record({ taskId: id, workerShareNait: amount }),
-  task_expire: fc.record({ taskId: id }),
-};
-
-const operation = fc
-  .constantFrom(...(Object.keys(batchable) as BatchableKind[]))
-  .chain((kind) => batchable[kind].map((body) => ({ kind, body })));
-
-/** Random bodies for every kind. */
-const bodies: Record<TxKind, fc.Arbitrary<unknown>> = {
-  ...batchable,
-  batch: fc.record({ operations: fc.array(operation, { maxLength: 20 }) }),
-  channel_claim: fc.record({
-    receiverAuthorizer: id,
-    rows: fc.array(
-      fc.record({
-        channelId: id,
-        maxClaimable: amount,
-        context: id,
-        voucherSignature: signature,
-        totalClaimed: amount,
-      }),
-      { maxLength: 100 },
-    ),
-    authorizerSignature: signature,
-  }),
-  validator_bond: fc.record({ validator: id, stake: amount, keySignature: signature }),
-  validator_unbond: fc.record({ validator: id, amount }),
-  stake_withdraw: fc.record({ validator: id }),
-  validator_unjail: fc.record({ validator: id }),
-  evidence_submit: fc.record({
-    validator: id,
-    epoch: count,
-    view: count,
-    firstKind: fc.constantFrom('notarize', 'nullify', 'finalize'),
-    firstHash: id,
-    firstSignature: signature,
-    secondKind: fc.constantFrom('notarize', 'nullify', 'finalize'),
-    secondHash: id,
-    secondSignature: signature,
-  }),
-  param_vote: fc.record({ validator: id, name: text(48), value: text(20), untilHeight: count }),
-  upgrade_signal: fc.record({ validator: id, version: fc.nat({ max: 65_535 }), height: count }),
-  auditor_enroll: fc.record({ digest: id }),
-  auditor_leave: fc.record({ digest: id }),
-  audit_open: fc.record({
-    provider: id,
-    recordHash: id,
-    deposit: amount,
-    receipt: fc.uint8Array({ maxLength: limits.auditReceiptBytes }).map(hex),
-  }),
-  audit_commit: fc.record({ auditId: id, commitment: id }),
-  audit_reveal: fc.record({
-    auditId: id,
-    verdict: fc.nat({ max: 255 }),
-    reportHash: id,
-    salt: id,
-  }),
-  audit_appeal: fc.record({ auditId: id, deposit: amount }),
-  audit_close: fc.record({ auditId: id }),
-};
 
 const anyTx = fc.constantFrom(...(Object.keys(txKinds) as TxKind[])).chain((kind) =>
   fc

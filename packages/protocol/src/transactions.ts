@@ -43,7 +43,7 @@ import {
 } from './fields.ts';
 import { limits } from './limits.ts';
 import { bytes32, type Network, signingBytes, taggedHash } from './network.ts';
-import { type TxBody, type TxKind, txKinds } from './tx-kinds.ts';
+import { type MultisigOperation, type TxBody, type TxKind, txKinds } from './tx-kinds.ts';
 import {
   accountSizeBytes,
   payerSizeBytes,
@@ -321,4 +321,48 @@ export function taskIdOf(network: Network, poster: Hex, terms: TxBody<'task_post
   const writer = createWriter();
   writeRecord(txKinds.task_post.fields, writer, terms);
   return taggedHash('task', network, bytes32(poster), writer.finish());
+}
+
+/** Account id that a `multisig_create` of this sender makes: a hash, so no key signs for it. */
+export function multisigIdOf(
+  network: Network,
+  creator: Hex,
+  terms: TxBody<'multisig_create'>,
+): Hex {
+  const writer = createWriter();
+  writeRecord(txKinds.multisig_create.fields, writer, terms);
+  return taggedHash('multisig', network, bytes32(creator), writer.finish());
+}
+
+/** Where a proposal stands. */
+export interface MultisigPlace {
+  readonly multisig: Hex;
+  readonly proposer: Hex;
+  readonly slot: number;
+}
+
+/** Id of the entry of a member's slot. */
+export function multisigSlotIdOf(network: Network, place: MultisigPlace): Hex {
+  return taggedHash('multisigSlot', network, placeBytes(place));
+}
+
+/** What a proposal is: its place, the how manieth it is there, and what it says. */
+export interface MultisigWish extends MultisigPlace {
+  readonly number: number;
+  readonly expiresAtMs: number;
+  readonly operations: readonly MultisigOperation[];
+}
+
+/** Id of a proposal: all of it, so who approves the id approves these operations and no others. */
+export function multisigProposalIdOf(network: Network, wish: MultisigWish): Hex {
+  const writer = createWriter();
+  count.write(writer, wish.number);
+  const { multisig, slot, expiresAtMs } = wish;
+  const body = { multisig, slot, expiresAtMs, operations: [...wish.operations] };
+  writeRecord(txKinds.multisig_propose.fields, writer, body);
+  return taggedHash('multisigProposal', network, bytes32(wish.proposer), writer.finish());
+}
+
+function placeBytes({ multisig, proposer, slot }: MultisigPlace): Uint8Array {
+  return createWriter().hex(multisig, 32).hex(proposer, 32).u8(slot).finish();
 }

@@ -126,6 +126,48 @@ export const auditKinds = {
   audit_close: { number: 38, fields: { auditId: hash } },
 } as const satisfies KindTable;
 
+/** Who shares an account, and how many of them must agree. */
+const sharingFields = {
+  threshold: u8,
+  members: list({ member: account }, limits.multisigMembers),
+} as const satisfies Fields;
+
+const sharingChange = { multisig_change: { number: 43, fields: sharingFields } } as const;
+
+/** Kinds that a shared account may be made to do: those of batches, and another set of members. */
+export const multisigOperationKinds = {
+  ...batchableKinds,
+  ...sharingChange,
+} as const satisfies KindTable;
+
+/** Which proposal: its place, and the hash of what it says. */
+const multisigProposal = {
+  multisig: account,
+  proposer: account,
+  slot: u8,
+  proposalId: hash,
+} as const satisfies Fields;
+
+/** Kinds of shared accounts. They came after the audits: a genesis document need not price them either. */
+export const multisigKinds = {
+  multisig_create: { number: 39, fields: { ...sharingFields, salt: hash } },
+  multisig_propose: {
+    number: 40,
+    fields: {
+      multisig: account,
+      slot: u8,
+      expiresAtMs: count,
+      operations: choices(multisigOperationKinds, limits.multisigOperations),
+    },
+  },
+  multisig_approve: { number: 41, fields: multisigProposal },
+  multisig_cancel: { number: 42, fields: multisigProposal },
+  ...sharingChange,
+} as const satisfies KindTable;
+
+/** Kinds that came after the first genesis documents, which do not price them. */
+export const lateKinds = { ...auditKinds, ...multisigKinds } as const satisfies KindTable;
+
 /** Kinds of transactions: wire number and body. Numbers are never used again. */
 export const txKinds = {
   ...batchableKinds,
@@ -156,7 +198,7 @@ export const txKinds = {
     },
   },
   upgrade_signal: { number: 31, fields: { validator: key, version: u16, height: count } },
-  ...auditKinds,
+  ...lateKinds,
 } as const satisfies Record<string, { number: number; fields: Fields }>;
 
 /** Name of a kind. */
@@ -165,11 +207,20 @@ export type TxKind = keyof typeof txKinds;
 /** Name of a kind of audits. */
 export type AuditKind = keyof typeof auditKinds;
 
+/** Name of a kind of shared accounts. */
+export type MultisigKind = keyof typeof multisigKinds;
+
+/** Name of a kind that a genesis document need not price. */
+export type LateKind = keyof typeof lateKinds;
+
 /** Body of a kind. */
 export type TxBody<K extends TxKind> = RecordOf<(typeof txKinds)[K]['fields']>;
 
 /** One operation of a batch. */
 export type Operation = ChoiceOf<typeof batchableKinds>;
+
+/** One operation of a proposal. */
+export type MultisigOperation = ChoiceOf<typeof multisigOperationKinds>;
 
 /** Name of a kind that may stand in a batch. */
 export type BatchableKind = keyof typeof batchableKinds;

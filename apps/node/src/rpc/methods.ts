@@ -4,6 +4,7 @@ import { chainMethods } from './methods/chain-methods.ts';
 import type { Handlers, MethodDeps } from './methods/deps.ts';
 import { governanceMethods } from './methods/governance-methods.ts';
 import { listMethods } from './methods/list-methods.ts';
+import { multisigMethods } from './methods/multisig-methods.ts';
 import { operatorMethods } from './methods/operator-methods.ts';
 import { createProver } from './methods/prover.ts';
 import { stateMethods } from './methods/state-methods.ts';
@@ -18,6 +19,7 @@ export function createMethods(deps: MethodDeps): Handlers {
     ...stateMethods(deps, prover),
     ...listMethods(deps),
     ...auditMethods(deps, prover),
+    ...multisigMethods(deps, prover),
     ...governanceMethods(deps, prover),
     ...operatorMethods(deps),
   };

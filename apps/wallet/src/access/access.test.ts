@@ -2,12 +2,27 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManualClock, hex, randomBytes } from '@aitbc/primitives';
-import { addressOf, type Operation, type TxKind, txKinds, type UnsignedTx } from '@aitbc/protocol';
+import {
+  addressOf,
+  type MultisigOperation,
+  type Operation,
+  type TxKind,
+  txKinds,
+  type UnsignedTx,
+} from '@aitbc/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ReadTx } from '../read-transaction.ts';
 import { openStore } from '../store.ts';
 import { createHostCheck } from './check-host.ts';
-import { assertMaySign, type Caller, dayOf, spendOf, spentAfter } from './scopes.ts';
+import {
+  assertMayCause,
+  assertMaySign,
+  type Caller,
+  dayOf,
+  spendOf as spendOfRead,
+  spentAfter,
+} from './scopes.ts';
 import { callerOf, ensureAdminToken } from './tokens.ts';
 
 const from = hex(randomBytes(32));
@@ -28,6 +43,18 @@ function caller(scopes: Partial<Caller['scopes']> = {}): Caller {
     },
   };
 }
+
+/** As a transaction is read that names all it does itself. */
+const readOf = (tx: UnsignedTx): ReadTx => {
+  const inside = 'operations' in tx.body ? (tx.body.operations as MultisigOperation[]) : [];
+  const isBatch = tx.kind === 'batch';
+  return { tx, description: '', inside: isBatch ? inside : [], shared: undefined };
+};
+const spendOf = (tx: UnsignedTx): bigint => spendOfRead(readOf(tx));
+const assertMay = (who: Caller, tx: UnsignedTx): void => {
+  assertMaySign(who, tx);
+  assertMayCause(who, readOf(tx));
+};
 
 const envelope = { chain: 1, nonce: 0, validUntil: 0, from, fee: 10n };
 const transfer = (amount: bigint): UnsignedTx => {
@@ -59,14 +86,14 @@ test('what leaves the account counts with its fee', () => {
 });
 
 test('a scoped token signs only its kinds for its accounts', () => {
-  assertMaySign(caller(), transfer(1n));
-  expect(() => assertMaySign(caller({ accounts: [] }), transfer(1n))).toThrow(refused);
+  assertMay(caller(), transfer(1n));
+  expect(() => assertMay(caller({ accounts: [] }), transfer(1n))).toThrow(refused);
   for (const kind of Object.keys(txKinds) as TxKind[]) {
     if (kind === 'transfer') continue;
-    const body = kind === 'batch' ? { operations: [] } : {};
+    const body = { operations: [] };
     const tx = { ...envelope, kind, body } as unknown as UnsignedTx;
-    expect(() => assertMaySign(caller(), tx), kind).toThrow(refused);
-    assertMaySign(caller({ admin: true, accounts: [], kinds: [] }), tx);
+    expect(() => assertMay(caller(), tx), kind).toThrow(refused);
+    assertMay(caller({ admin: true, accounts: [], kinds: [] }), tx);
   }
 });
 
@@ -79,9 +106,9 @@ test('a batch needs the scope of each of its operations and takes their sum', ()
   const operations: Operation[] = [pay, pay, { kind: 'task_post', body: post }];
   const tx: UnsignedTx = { ...envelope, kind: 'batch', body: { operations } };
   expect(spendOf(tx)).toBe(50n);
-  expect(() => assertMaySign(caller({ kinds: ['batch'] }), tx)).toThrow(refused);
-  expect(() => assertMaySign(caller({ kinds: ['batch', 'transfer'] }), tx)).toThrow(refused);
-  assertMaySign(caller({ kinds: ['batch', 'transfer', 'task_post'] }), tx);
+  expect(() => assertMay(caller({ kinds: ['batch'] }), tx)).toThrow(refused);
+  expect(() => assertMay(caller({ kinds: ['batch', 'transfer'] }), tx)).toThrow(refused);
+  assertMay(caller({ kinds: ['batch', 'transfer', 'task_post'] }), tx);
   expect(spendOf({ ...transfer(5n), sponsored: true } as UnsignedTx)).toBe(5n);
 });
 
@@ -102,8 +129,8 @@ test('a token can be for giving mandates and taking them back, and for nothing e
     expiresAtHeight: 9,
   };
   const granting: UnsignedTx = { ...envelope, kind: 'mandate_grant', body: grant };
-  assertMaySign(mayMandate, granting);
-  assertMaySign(mayMandate, { ...envelope, kind: 'mandate_revoke', body: { subKey: receiver } });
+  assertMay(mayMandate, granting);
+  assertMay(mayMandate, { ...envelope, kind: 'mandate_revoke', body: { subKey: receiver } });
   expect(spentAfter(mayMandate, 0n, spendOf(granting))).toBe(80n);
   expect(() => spentAfter(mayMandate, 1n, spendOf(granting))).toThrow(refused);
   const operations: Operation[] = [{ kind: 'mandate_grant', body: grant }];
@@ -112,7 +139,7 @@ test('a token can be for giving mandates and taking them back, and for nothing e
     { ...envelope, kind: 'vault_deposit', body: { amount: 1n, allocations: [] } },
     { ...envelope, kind: 'batch', body: { operations } },
   ];
-  for (const tx of others) expect(() => assertMaySign(mayMandate, tx)).toThrow(refused);
+  for (const tx of others) expect(() => assertMay(mayMandate, tx)).toThrow(refused);
 });
 
 test('no row of accepted spends ever passes the cap, and the admin has none', () => {

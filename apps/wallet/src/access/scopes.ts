@@ -5,18 +5,22 @@
  *
  * The cap is an upper bound on loss, so it counts when in doubt: money into the vault counts although
  * only a channel can spend it, and money from the vault into a channel counts again, because the vault
- * may have been filled by somebody else. A signature that is never sent still counts.
+ * may have been filled by somebody else. A signature that is never sent still counts. An approval counts with all
+ * that the proposal moves, whoever else has approved it. Only the admin token may agree to other members of a shared
+ * account: that hands over all it has, which no amount bounds.
  */
 import {
   AppError,
   addressOf,
   amountOf,
+  type MultisigOperation,
   type OutputOf,
   type TxBody,
   type TxKind,
   type UnsignedTx,
   type walletEndpoints,
 } from '@aitbc/protocol';
+import type { ReadTx } from '../read-transaction.ts';
 
 /** Scopes of a token. */
 export type WalletScopes = OutputOf<typeof walletEndpoints.listTokens>['tokens'][number]['scopes'];
@@ -54,7 +58,7 @@ const spendRules: { readonly [K in TxKind]: SpendRule<K> } = {
   provider_register: ({ bond }) => bond,
   provider_unbond: feeOnly,
   bond_withdraw: feeOnly,
-  batch: ({ operations }) => operations.reduce((sum, operation) => sum + takenBy(operation), 0n),
+  batch: ({ operations }) => sumOf(operations),
   mandate_grant: ({ totalMaxNait }) => totalMaxNait,
   mandate_revoke: feeOnly,
   mandate_fund: ({ amount }) => amount,
@@ -80,15 +84,27 @@ const spendRules: { readonly [K in TxKind]: SpendRule<K> } = {
   audit_reveal: feeOnly,
   audit_appeal: ({ deposit }) => deposit,
   audit_close: feeOnly,
+  multisig_create: feeOnly,
+  multisig_propose: ({ operations }) => sumOf(operations),
+  multisig_approve: feeOnly,
+  multisig_cancel: feeOnly,
+  multisig_change: feeOnly,
 };
 
 function takenBy({ kind, body }: Pick<UnsignedTx, 'kind' | 'body'>): bigint {
   return (spendRules[kind] as SpendRule<TxKind>)(body);
 }
 
-/** What a transaction takes out of its sender's reach, fee included unless another pays it, nait. */
-export function spendOf(tx: UnsignedTx): bigint {
-  return takenBy(tx) + (tx.sponsored ? 0n : tx.fee);
+const sumOf = (operations: readonly MultisigOperation[]): bigint =>
+  operations.reduce((sum, operation) => sum + takenBy(operation), 0n);
+
+/**
+ * What a transaction takes out of reach of its sender and of the shared account that it acts for, fee included
+ * unless another pays it, nait.
+ */
+export function spendOf({ tx, inside }: Pick<ReadTx, 'tx' | 'inside'>): bigint {
+  const approved = tx.kind === 'multisig_approve' ? sumOf(inside) : 0n;
+  return takenBy(tx) + approved + (tx.sponsored ? 0n : tx.fee);
 }
 
 /** Throws WALLET_SCOPE unless the caller is an administrator. */
@@ -112,13 +128,29 @@ export function assertCovers(caller: Caller, address: string): void {
 }
 
 /** Throws WALLET_SCOPE unless the caller may sign this kind for this account at all. */
-export function assertMaySign(caller: Caller, tx: UnsignedTx): void {
-  assertCovers(caller, addressOf(tx.from));
-  if (caller.scopes.admin) return;
-  const inside = tx.kind === 'batch' ? tx.body.operations : [];
-  for (const { kind } of [tx, ...inside]) {
-    if (!caller.scopes.kinds.includes(kind)) throw refused(`it may not sign a ${kind}`);
+export function assertMaySign(caller: Caller, { from, kind }: UnsignedTx): void {
+  assertCovers(caller, addressOf(from));
+  assertKind(caller, kind);
+}
+
+/** Throws WALLET_SCOPE unless the caller may let all of this happen, each operation and to the account it moves. */
+export function assertMayCause(caller: Caller, { inside, shared }: ReadTx): void {
+  if (shared !== undefined) assertCovers(caller, addressOf(shared));
+  for (const { kind } of inside) {
+    assertKind(caller, kind);
+    if (kind === 'multisig_change' && !caller.scopes.admin) {
+      throw refused('only the admin token may agree to other members of a shared account');
+    }
   }
+}
+
+/** Throws WALLET_SCOPE unless the caller may pay the fee of others' transactions of this kind. */
+export function assertMayPayFor(caller: Caller, kind: TxKind): void {
+  assertKind(caller, kind);
+}
+
+function assertKind({ scopes }: Caller, kind: TxKind): void {
+  if (!scopes.admin && !scopes.kinds.includes(kind)) throw refused(`it may not sign a ${kind}`);
 }
 
 /** What the caller has spent today once this is added. Throws WALLET_SCOPE above the cap. */

@@ -22,6 +22,7 @@ import { AppError, zAddress } from '@aitbc/protocol';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hashRaw } from '@node-rs/argon2';
 import { z } from 'zod';
+import { secretBytes } from './secret-bytes.ts';
 
 const saltBytes = 16;
 const nonceBytes = 24;
@@ -78,7 +79,8 @@ export async function sealSeed(
   const nonce = randomBytes(nonceBytes);
   const key = await keyOf(password, head.kdf);
   try {
-    const text = xchacha20poly1305(key, nonce, boundBytes(head)).encrypt(seed);
+    const output = secretBytes(seedBytes + tagBytes); // the seed stands in it before it is encrypted
+    const text = xchacha20poly1305(key, nonce, boundBytes(head)).encrypt(seed, output);
     return {
       ...head,
       cipher: { name: 'xchacha20-poly1305', nonce: hex(nonce), text: hex(text) },
@@ -95,7 +97,7 @@ export async function openSeed(keystore: Keystore, password: string): Promise<Ui
   try {
     const nonce = bytesOf(cipher.nonce, nonceBytes);
     const text = bytesOf(cipher.text, seedBytes + tagBytes);
-    return xchacha20poly1305(key, nonce, boundBytes(head)).decrypt(text);
+    return xchacha20poly1305(key, nonce, boundBytes(head)).decrypt(text, secretBytes(seedBytes));
   } catch (error) {
     throw new AppError('WALLET_PASSWORD_WRONG', { account: head.address }, { cause: error });
   } finally {

@@ -1,6 +1,7 @@
 /** Secret keys of unlocked accounts, in memory until their time is up; wiped when they go. */
 import { type Clock, keyPairFromSeed, wipe } from '@aitbc/primitives';
 import { AppError } from '@aitbc/protocol';
+import { keepSecret } from './secret-bytes.ts';
 
 /** Calls back after a time; returns how to cancel that. */
 export type Timer = (delayMs: number, run: () => void) => () => void;
@@ -62,7 +63,7 @@ export function createUnlockedKeys(deps: {
   return {
     unlock(address, seed, timeoutMs) {
       lock(address);
-      const { secretKey } = keyPairFromSeed(seed);
+      const secretKey = keepSecret(keyPairFromSeed(seed).secretKey);
       const unlocked = { secretKey, untilMs: clock.nowMs() + timeoutMs, cancel: () => {} };
       keys.set(address, unlocked);
       watch(address, unlocked);

@@ -2,6 +2,7 @@
 import type { Hex, UnsignedTx } from '@aitbc/protocol';
 import { commitForm, openForm, revealForm } from './oracle-audit.ts';
 import { allocationForm } from './oracle-money.ts';
+import { changeForm, proposeForm, sharingForm } from './oracle-multisig.ts';
 import { need, needKey } from './oracle-state.ts';
 import { taskForm } from './oracle-work.ts';
 
@@ -58,6 +59,9 @@ const forms: Forms = {
   audit_open: openForm,
   audit_commit: commitForm,
   audit_reveal: revealForm,
+  multisig_create: (_from, body) => sharingForm(body),
+  multisig_propose: (_from, body) => proposeForm({ form: formOf, spent: spentBy }, body),
+  multisig_change: changeForm,
 };
 
 /** Refuses what no state can make right. */

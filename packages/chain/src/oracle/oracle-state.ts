@@ -70,6 +70,8 @@ export function emptyTables(): Tables {
     docket: new Map(),
     conviction: new Map(),
     formerKey: new Map(),
+    multisig: new Map(),
+    multisigProposal: new Map(),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@aitbc/protocol';
+import { type ErrorCode, errorTable } from '@aitbc/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../audit-entries.ts';
@@ -6,6 +6,7 @@ import type { BuiltBlock } from '../block.ts';
 import { type AnyEntry, entryOfPair } from '../entries.ts';
 import { auditHistories, createAuditWorld } from '../testing/audit-world.ts';
 import { createHistoryWorld, histories, type Round, txOf } from '../testing/histories.ts';
+import { createMultisigWorld, multisigHistories } from '../testing/multisig-world.ts';
 import type { World } from '../testing/world.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { emptyTables } from './oracle-state.ts';
@@ -71,6 +72,20 @@ function auditEventsOf(oracle: Oracle): string[] {
   return auditEventNames.filter((name) => closed.some(isEvent[name]));
 }
 
+const multisigCodes = Object.keys(errorTable).filter((code) => code.startsWith('MULTISIG_'));
+const multisigEventNames = ['done', 'cancelled', 'open', 'other members', 'a slot again'] as const;
+
+function multisigEventsOf(oracle: Oracle): string[] {
+  const entries = oracle.entries();
+  const proposals = entries.flatMap((row) => (row.kind === 'multisigProposal' ? [row.entry] : []));
+  const isChanged = entries.some(({ kind, entry }) => kind === 'multisig' && entry.version > 0);
+  return [
+    ...proposals.map(({ state }) => state),
+    ...(isChanged ? ['other members'] : []),
+    ...(proposals.some(({ number }) => number > 0) ? ['a slot again'] : []),
+  ];
+}
+
 /** Plays rounds on both ledgers and compares after each block; the codes of what was refused. */
 function playBoth(world: World, oracle: Oracle, history: readonly Round[]): ErrorCode[] {
   expectSame(world, oracle);
@@ -90,12 +105,15 @@ function playBoth(world: World, oracle: Oracle, history: readonly Round[]): Erro
 }
 
 const auditTables = ['audit', 'jury', 'docket', 'conviction', 'formerKey'];
+const multisigTables = ['multisig', 'multisigProposal'];
 
 describe('the oracle', () => {
   it('says the same as the ledger after every block of random histories', () => {
     const seen = new Set<string>();
     const reached = new Set<string>();
-    const tables = Object.keys(emptyTables()).filter((kind) => !auditTables.includes(kind));
+    const tables = Object.keys(emptyTables()).filter(
+      (kind) => ![...auditTables, ...multisigTables].includes(kind),
+    );
     const wanted = new Set([...eventNames, ...tables]);
     const property = fc.property(histories, (history) => {
       const world = createHistoryWorld();
@@ -125,6 +143,24 @@ describe('the oracle', () => {
     const isDone = () => reached.size === wanted.size && seen.size > 20;
     for (let round = 0; round < 8 && !isDone(); round += 1) fc.assert(property, { numRuns: 20 });
     expect(seen.size).toBeGreaterThan(20);
+    expect(reached).toEqual(wanted);
+  });
+
+  it('says the same of shared accounts: agreed on, taken back, too late, with other members', () => {
+    const seen = new Set<string>();
+    const reached = new Set<string>();
+    const wanted = new Set<string>(multisigEventNames);
+    const property = fc.property(multisigHistories, (history) => {
+      const { world, blocks } = createMultisigWorld();
+      const oracle = createOracle(world.genesis);
+      for (const { header, txs } of blocks) oracle.apply({ ...header, txs });
+      for (const code of playBoth(world, oracle, history)) seen.add(code);
+      for (const event of multisigEventsOf(oracle)) reached.add(event);
+    });
+    const isDone = () =>
+      reached.size === wanted.size && multisigCodes.every((code) => seen.has(code));
+    for (let round = 0; round < 8 && !isDone(); round += 1) fc.assert(property, { numRuns: 8 });
+    for (const code of multisigCodes) expect(seen).toContain(code);
     expect(reached).toEqual(wanted);
   });
 });

@@ -23,6 +23,7 @@ import * as audits from './oracle-audit.ts';
 import { type Action, formOf, spentBy } from './oracle-forms.ts';
 import * as jury from './oracle-jury.ts';
 import * as money from './oracle-money.ts';
+import * as sharing from './oracle-multisig.ts';
 import * as stake from './oracle-stake.ts';
 import {
   accountIn,
@@ -198,7 +199,7 @@ function floorOf({ params }: Stage, tx: UnsignedTx): bigint {
   if (tx.kind === 'channel_claim') {
     return flat + BigInt(params.feePerRow) * BigInt(tx.body.rows.length);
   }
-  if (tx.kind !== 'batch') return flat;
+  if (tx.kind !== 'batch' && tx.kind !== 'multisig_propose') return flat;
   return flat + BigInt(params.feePerOperation) * BigInt(tx.body.operations.length);
 }
 
@@ -286,6 +287,16 @@ const effects: Effects = {
   audit_reveal: audits.reveal,
   audit_appeal: audits.appeal,
   audit_close: audits.close,
+  multisig_create: sharing.createShared,
+  multisig_propose: (stage, body) => sharing.propose(stage, doing, body),
+  multisig_approve: (stage, body) => sharing.approve(stage, doing, body),
+  multisig_cancel: sharing.takeBack,
+  multisig_change: sharing.changeShared,
+};
+
+const doing: sharing.Doing = {
+  spent: spentBy,
+  effect: (stage, operation) => void effectOf(stage, operation),
 };
 
 function otherEffect(stage: Stage, { kind, body }: Action): void {

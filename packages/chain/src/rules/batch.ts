@@ -6,41 +6,63 @@
  * the sum is known without the state, as for every other kind, and an operation cannot live on what an
  * earlier one of the same batch brings into the balance. The first refusal refuses the whole and says which
  * operation it was. Claims and batches have no place in a batch: a claim has rows of its own to report.
- * See docs/spec/chain.md, "batch".
+ * Proposals of shared accounts run the same way. See docs/spec/chain.md, "batch".
  */
 import {
   accept,
   type Hex,
-  type Operation,
+  type MultisigOperation,
   type Refusal,
   refuse,
   type TxKind,
   type Verdict,
 } from '@aitbc/protocol';
-import { applied, type Rule } from './rule.ts';
+import { applied, type Outcome, type Rule, type Step } from './rule.ts';
 
-/** The rule of batches over the rules of the single kinds. */
-export function createBatchRule(ruleOf: (kind: TxKind) => Rule<TxKind>): Rule<'batch'> {
-  const formOf = (from: Hex, { kind, body }: Operation): Verdict<true> =>
-    ruleOf(kind).form?.(from, body) ?? accept(true);
+/** Gives the rule of a kind. */
+export type RuleOf = (kind: TxKind) => Rule<TxKind>;
+
+/** A rule over the rules of several operations. */
+export interface OperationRule {
+  readonly form: (from: Hex, operations: readonly MultisigOperation[]) => Verdict<true>;
+  readonly spend: (operations: readonly MultisigOperation[]) => bigint;
+  readonly apply: (
+    step: Pick<Step<TxKind>, 'overlay' | 'context' | 'from'>,
+    operations: readonly MultisigOperation[],
+  ) => Outcome;
+}
+
+/** What operations that happen together are, cost and do. */
+export function createOperationRule(ruleOf: RuleOf): OperationRule {
   return {
-    form(from, { operations }) {
+    form(from, operations) {
       if (operations.length === 0) return refuse('BATCH_EMPTY');
-      for (const [index, operation] of operations.entries()) {
-        const checked = formOf(from, operation);
+      for (const [index, { kind, body }] of operations.entries()) {
+        const checked = ruleOf(kind).form?.(from, body) ?? accept(true);
         if (!checked.ok) return at(index, checked);
       }
       return accept(true);
     },
-    spend: ({ operations }) =>
+    spend: (operations) =>
       operations.reduce((sum, { kind, body }) => sum + (ruleOf(kind).spend?.(body) ?? 0n), 0n),
-    apply({ overlay, context, from, body: { operations } }) {
+    apply(step, operations) {
       for (const [index, { kind, body }] of operations.entries()) {
-        const outcome = ruleOf(kind).apply({ overlay, context, from, body });
+        const outcome = ruleOf(kind).apply({ ...step, body });
         if (!outcome.ok) return at(index, outcome);
       }
       return applied;
     },
+  };
+}
+
+/** The rule of batches over the rules of the single kinds. */
+export function createBatchRule(ruleOf: RuleOf): Rule<'batch'> {
+  const { form, spend, apply } = createOperationRule(ruleOf);
+  return {
+    form: (from, { operations }) => form(from, operations),
+    spend: ({ operations }) => spend(operations),
+    apply: ({ overlay, context, from, body: { operations } }) =>
+      apply({ overlay, context, from }, operations),
   };
 }
 

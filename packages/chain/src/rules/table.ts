@@ -21,6 +21,7 @@ import { evidenceSubmit } from './evidence.ts';
 import { paramVote, upgradeSignal } from './governance.ts';
 import { checkExpiry } from './lanes.ts';
 import { mandateFund, mandateGrant, mandateRevoke, mandateTransfer } from './mandates.ts';
+import { createMultisigRules } from './multisig.ts';
 import { agentRegister, bondWithdraw, providerRegister, providerUnbond } from './registry.ts';
 import type { BlockContext, Rule } from './rule.ts';
 import { stakeWithdraw, validatorBond, validatorUnbond, validatorUnjail } from './staking.ts';
@@ -74,6 +75,7 @@ const rules: { readonly [K in TxKind]: Rule<K> } = {
   audit_reveal: auditReveal,
   audit_appeal: auditAppeal,
   audit_close: auditClose,
+  ...createMultisigRules((kind) => ruleOf(kind)),
 };
 
 /** The rule of a kind. The kind and the body of a transaction belong together, which the type cannot say. */
@@ -110,13 +112,15 @@ function feesOf(params: ChainParams): FeeAmounts {
 
 /**
  * Smallest fee of a transaction, nait: the flat fee of its kind, and a part for each row of a claim and each
- * operation of a batch.
+ * operation of a batch or a proposal.
  */
 export function feeFloorOf(params: ChainParams, tx: UnsignedTx): bigint {
   const { flat, perRow, perOperation } = feesOf(params);
   const fee = flat.get(tx.kind) ?? amountMax;
   if (tx.kind === 'channel_claim') return fee + BigInt(tx.body.rows.length) * perRow;
-  if (tx.kind === 'batch') return fee + BigInt(tx.body.operations.length) * perOperation;
+  if (tx.kind === 'batch' || tx.kind === 'multisig_propose') {
+    return fee + BigInt(tx.body.operations.length) * perOperation;
+  }
   return fee;
 }
 

@@ -7,6 +7,8 @@ import {
   auditKinds,
   type ChainParams,
   type Hex,
+  lateKinds,
+  multisigKinds,
   type SignedTx,
   signStakeProof,
   type TxKind,
@@ -16,6 +18,7 @@ import {
 import fc from 'fast-check';
 import { channelOf } from '../state.ts';
 import { auditMakers, secondKeyOf } from './audit-makers.ts';
+import { multisigMakers } from './multisig-makers.ts';
 import { type EnvelopeName, envelopes, inEnvelope, workMakers } from './work-makers.ts';
 import {
   type Actor,
@@ -66,14 +69,22 @@ export interface Round {
   readonly moves: readonly Move[];
 }
 
-/** Kinds of audits; they need many providers, so they have histories of their own (`audit-world.ts`). */
+/**
+ * Kinds of audits need many providers, those of shared accounts some accounts, so both have histories of their own
+ * (`audit-world.ts`, `multisig-world.ts`).
+ */
 export const auditMoveKinds = Object.keys(auditKinds) as TxKind[];
+export const multisigMoveKinds = Object.keys(multisigKinds) as TxKind[];
+
+/** All but the kind that only stands in proposals: as a transaction it would need the key of a shared account. */
+export const acceptedMultisigKinds = multisigMoveKinds.filter((kind) => kind !== 'multisig_change');
+
 export const kinds = (Object.keys(txKinds) as TxKind[]).filter(
-  (kind) => !auditMoveKinds.includes(kind),
+  (kind) => !Object.hasOwn(lateKinds, kind),
 );
 
 /** Kinds that need several others before them, so they are tried more often. */
-const lateKinds: readonly TxKind[] = [
+const rareKinds: readonly TxKind[] = [
   'withdraw_finalize',
   'withdraw_init',
   'stake_withdraw',
@@ -105,7 +116,7 @@ export function anyMoveOf(among: readonly TxKind[], actors: number): fc.Arbitrar
 }
 
 export const anyMove: fc.Arbitrary<Move> = anyMoveOf(
-  [...kinds, ...lateKinds, ...lateKinds],
+  [...kinds, ...rareKinds, ...rareKinds],
   actorCount,
 );
 
@@ -198,6 +209,7 @@ const makers: { readonly [K in TxKind]: (scene: Scene) => SignedTx } = {
   bond_withdraw: ({ world, from, to }) => world.tx('bond_withdraw', to, { provider: from.id }),
   ...workMakers,
   ...auditMakers,
+  ...multisigMakers,
   validator_bond({ world, from, validator, amount }) {
     const keySignature = signStakeProof(world.network, from.id, validator.secretKey);
     const body = { validator: validator.id, stake: amount, keySignature };

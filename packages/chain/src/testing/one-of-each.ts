@@ -1,9 +1,19 @@
 /** One transaction of each kind from fixed keys: the material of the golden vectors and of form tests. */
 import { hex, utf8 } from '@aitbc/primitives';
-import type { AuditKind, Network, SignedTx, TxBody, TxKind, UnsignedTx } from '@aitbc/protocol';
+import type {
+  AuditKind,
+  MultisigKind,
+  Network,
+  SignedTx,
+  TxBody,
+  TxKind,
+  UnsignedTx,
+} from '@aitbc/protocol';
 import {
   auditIdOf,
   expiringLane,
+  multisigIdOf,
+  multisigProposalIdOf,
   senderSignatureOf,
   signStakeProof,
   signTx,
@@ -49,6 +59,7 @@ export function bodiesOf(network: Network): { [K in TxKind]: TxBody<K> } {
     ...mandateBodiesOf(payer, receiver),
     ...taskBodiesOf(network, payer, receiver),
     ...auditBodiesOf(network, receiver),
+    ...multisigBodiesOf(network, payer, receiver),
   };
 }
 
@@ -128,6 +139,36 @@ function auditBodiesOf(network: Network, provider: Actor): { [K in AuditKind]: T
   };
 }
 
+/** Actor 1 makes an account that it shares with two others, and proposes that it pays one of them. */
+function multisigBodiesOf(
+  network: Network,
+  creator: Actor,
+  other: Actor,
+): { [K in MultisigKind]: TxBody<K> } {
+  const rows = [creator, other, actorOf(3)].map(({ id }) => ({ member: id }));
+  const members = rows.toSorted((a, b) => (a.member < b.member ? -1 : 1));
+  const terms = { threshold: 2, members, salt: '5a'.repeat(32) };
+  const multisig = multisigIdOf(network, creator.id, terms);
+  const wish: TxBody<'multisig_propose'> = {
+    multisig,
+    slot: 1,
+    expiresAtMs: 1_800_000_600_000,
+    operations: [
+      { kind: 'transfer', body: { to: other.id, amount: 7_000n, memo: '' } },
+      { kind: 'multisig_change', body: { threshold: 1, members: members.slice(0, 2) } },
+    ],
+  };
+  const place = { multisig, proposer: creator.id, slot: wish.slot };
+  const proposalId = multisigProposalIdOf(network, { ...wish, ...place, number: 0 });
+  return {
+    multisig_create: terms,
+    multisig_propose: wish,
+    multisig_approve: { ...place, proposalId },
+    multisig_cancel: { ...place, proposalId },
+    multisig_change: { threshold: 3, members },
+  };
+}
+
 type StakingKind =
   | 'validator_bond'
   | 'validator_unbond'
@@ -173,7 +214,10 @@ export function oneOfEach(network: Network): SignedTx[] {
   const sender = actorOf(1);
   return Object.entries(bodiesOf(network)).map(([kind, body], nonce) => {
     const envelope = { kind, chain: network.chain, nonce, validUntil: 0, from: sender.id };
-    const parts: Partial<Record<string, bigint>> = { channel_claim: 1_000n, batch: 600n };
+    const parts: Partial<Record<string, bigint>> = {
+      ...{ channel_claim: 1_000n, batch: 600n },
+      multisig_propose: 400n,
+    };
     const fee = 10_000n + (parts[kind] ?? 0n);
     return signTx(network, { ...envelope, fee, body } as UnsignedTx, sender.secretKey);
   });

@@ -17,7 +17,7 @@ import type { TaskState, TaskStateName } from '../work-entries.ts';
 import type { Actor, World } from './world.ts';
 
 /** What these moves look at. */
-interface WorkScene {
+export interface WorkScene {
   readonly world: World;
   readonly from: Actor;
   readonly to: Actor;

@@ -6,7 +6,6 @@ import { hex, keyPairFromSeed, sign } from '@aitbc/primitives';
 import {
   type Allocation,
   addressOf,
-  auditKinds,
   type BlockHeader,
   type ChainParams,
   channelConfigOf,
@@ -18,6 +17,7 @@ import {
   type FeeTable,
   type Genesis,
   type Hex,
+  lateKinds,
   type Network,
   networkFromGenesis,
   refundBytes,
@@ -58,11 +58,11 @@ export function actorOf(seed: number): Actor {
 export const genesisTimeMs = 1_800_000_000_000;
 export const balanceNait = 1_000_000_000_000n;
 
-const pricedKinds = Object.keys(txKinds).filter((kind) => !Object.hasOwn(auditKinds, kind));
+const pricedKinds = Object.keys(txKinds).filter((kind) => !Object.hasOwn(lateKinds, kind));
 
 /**
- * Rules of the test chain: prices of its own, so that a change of the devnet's prices changes no test. Audits have
- * none, as in documents that are older than they are.
+ * Rules of the test chain: prices of its own, so that a change of the devnet's prices changes no test. Audits and
+ * shared accounts have none, as in documents that are older than they are.
  */
 export const worldParams: ChainParams = {
   ...devnetParams,
@@ -166,14 +166,14 @@ export function createWorld(
     },
     tx(kind, from, body) {
       const rows = kind === 'channel_claim' ? (body as TxBody<'channel_claim'>).rows.length : 0;
-      const operations = kind === 'batch' ? (body as TxBody<'batch'>).operations.length : 0;
+      const { operations = [] } = body as Partial<TxBody<'batch'>>;
       return world.sign(from, {
         kind,
         chain: network.chain,
         nonce: accountOf(reader, from.id).nonce,
         validUntil: 0,
         from: from.id,
-        fee: 10_000n + 1_000n * BigInt(rows) + operationFee * BigInt(operations),
+        fee: 10_000n + 1_000n * BigInt(rows) + operationFee * BigInt(operations.length),
         body,
       } as UnsignedTx);
     },

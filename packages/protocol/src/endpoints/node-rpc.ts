@@ -5,6 +5,7 @@
 import type { RpcTable } from './endpoint.ts';
 import { auditRpc } from './node/audit-rpc.ts';
 import { chainRpc } from './node/chain-rpc.ts';
+import { multisigRpc } from './node/multisig-rpc.ts';
 import { operatorRpc } from './node/operator-rpc.ts';
 import { stateRpc } from './node/state-rpc.ts';
 import { txRpc } from './node/tx-rpc.ts';
@@ -17,6 +18,12 @@ export {
   zChainAudit,
 } from './node/audit-rpc.ts';
 export * from './node/mandates.ts';
+export {
+  type MultisigProposalJson,
+  multisigWishOf,
+  zMultisig,
+  zMultisigProposal,
+} from './node/multisig-rpc.ts';
 export * from './node/shapes.ts';
 export * from './node/socket-rpc.ts';
 export * from './node/state-shapes.ts';
@@ -28,5 +35,6 @@ export const nodeRpc = {
   ...txRpc,
   ...stateRpc,
   ...auditRpc,
+  ...multisigRpc,
   ...operatorRpc,
 } as const satisfies RpcTable;

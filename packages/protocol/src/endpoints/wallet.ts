@@ -5,10 +5,10 @@
  */
 import { z } from 'zod';
 import { limits } from '../limits.ts';
-import { zAddress, zAmount, zBase64, zCount, zHash } from '../scalars.ts';
+import { zAddress, zAmount, zBase64, zCount, zHash, zSignature } from '../scalars.ts';
 import { type TxKind, txKinds } from '../tx-kinds.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
-import { zTxJson } from './node-rpc.ts';
+import { zMultisigProposal, zTxJson } from './node-rpc.ts';
 
 const none = z.strictObject({});
 const kinds = Object.keys(txKinds) as [TxKind, ...TxKind[]];
@@ -22,12 +22,22 @@ const zEffect = z.object({
   after: zAmount,
 });
 
-/** An account the wallet holds a key for. */
+/** What the wallet has of an account: its key, nothing but its address, or keys of those who share it. */
+export const walletAccountKinds = ['key', 'watch', 'shared'] as const;
+
+/** An account the wallet knows. */
 export const zWalletAccount = z.object({
   address: zAddress,
   label: z.string(),
+  kind: z.enum(walletAccountKinds),
   createdAtMs: zCount,
-  unlockedUntilMs: zCount.nullable().meta({ description: 'null while locked' }),
+  unlockedUntilMs: zCount.nullable().meta({ description: 'null while locked, or without a key' }),
+});
+
+/** A proposal of a shared account in words. `heldMembers` are members of this wallet that have not approved it. */
+export const zReadProposal = zMultisigProposal.omit({ operations: true }).extend({
+  description: z.string(),
+  heldMembers: z.array(zAddress),
 });
 
 /** What a token may do. `admin` may do everything; the others only what they name. */
@@ -85,6 +95,44 @@ export const walletEndpoints = {
     input: none,
     output: z.object({ accounts: z.array(zWalletAccount) }),
   }),
+  watchAccount: endpoint({
+    method: 'POST',
+    path: '/v1/accounts/watch',
+    summary: 'Knows an account by its address, without a key; a shared one with its members.',
+    access: 'token',
+    input: z.strictObject({
+      address: zAddress,
+      label: zLabel,
+      kind: z.enum(['watch', 'shared']).default('watch'),
+    }),
+    output: zWalletAccount,
+  }),
+  forgetAccount: endpoint({
+    method: 'DELETE',
+    path: '/v1/accounts/:address',
+    summary: 'Forgets an account that the wallet has no key for.',
+    access: 'token',
+    input: z.strictObject({ address: zAddress }),
+    output: z.object({ address: zAddress }),
+  }),
+  proposals: endpoint({
+    method: 'GET',
+    path: '/v1/accounts/:address/proposals',
+    summary: 'What members of a shared account have proposed, in words.',
+    access: 'token',
+    input: z.strictObject({ address: zAddress }),
+    output: z.object({
+      address: zAddress,
+      threshold: zCount,
+      members: z.array(
+        z.object({
+          address: zAddress,
+          label: z.string().nullable().meta({ description: 'null for a member of others' }),
+        }),
+      ),
+      proposals: z.array(zReadProposal),
+    }),
+  }),
   unlock: endpoint({
     method: 'POST',
     path: '/v1/accounts/:address/unlock',
@@ -120,6 +168,25 @@ export const walletEndpoints = {
     }),
     output: z.object({
       tx: zBase64.meta({ description: 'signed bytes, base64' }),
+      txId: zHash,
+      description: z.string(),
+      decoded: zTxJson,
+      effects: z.array(zEffect),
+    }),
+  }),
+  sponsor: endpoint({
+    method: 'POST',
+    path: '/v1/accounts/:address/sponsor',
+    summary:
+      'Pays the fee of a transaction that another has signed: checks, describes, logs and signs it.',
+    access: 'token',
+    input: z.strictObject({
+      address: zAddress,
+      tx: zBase64.max(limits.txSizeBytes * 2).meta({ description: 'unsigned bytes, base64' }),
+      signature: zSignature.meta({ description: 'of the sender' }),
+    }),
+    output: z.object({
+      tx: zBase64.meta({ description: 'signed bytes of both, base64' }),
       txId: zHash,
       description: z.string(),
       decoded: zTxJson,
@@ -175,7 +242,7 @@ export const walletEndpoints = {
     path: '/v1/log',
     summary: 'Every signature ever made, newest first. Append-only.',
     access: 'token',
-    input: z.strictObject({ before: zCount.optional() }),
+    input: z.strictObject({ before: zCount.optional(), address: zAddress.optional() }),
     output: z.object({
       entries: z.array(
         z.object({

@@ -127,6 +127,7 @@ const accountKinds: readonly EntryKind[] = [
   'provider',
   'expiring',
   'formerKey',
+  'multisig',
 ];
 /** Kinds with one entry, whose id is zeros. */
 const singleKinds: readonly EntryKind[] = [

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { zCertificate, zHeader, zValidatorSet } from '../../proofs/schemas.ts';
 import { zAddress, zAmount, zCount, zHash, zKey } from '../../scalars.ts';
-import { type AuditKind, auditKinds, type TxKind, txKinds } from '../../tx-kinds.ts';
+import { type LateKind, lateKinds, type TxKind, txKinds } from '../../tx-kinds.ts';
 
 const kinds = Object.keys(txKinds) as [TxKind, ...TxKind[]];
 
@@ -92,18 +92,18 @@ export const zProvider = z.object({
 
 const zFeeLeftOut = zAmount.exactOptional();
 
-/** Fees by kind; those of audits may be left out. */
+/** Fees by kind; those of the late kinds may be left out. */
 type FeeShape = {
-  readonly [K in TxKind]: K extends AuditKind ? typeof zFeeLeftOut : typeof zAmount;
+  readonly [K in TxKind]: K extends LateKind ? typeof zFeeLeftOut : typeof zAmount;
 };
 
 const zFees = z.strictObject(
   Object.fromEntries(
-    kinds.map((kind) => [kind, Object.hasOwn(auditKinds, kind) ? zFeeLeftOut : zAmount]),
+    kinds.map((kind) => [kind, Object.hasOwn(lateKinds, kind) ? zFeeLeftOut : zAmount]),
   ) as unknown as FeeShape,
 );
 
-/** Parameters of a chain, as in its genesis document; those of audits may be left out. */
+/** Parameters of a chain, as in its genesis document; those of audits and the fees of late kinds may be left out. */
 export const zChainParams = z.strictObject({
   fees: zFees,
   feePerRow: zAmount,

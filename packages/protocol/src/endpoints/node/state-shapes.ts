@@ -24,6 +24,8 @@ export const zStateKind = z.enum([
   'docket',
   'conviction',
   'formerKey',
+  'multisig',
+  'multisigProposal',
 ]);
 
 /** `pendingNonce` counts waiting transactions; only lane 0 knows them. */

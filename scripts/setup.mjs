@@ -14,6 +14,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildConsole } from './console/build.mjs';
 import { showStep } from './progress.mjs';
 import { lastLines, ROOT, runQuietly, tool } from './run-command.mjs';
 
@@ -27,7 +28,7 @@ const NO_ENGINE =
   'AITBC works without it: a provider can use Ollama or any OpenAI-compatible server.';
 
 /** Servers and a browser that tests start for themselves, from Debian's packages. */
-const SERVICES = ['redis-server', 'chromium', 'faketime'];
+const SERVICES = ['redis-server', 'chromium', 'faketime', 'prometheus'];
 
 /** What npm says, and what helps. The first line that fits wins. */
 const NPM_FIXES = [
@@ -91,7 +92,10 @@ export async function setup({
   await installPackages(root, stream);
   await installEngine(root, stream);
   if (services) await installServices(stream, isRoot);
-  if (build) await compile(root, stream);
+  if (build) {
+    await compile(root, stream);
+    await bundleConsole(root, stream);
+  }
 }
 
 async function installPackages(root, stream) {
@@ -163,6 +167,14 @@ async function compile(root, stream) {
   const shown = lastLines(result.output, SHOWN_LINES);
   throw new SetupError(
     `${shown}\n\nThe compiler refused the sources.\nFix: repair the lines above. If you changed nothing, clear old output with \`npx tsc -b --clean\` and try again.`,
+  );
+}
+
+async function bundleConsole(root, stream) {
+  const problem = await buildConsole({ root, stream });
+  if (problem === undefined) return;
+  throw new SetupError(
+    `${problem}\n\nThe web console could not be bundled.\nFix: repair the lines above. If you changed nothing, delete apps/console/dist and try again.`,
   );
 }
 

@@ -8,8 +8,8 @@ import {
   loadCommand,
 } from './command/command-tree.ts';
 import { type GlobalOption, globalOptions, splitArguments } from './command/global-options.ts';
+import { commandsDir } from './command/own-commands.ts';
 import { parseInput } from './command/program.ts';
-import { commandsDir } from './run-cli.ts';
 import { topExamples } from './top-page.ts';
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');

@@ -1,23 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Entries, entriesOf, type Level, loadCommand } from './command/command-tree.ts';
-import { commandsDir } from './run-cli.ts';
+import { commandsDir } from './command/own-commands.ts';
 import { createTestHome } from './testing/run-words.ts';
 
 const home = createTestHome();
 afterAll(() => home.remove());
 const { run } = home;
 const escapeCode = '\u001b';
-
-function pluginFolder(name: string, files: Readonly<Record<string, string>>): string {
-  const dir = join(home.dir, name);
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(join(dir, path, '..'), { recursive: true });
-    writeFileSync(join(dir, path), text);
-  }
-  return dir;
-}
 
 function commandsIn(
   level: Level,
@@ -106,6 +95,21 @@ describe('mistakes', () => {
     expect((await run(['wallet', 'list', '--home'])).stderr).toContain('--home needs a value');
   });
 
+  it('in the other name of a group do not happen: blockchain is chain', async () => {
+    const chain = await run(['chain', '--help']);
+    expect(await run(['blockchain', '--help'])).toEqual(chain);
+    expect((await run(['blokchain'])).stderr).toContain('(Did you mean blockchain?)');
+  });
+
+  it('in a choice get the nearest one', async () => {
+    const choice = await run(['ai', 'serve', '--engine', 'olama']);
+    expect([choice.exitCode, choice.stderr.includes('(Did you mean ollama?)')]).toEqual([2, true]);
+    const far = await run(['ai', 'serve', '--engine', 'steam']);
+    expect(far.stderr).not.toContain('Did you mean');
+    const group = await run(['wallet', '--jso']);
+    expect(group.stderr).toContain("Unknown option '--jso' (Did you mean --json?)");
+  });
+
   it('are one JSON object on standard output with --json', async () => {
     const { exitCode, stdout, stderr } = await run(['walet', '--json']);
     expect([exitCode, stderr]).toEqual([2, '']);
@@ -131,71 +135,5 @@ describe('mistakes', () => {
     const signal = AbortSignal.abort();
     const { exitCode, stderr } = await run(['chain', 'status'], { signal });
     expect([exitCode, stderr]).toEqual([130, 'Stopped.\n']);
-  });
-});
-
-describe('plugins', () => {
-  const greeting = (mark: string) => `
-    globalThis.${mark} = true;
-    export default {
-      summary: 'Greet somebody',
-      arguments: [{ name: 'who', help: 'a name' }],
-      options: { loud: { flags: '--loud', help: 'in capitals' } },
-      examples: [{ line: 'aitbc greet Ada', note: 'says hello' }],
-      async run({ out }, { args, options }) {
-        const text = 'Hello ' + args.who;
-        out.result({ text }, () => (options.loud ? text.toUpperCase() : text));
-        return 3;
-      },
-    };`;
-
-  it('are commands like ours, found by their path, and only that file is imported', async () => {
-    const dir = pluginFolder('good', {
-      'greet.mjs': greeting('greetWasLoaded'),
-      'other.mjs': greeting('otherWasLoaded'),
-      'wallet/wave.mjs': greeting('waveWasLoaded'),
-      'wallet/send.mjs': greeting('sendWasReplaced'),
-    });
-    const said = await run(['greet', 'Ada', '--loud', '--plugin-dir', dir]);
-    expect(said).toEqual({ exitCode: 3, stdout: 'HELLO ADA\n', stderr: '' });
-    expect(globalThis).not.toHaveProperty('otherWasLoaded');
-    const wave = await run(['wallet', 'wave', 'Bob', '--json'], { env: { AITBC_PLUGIN_DIR: dir } });
-    expect(JSON.parse(wave.stdout)).toEqual({ text: 'Hello Bob' });
-    expect((await run(['wallet', '--plugin-dir', dir])).stdout).toMatch(/wave +Greet somebody/);
-    expect((await run(['wallet', 'send', '-h', '--plugin-dir', dir])).stdout).toContain(
-      'Send coins',
-    );
-    expect(globalThis).not.toHaveProperty('sendWasReplaced');
-    for (const mark of ['greetWasLoaded', 'waveWasLoaded'])
-      Reflect.deleteProperty(globalThis, mark);
-  });
-
-  it('are found in the usual folder without a flag', async () => {
-    pluginFolder('.config/aitbc/plugins', { 'usual.mjs': greeting('usualWasLoaded') });
-    expect((await run(['usual', 'Eve'])).stdout).toBe('Hello Eve\n');
-    Reflect.deleteProperty(globalThis, 'usualWasLoaded');
-  });
-
-  it('that are broken are named and skipped, and everything else goes on', async () => {
-    const dir = pluginFolder('bad', {
-      'throws.mjs': `throw new Error('no luck');`,
-      'empty.mjs': 'export default { summary: 1 };',
-      'fine.mjs': greeting('fineWasLoaded'),
-    });
-    const help = await run(['--plugin-dir', dir]);
-    expect(help.exitCode).toBe(0);
-    expect(help.stdout).toMatch(/fine +Greet somebody/);
-    expect(help.stdout).not.toContain('throws');
-    expect(help.stderr).toContain('throws.mjs cannot be loaded: no luck. It was skipped.');
-    expect(help.stderr).toContain('its default export has no summary and run()');
-    const called = await run(['throws', '--plugin-dir', dir, '--json']);
-    expect(JSON.parse(called.stdout)).toMatchObject({ error: { code: 'PLUGIN_BROKEN' } });
-    expect(called.exitCode).toBe(1);
-    Reflect.deleteProperty(globalThis, 'fineWasLoaded');
-  });
-
-  it('in a folder that does not exist are a usage error', async () => {
-    const { exitCode, stderr } = await run(['--plugin-dir', join(home.dir, 'nowhere')]);
-    expect([exitCode, stderr.includes('does not exist')]).toEqual([2, true]);
   });
 });

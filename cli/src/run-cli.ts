@@ -2,17 +2,17 @@
  * One run of the command line: take out the global options, find the command by its path, import only
  * that file, parse, run, report. Answers the exit code; everything it touches comes in as `host`.
  */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
+import { type CommandRoots, commandRoots } from './command/command-roots.ts';
 import {
-  type CommandRoot,
+  brokenPlugin,
+  commandsBelow,
   type Entries,
   entriesOf,
   type Found,
   findCommand,
-  type Level,
+  groupAliases,
+  type HiddenEntry,
   loadCommand,
   loadGroup,
 } from './command/command-tree.ts';
@@ -21,16 +21,23 @@ import {
   type SplitArguments,
   splitArguments,
 } from './command/global-options.ts';
+import { ownLevel } from './command/own-commands.ts';
 import {
   type HelpOutput,
   type ListedCommand,
   parseInput,
   printGroupHelp,
   unknownCommand,
-  usageError,
 } from './command/program.ts';
 import { reportError } from './command/report-error.ts';
-import { type Host, homeOf, openContext, outOf } from './context/context.ts';
+import { usageError } from './command/usage-error.ts';
+import {
+  type ConfiguredHost,
+  configure,
+  type Host,
+  openContext,
+  outOf,
+} from './context/context.ts';
 import type { Out } from './context/out.ts';
 import type { Urls } from './context/running-devnet.ts';
 import { topExamples, topTitle } from './top-page.ts';
@@ -39,12 +46,14 @@ export type { Host } from './context/context.ts';
 
 const helpColumns = 100;
 const helpWords = ['--help', '-h', 'help'];
-
-/** Folder of our own commands. */
-export const commandsDir = fileURLToPath(new URL('./commands/', import.meta.url));
+/** What the scripts of `aitbc completion` call; it is in no list. */
+const completeWord = '__complete';
+/** Groups that must work while config.toml is broken, because they repair it. */
+const repairGroups = ['config', 'doctor'];
 
 /** Runs the command that `host.argv` names. Never throws; the answer is the exit code. */
-export async function runCli(host: Host): Promise<number> {
+export async function runCli(bareHost: Host): Promise<number> {
+  const host = configure(bareHost);
   const split = splitArguments(host.argv, host.env);
   const out = outOf(host, split.globals);
   const place: { urls: Urls | undefined } = { urls: undefined };
@@ -56,22 +65,37 @@ export async function runCli(host: Host): Promise<number> {
   }
 }
 
+/** Every command of ours, its words joined by a space. */
+export function commandPaths(): string[] {
+  return commandsBelow(ownLevel()).map(({ path }) => path.join(' '));
+}
+
+/** The command that these words call, '' for none. */
+export function commandPathOf(words: readonly string[]): string {
+  const found = findCommand(ownLevel(), splitArguments(words, {}).rest);
+  return found.kind === 'command' ? found.path.join(' ') : '';
+}
+
 interface Run {
   readonly out: Out;
   readonly place: { urls: Urls | undefined };
 }
 
-async function dispatch(host: Host, split: SplitArguments, run: Run): Promise<number> {
-  const { globals, incomplete } = split;
+async function dispatch(host: ConfiguredHost, split: SplitArguments, run: Run): Promise<number> {
+  const { globals, incomplete, rest } = split;
+  if (rest[0] === completeWord) {
+    const { answerShell } = await import('./completion/answer-shell.ts');
+    return answerShell(host, rest.slice(1));
+  }
   if (incomplete !== undefined) throw usageError(`the option ${incomplete} needs a value`, []);
-  if (split.rest.some((word) => word === '--version' || word === '-V')) {
+  if (rest.some((word) => word === '--version' || word === '-V')) {
     run.out.line(host.version);
     return 0;
   }
-  const top: Level = { roots: commandRoots(globals, host.env) };
-  const found = findCommand(top, helpLast(split.rest));
+  const roots = commandRoots(host, globals);
+  const found = findCommand(roots.top, helpLast(rest));
   const help = helpOutputOf(host, run.out);
-  if (found.kind === 'group') return explainGroup(found, help, { host, out: run.out });
+  if (found.kind === 'group') return explainGroup(found, help, { host, out: run.out, roots });
   return runFound(found, { host, globals, run, help });
 }
 
@@ -79,21 +103,6 @@ async function dispatch(host: Host, split: SplitArguments, run: Run): Promise<nu
 function helpLast(words: readonly string[]): readonly string[] {
   const [first, ...others] = words;
   return first !== undefined && helpWords.includes(first) ? [...others, '--help'] : words;
-}
-
-function commandRoots(
-  globals: GlobalValues,
-  env: Readonly<Record<string, string | undefined>>,
-): CommandRoot[] {
-  const own: CommandRoot = { dir: commandsDir, isPlugin: false };
-  const config = env.XDG_CONFIG_HOME || join(env.HOME || homeOf(globals, env), '.config');
-  const usual = join(config, 'aitbc', 'plugins');
-  const named = globals.pluginDir === undefined ? [] : [resolve(globals.pluginDir)];
-  for (const dir of named) {
-    if (!existsSync(dir)) throw usageError(`the plugin folder ${dir} does not exist`, []);
-  }
-  const plugins = [...named, ...(existsSync(usual) ? [usual] : [])];
-  return [own, ...plugins.map((dir) => ({ dir, isPlugin: true }))];
 }
 
 function helpOutputOf({ stdout }: Host, out: Out): HelpOutput {
@@ -110,30 +119,37 @@ type FoundCommand = Extract<Found, { kind: 'command' }>;
 async function explainGroup(
   { path, level, rest }: FoundGroup,
   help: HelpOutput,
-  { host, out }: { host: Host; out: Out },
+  { host, out, roots }: { host: Host; out: Out; roots: CommandRoots },
 ): Promise<number> {
   const word = rest.find((text) => !helpWords.includes(text));
   const entries = entriesOf(level);
-  if (word !== undefined) throw unknownCommand(path, word, namesOf(entries));
   const isTop = path.length === 0;
+  noteBroken([...(isTop ? roots.broken : []), ...entries.hidden], out);
+  if (word !== undefined) throw unknownCommand(path, word, namesOf(entries, isTop));
   const groups = await Promise.all(
     [...entries.groups].map(async ([name, group]) => ({
       name,
-      summary: (await loadGroup(name, group)).summary,
+      summary: (await loadGroup(group)).summary,
     })),
   );
   const commands = await summariesOf(entries, out);
-  const title = isTop
-    ? topTitle(host.version)
-    : (await loadGroup(path.at(-1) ?? '', level)).summary;
+  const title = isTop ? topTitle(host.version) : (await loadGroup(level)).summary;
   const examples = isTop ? topExamples : commands.flatMap(({ example }) => example);
   printGroupHelp(path, { title, groups, commands, examples }, help);
   return 0;
 }
 
-function namesOf({ groups, commands }: Entries) {
+function noteBroken(entries: readonly HiddenEntry[], out: Out): void {
+  for (const { path, reason } of entries) out.note(brokenPlugin(path, reason).message);
+}
+
+function namesOf({ groups, commands }: Entries, isTop: boolean) {
   const listed = (name: string): ListedCommand => ({ name, summary: '' });
-  return { groups: [...groups.keys()].map(listed), commands: [...commands.keys()].map(listed) };
+  const aliases = isTop ? Object.keys(groupAliases) : [];
+  return {
+    groups: [...groups.keys(), ...aliases].map(listed),
+    commands: [...commands.keys()].map(listed),
+  };
 }
 
 /** Summaries and first examples; a broken plugin is named and left out. */
@@ -153,12 +169,14 @@ async function summariesOf({ commands }: Entries, out: Out) {
 
 async function runFound(
   { file, path, rest }: FoundCommand,
-  parts: { host: Host; globals: GlobalValues; run: Run; help: HelpOutput },
+  parts: { host: ConfiguredHost; globals: GlobalValues; run: Run; help: HelpOutput },
 ): Promise<number> {
   const { host, globals, run, help } = parts;
   const command = await loadCommand(file);
   const input = parseInput({ path, command }, rest, help);
   if (!input) return 0;
+  const { fault } = host.configured.config;
+  if (fault && !repairGroups.includes(path[0] ?? '')) throw fault;
   const { context, close } = openContext(host, globals, run.out);
   run.place.urls = context.urls;
   try {

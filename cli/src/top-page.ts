@@ -20,5 +20,6 @@ export const topExamples: readonly Example[] = [
     note: 'a paid answer, streamed as it is written',
   },
   { line: 'aitbc receipt verify job.json', note: 'check what was paid for, without any server' },
+  { line: 'aitbc doctor', note: 'what is set up wrong on this machine, and how to mend it' },
   { line: 'aitbc ai serve', note: 'sell what your own machine can compute' },
 ];

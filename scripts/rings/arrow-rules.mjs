@@ -158,7 +158,8 @@ function isDeclared(file, one, { name, tree }) {
   const manifest = tree.manifests.get(file.packageDir) ?? {};
   const lists = [manifest.dependencies, manifest.peerDependencies, manifest.optionalDependencies];
   const atTop = file.packageDir === '.';
-  if (file.isTest || one.typeOnly || atTop) lists.push(manifest.devDependencies);
+  const isConfig = /\.config\.[cm]?[jt]s$/.test(file.path); // of a tool that is not shipped
+  if (file.isTest || one.typeOnly || atTop || isConfig) lists.push(manifest.devDependencies);
   if (file.isTest || ringOf(file.path) === 3) lists.push(tree.manifests.get('.')?.devDependencies);
   if (lists.some((list) => list?.[name] !== undefined)) return true;
   if (atTop) return tree.dirByName.has(name);

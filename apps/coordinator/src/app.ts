@@ -1,5 +1,6 @@
 /** The coordinator: where its parts are made and joined. */
 import { join } from 'node:path';
+import type { Bus } from '@aitbc/bus';
 import { webhookKeyText } from '@aitbc/market';
 import { type Clock, type KeyPair, randomBytes, systemClock } from '@aitbc/primitives';
 import {
@@ -7,6 +8,7 @@ import {
   coordinatorEndpoints,
   facilitatorEndpoints,
   limits,
+  type Network,
   providerSocketPath,
 } from '@aitbc/protocol';
 import {
@@ -22,14 +24,18 @@ import { type AuditParts, createAuditParts } from './audits/audit-parts.ts';
 import { mountCanaries } from './audits/canaries/mount-canaries.ts';
 import { type ChainLink, createChainLink } from './chain/chain-link.ts';
 import { type ChainReader, createChainReader } from './chain/chain-reader.ts';
+import { type BlockFollower, createBlockFollower } from './chain/follow-blocks.ts';
 import { type CoordinatorConfig, configTable, databaseUrlOf } from './config.ts';
-import { createEventLog } from './events/event-log.ts';
+import { type ConsoleParts, createConsoleParts } from './console/console-parts.ts';
+import { createEventLog, type EventLog } from './events/event-log.ts';
 import { takeAnswer } from './jobs/answer-frames.ts';
 import { createJobParts, type JobParts, readWebhookKey } from './jobs/job-parts.ts';
 import type { LineStore } from './market/decisions/decision-log.ts';
 import { openLineStore } from './market/decisions/line-store.ts';
 import { createMarketParts } from './market/market-parts.ts';
 import { createReportDesk } from './market/take-report.ts';
+import { createMessageParts, type MessageParts } from './messages/message-parts.ts';
+import { createPriceParts, type PriceParts } from './prices/price-parts.ts';
 import { type Connections, createConnections } from './providers/connection.ts';
 import { createHttpLogins } from './providers/http-logins.ts';
 import { createSessions, type Sessions } from './providers/sessions.ts';
@@ -38,6 +44,11 @@ import { mountRelay } from './relay/mount-relay.ts';
 import { createRelayDesk, type RelayDesk } from './relay/relay-desk.ts';
 import { createFacilitatorHandlers, createHandlers, type RouteDeps } from './routes.ts';
 import { openStore, type Store } from './store/store.ts';
+import {
+  createSurveillanceParts,
+  type SurveillanceParts,
+} from './surveillance/surveillance-parts.ts';
+import { type CoordinationParts, createCoordinationParts } from './tasks/coordination-parts.ts';
 import { createUpkeep, type Upkeep } from './upkeep.ts';
 import { createFacilitatorDesk } from './x402/facilitator-desk.ts';
 
@@ -48,6 +59,8 @@ export interface CoordinatorDeps {
   readonly clock?: Clock;
   /** Fresh bytes for challenges. */
   randomBytes?(sizeBytes: number): Uint8Array;
+  /** Opens a bus in place of the one of the settings. */
+  openBus?(network: Network): Promise<Bus>;
   /** A number in [0, 1) for the exploration of routes. */
   draw?(): number;
   /** The store or the chain failed for good: the process must end. */
@@ -64,7 +77,7 @@ export interface Coordinator {
   round(): Promise<void>;
 }
 
-interface Parts {
+interface Parts extends Sides {
   readonly http: Http;
   readonly chain: ChainLink;
   readonly store: Store;
@@ -76,6 +89,16 @@ interface Parts {
   readonly audits: AuditParts;
   readonly relay: RelayDesk;
   load(): Promise<void>;
+}
+
+/** Parts beside the market: they use the store and the chain, and no part of the market uses them. */
+interface Sides {
+  readonly follower: BlockFollower;
+  readonly coordination: CoordinationParts;
+  readonly messages: MessageParts;
+  readonly prices: PriceParts;
+  readonly console: ConsoleParts;
+  readonly surveillance: SurveillanceParts;
 }
 
 // A job travels on to its provider inside one WebSocket frame of at most `limits.bodyBytes`.
@@ -115,12 +138,18 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
       await mount(config, deps.log, parts);
       url = await parts.http.listen({ host: config.host, port: config.port });
       parts.upkeep.start();
+      parts.follower.start();
     },
     async stop() {
       await parts?.upkeep.stop();
+      await parts?.follower.stop();
       await parts?.audits.stop();
       await parts?.routes.events.flush();
       parts?.jobs.closeStreams();
+      parts?.coordination.closeStreams();
+      await parts?.messages.stop();
+      await parts?.console.stop();
+      await parts?.surveillance.stop();
       await parts?.http.close();
       await parts?.jobs.stop();
       await parts?.chain.stop();
@@ -183,11 +212,12 @@ function createParts(
     ...{ chain, sessions, offers, reports, measurements, scores, index, clock, events },
     audits: audits.desk,
   });
+  const sides = createSides(config, deps, { store, chain, reader, events, clock });
   const routes: RouteDeps = {
     name: config.name,
     chain,
     market: { index, sessions, measurements, decisions, clock, draw },
-    ...{ scores, decisions, desk, audits, events },
+    ...{ scores, decisions, desk, audits, events, ...sides },
     logins: createHttpLogins({ chain, clock, randomBytes: freshBytes }),
     jobs: jobs.routes(sessions),
     webhookKey: webhookKeyText(webhookKey.publicKey),
@@ -198,16 +228,50 @@ function createParts(
       ...{ name: 'coordinator', log, bodyLimitBytes, ready: () => assertReady(chain) },
       origins: { ownNames: [config.host, ...config.allowedHosts] },
     }),
-    ...{ chain, store, lines, connections, routes, jobs, relay, audits },
+    ...{ chain, store, lines, connections, routes, jobs, relay, audits, ...sides },
     upkeep: createUpkeep({
       ...{ chain, clock, log, sessions, store, jobs, audits, connections },
-      ...{ decisions, relay, events },
+      ...{ decisions, relay, events, ...sides },
     }),
     async load() {
       await jobs.load();
       await desk.load();
       await standings.load();
+      await sides.surveillance.load();
     },
+  };
+}
+
+interface SideDeps {
+  readonly store: Store;
+  readonly chain: ChainLink;
+  readonly reader: ChainReader;
+  readonly events: EventLog;
+  readonly clock: Clock;
+}
+
+function createSides(
+  config: CoordinatorConfig,
+  { log, openBus }: CoordinatorDeps,
+  { store, chain, reader, events, clock }: SideDeps,
+): Sides {
+  const { letters, isAlone } = store;
+  const { network } = chain;
+  const { blocks: source, work: agentChain } = reader;
+  const { cursors } = store;
+  const follower = createBlockFollower({ source, cursors, log, isUp: chain.isUp });
+  return {
+    follower,
+    prices: createPriceParts({ rows: store.events, clock }),
+    coordination: createCoordinationParts({
+      ...{ chain, agentChain, follower, store, clock, log },
+    }),
+    surveillance: createSurveillanceParts(config, { store, chain, follower, clock, log }),
+    console: createConsoleParts(config, { events, clock, log }),
+    messages: createMessageParts(config, {
+      ...{ letters, isAlone, clock, log, openBus, network },
+      holding: (address) => reader.holding(address),
+    }),
   };
 }
 
@@ -232,4 +296,5 @@ async function mount(config: CoordinatorConfig, log: Log, parts: Parts): Promise
   if (config.canaryGateway !== '') await mountCanaries(app, parts.routes, log);
   const handlers = createFacilitatorHandlers(parts.routes);
   mountEndpoints(app, facilitatorEndpoints, { handlers, log });
+  await parts.console.mount(app);
 }

@@ -3,6 +3,7 @@ import type { coordinatorEndpoints, facilitatorEndpoints } from '@aitbc/protocol
 import type { Handlers } from '@aitbc/service';
 import type { AuditParts } from './audits/audit-parts.ts';
 import type { ChainLink } from './chain/chain-link.ts';
+import type { ConsoleParts } from './console/console-parts.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createJobHandlers, type JobRouteDeps } from './jobs/job-routes.ts';
 import type { DecisionLog } from './market/decisions/decision-log.ts';
@@ -15,7 +16,11 @@ import {
 } from './market/market.ts';
 import type { ScoreBook } from './market/score-book.ts';
 import type { ReportDesk } from './market/take-report.ts';
+import type { MessageParts } from './messages/message-parts.ts';
+import type { PriceParts } from './prices/price-parts.ts';
 import type { HttpLogins } from './providers/http-logins.ts';
+import type { SurveillanceParts } from './surveillance/surveillance-parts.ts';
+import type { CoordinationParts } from './tasks/coordination-parts.ts';
 import type { FacilitatorDesk } from './x402/facilitator-desk.ts';
 import { listResources } from './x402/list-resources.ts';
 
@@ -29,11 +34,16 @@ export interface RouteDeps {
   readonly webhookKey: string;
   readonly desk: ReportDesk;
   readonly events: EventLog;
+  readonly prices: PriceParts;
   readonly audits: Pick<AuditParts, 'handlers' | 'desk' | 'canaries'>;
   readonly scores: ScoreBook;
   readonly decisions: DecisionLog;
   readonly logins: HttpLogins;
   readonly facilitator: FacilitatorDesk;
+  readonly messages: Pick<MessageParts, 'handlers'>;
+  readonly coordination: Pick<CoordinationParts, 'handlers'>;
+  readonly console: Pick<ConsoleParts, 'handlers'>;
+  readonly surveillance: Pick<SurveillanceParts, 'handlers'>;
 }
 
 /** One handler for each row of the table. */
@@ -54,7 +64,12 @@ export function createHandlers(deps: RouteDeps): Handlers<typeof coordinatorEndp
     providerScore: ({ address, explain }) => scores.answer(address, explain === '1'),
     report: (report) => desk.take(report),
     events: (query) => deps.events.page(query),
+    prices: (query, call) => deps.prices.handle(query, call),
     ...createJobHandlers(jobs),
+    ...deps.console.handlers(),
+    ...deps.messages.handlers(),
+    ...deps.coordination.handlers(),
+    ...deps.surveillance.handlers(),
     ...audits.handlers(logins),
   };
 }

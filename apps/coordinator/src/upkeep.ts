@@ -5,10 +5,13 @@ import type { AuditParts } from './audits/audit-parts.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { JobParts } from './jobs/job-parts.ts';
 import type { DecisionLog } from './market/decisions/decision-log.ts';
+import type { MessageParts } from './messages/message-parts.ts';
 import type { Connections } from './providers/connection.ts';
 import { type RecheckDeps, recheckProviders } from './providers/recheck.ts';
 import type { RelayDesk } from './relay/relay-desk.ts';
 import type { Store } from './store/store.ts';
+import type { SurveillanceParts } from './surveillance/surveillance-parts.ts';
+import type { CoordinationParts } from './tasks/coordination-parts.ts';
 
 /** Parts that need looking after. */
 export interface UpkeepDeps extends RecheckDeps {
@@ -17,6 +20,9 @@ export interface UpkeepDeps extends RecheckDeps {
   readonly store: Store;
   readonly jobs: JobParts;
   readonly audits: Pick<AuditParts, 'round' | 'prune'>;
+  readonly messages: Pick<MessageParts, 'round' | 'prune'>;
+  readonly coordination: Pick<CoordinationParts, 'round' | 'prune'>;
+  readonly surveillance: Pick<SurveillanceParts, 'round' | 'prune'>;
   readonly connections: Connections;
   readonly decisions: Pick<DecisionLog, 'flush'>;
   readonly events: Pick<EventLog, 'flush'>;
@@ -58,6 +64,9 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
     await deps.events.flush();
     await deps.jobs.round();
     await deps.audits.round();
+    await deps.messages.round();
+    await deps.coordination.round();
+    await deps.surveillance.round();
     await recheckProviders(deps);
     if (clock.nowMs() - prunedAtMs < pruneEveryMs) return;
     prunedAtMs = clock.nowMs();
@@ -85,7 +94,14 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   };
 }
 
-async function prune({ clock, store, audits }: UpkeepDeps): Promise<void> {
+async function prune({
+  clock,
+  store,
+  audits,
+  messages,
+  coordination,
+  surveillance,
+}: UpkeepDeps): Promise<void> {
   const nowMs = clock.nowMs();
   await store.jobs.prune(nowMs - jobsKeptMs, jobsPruned);
   await store.batches.prune(nowMs - jobsKeptMs, pruneRows);
@@ -93,4 +109,7 @@ async function prune({ clock, store, audits }: UpkeepDeps): Promise<void> {
   await store.reports.prune(nowMs - reportsKeptMs, pruneRows);
   await store.events.prune(nowMs - eventsKeptMs, eventsPruned);
   await audits.prune();
+  await messages.prune();
+  await coordination.prune();
+  await surveillance.prune();
 }

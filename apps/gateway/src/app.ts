@@ -15,6 +15,7 @@ import {
 import { createHttp, type Daemon, type Http, type Log } from '@aitbc/service';
 import { type Access, createAccess } from './access/access.ts';
 import { type AccessStore, openAccessStore } from './access/access-store.ts';
+import { sharedWith } from './access/console-origins.ts';
 import { openOwnerToken } from './access/owner-token.ts';
 import { type AuditShares, createAuditShares } from './audits/share-audits.ts';
 import { createHostCheck } from './check-host.ts';
@@ -71,7 +72,8 @@ export async function createGateway(config: GatewayConfig, deps: GatewayDeps): P
   const shares = sharesOf(config, deps, { store, node, coordinator });
   const link = linkOf(config, deps, { store, node, coordinator: heardBy(coordinator, shares) });
   const ownNames = [config.host, ...config.allowedHosts];
-  const http = createHttp({ name: 'gateway', log, ready: link.isReady, origins: { ownNames } });
+  const origins = { ownNames, shared: sharedWith(config.consoleOrigins) };
+  const http = createHttp({ name: 'gateway', log, ready: link.isReady, origins });
   await mountAll(http, config, { ...deps, store, accessStore, node, coordinator, link, shares });
   const second = createSecondListener(http.app);
   let url: string | undefined;

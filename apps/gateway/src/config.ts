@@ -41,6 +41,12 @@ export const gatewayConfig = defineConfig({
       default: [],
       help: 'names beside loopback that a Host header may have, such as gateway',
     },
+    consoleOrigins: {
+      env: 'AITBC_GATEWAY_CONSOLE_ORIGINS',
+      type: 'list',
+      default: [],
+      help: 'origins of web consoles whose pages may buy here, such as https://coordinator.example; they spend your coins',
+    },
     nodeUrl: {
       env: 'AITBC_NODE_URL',
       type: 'string',

@@ -15,7 +15,7 @@ export interface ChatRequest {
 
 /** Options that shape a question, for option tables. */
 export const chatOptions = {
-  model: { flags: '-m, --model <name>', help: 'default: the first model of the market' },
+  model: { flags: '-m, --model <name>', help: 'default: AITBC_MODEL, or the first of the market' },
   system: { flags: '-s, --system <text>', help: 'how the model shall behave' },
   maxTokens: {
     flags: '--max-tokens <n>',
@@ -42,7 +42,7 @@ export interface ChatInput {
 export async function chatRequestFor(context: Context, input: ChatInput): Promise<ChatRequest> {
   const { system, maxTokens, temperature } = input.options;
   const content = await contentOf(context, input);
-  const model = input.options.model ?? (await firstModel(context));
+  const model = input.options.model ?? (context.env.AITBC_MODEL || (await firstModel(context)));
   return {
     model,
     messages: [

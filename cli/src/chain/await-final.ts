@@ -1,5 +1,5 @@
 /** Waits until a transaction that was sent is final. */
-import { AppError, asAppError } from '@aitbc/protocol';
+import { AppError, asAppError } from '@aitbc/protocol/errors';
 import type { NodeClient, TxStatus } from '@aitbc/sdk';
 
 const pollMs = 10; // a block takes a few of these

@@ -140,7 +140,9 @@ beforeEach(async () => {
   node = await serveNode(nodeRpc, handlers);
   wallet = await serveTable(walletEndpoints, {
     listAccounts: () => ({
-      accounts: [{ address, label: 'main', createdAtMs: 1, unlockedUntilMs: 5 }],
+      accounts: [
+        { address, label: 'main', kind: 'key' as const, createdAtMs: 1, unlockedUntilMs: 5 },
+      ],
     }),
     sign({ tx }) {
       const unsigned = unwrap(decodeUnsignedTx(network, bytesFromBase64(tx) ?? new Uint8Array(0)));

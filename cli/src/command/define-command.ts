@@ -15,6 +15,8 @@ export interface ArgumentSpec {
   readonly help: string;
   /** Default true. */
   readonly required?: boolean;
+  /** All the words that are left; only the last argument may be so. */
+  readonly variadic?: true;
 }
 
 /** An option. Its key in `options` is its key in the table. */
@@ -35,9 +37,13 @@ export interface Example {
   readonly note: string;
 }
 
-/** The arguments by name: text, or undefined when they may be left out. */
+/** The arguments by name: text, a list of texts, or undefined when they may be left out. */
 export type ArgsOf<A extends readonly ArgumentSpec[]> = {
-  readonly [S in A[number] as S['name']]: S['required'] extends false ? string | undefined : string;
+  readonly [S in A[number] as S['name']]: S['variadic'] extends true
+    ? readonly string[]
+    : S['required'] extends false
+      ? string | undefined
+      : string;
 };
 
 type GivenOption<S extends OptionSpec> = S['parse'] extends (text: string, flag: string) => infer T
@@ -80,6 +86,8 @@ export interface CommandDefinition<
 export interface Command {
   readonly summary: string;
   readonly details?: string;
+  /** JSON Schema of what it prints with `--json`, for plugins; ours stand in `output/`. */
+  readonly output?: Readonly<Record<string, unknown>>;
   readonly arguments?: readonly ArgumentSpec[];
   readonly options?: Readonly<Record<string, OptionSpec>>;
   readonly examples: readonly Example[];
@@ -109,10 +117,4 @@ export function defineCommand<
 /** Types a group. */
 export function defineGroup(group: Group): Group {
   return group;
-}
-
-/** True for what a plugin must export to be a command. */
-export function isCommand(value: unknown): value is Command {
-  const candidate = value as Partial<Command> | null | undefined;
-  return typeof candidate?.summary === 'string' && typeof candidate.run === 'function';
 }

@@ -1,5 +1,5 @@
 /** Values of options: `parse` functions for option tables. */
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 
 /** A whole number above zero. Throws CLI_USAGE. */
 export function positiveInteger(text: string, flag: string): number {

@@ -1,9 +1,11 @@
 /** Commander programs from our definitions: it parses, writes help and guesses what was meant. */
-import { AppError } from '@aitbc/protocol';
-import { CommanderError, Option, Command as Program } from 'commander';
+import type { AppError } from '@aitbc/protocol/errors';
+import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
 import { wrapText } from '../context/word-wrap.ts';
 import type { Command, Example, OptionSpec } from './define-command.ts';
 import { type GlobalOption, globalOptions } from './global-options.ts';
+import { nearestWord } from './nearest-word.ts';
+import { usageError } from './usage-error.ts';
 
 /** How help is written. */
 export interface HelpOutput {
@@ -79,8 +81,9 @@ export function parseInput(
   const program = descend(top, path).description(
     [command.summary, command.details].filter((text) => text !== undefined).join('\n\n'),
   );
-  for (const { name, help, required = true } of command.arguments ?? []) {
-    program.argument(required ? `<${dashed(name)}>` : `[${dashed(name)}]`, help);
+  for (const { name, help, required = true, variadic = false } of command.arguments ?? []) {
+    const word = `${dashed(name)}${variadic ? '...' : ''}`;
+    program.argument(required ? `<${word}>` : `[${word}]`, help);
   }
   for (const spec of Object.values(command.options ?? {})) program.addOption(optionOf(spec));
   const shared = `\nEvery command also takes the global options of ${cliName} --help, such as --json.`;
@@ -98,8 +101,16 @@ function optionOf(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.help);
   if (spec.default !== undefined) option.default(spec.default);
   if (spec.required) option.makeOptionMandatory();
-  if (spec.choices) option.choices([...spec.choices]);
+  const { choices } = spec;
+  if (choices) option.choices([...choices]).argParser((text) => choiceOf(text, choices));
   return option;
+}
+
+function choiceOf(text: string, choices: readonly string[]): string {
+  if (choices.includes(text)) return text;
+  const nearest = nearestWord(text, choices);
+  const hint = nearest === undefined ? '' : ` (Did you mean ${nearest}?)`;
+  throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.${hint}`);
 }
 
 function inputOf(command: Command, program: Program): ParsedInput {
@@ -133,14 +144,6 @@ function runProgram(top: Program, words: readonly string[], path: readonly strin
     if (error.exitCode === 0) return false;
     throw usageError(error.message, path, error);
   }
-}
-
-/** CLI_USAGE with the way to the help of the command. */
-export function usageError(message: string, path: readonly string[], cause?: unknown): AppError {
-  const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const reason = `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?)]$/.test(text) ? '' : '.'}`;
-  const help = [cliName, ...path, '--help'].join(' ');
-  return new AppError('CLI_USAGE', { reason: `${reason} See: ${help}` }, { cause });
 }
 
 /** Prints the help of a group: what there is, how it is used, and only then what can be set. */

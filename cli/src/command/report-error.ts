@@ -1,5 +1,5 @@
 /** How an error leaves the process: a sentence and its remedy for people, an object for tools, an exit code. */
-import { type AppError, asAppError, type ErrorBody, errorBodyOf } from '@aitbc/protocol';
+import { type AppError, asAppError, type ErrorBody, errorBodyOf } from '@aitbc/protocol/errors';
 import { type Out, plainText } from '../context/out.ts';
 import type { Urls } from '../context/running-devnet.ts';
 import { gatewayKeyFix, gatewayOwnerFix } from '../gateway/gateway-key.ts';

@@ -1,5 +1,5 @@
 /** `aitbc down`: stops the devnet that `aitbc up` runs, from another terminal. */
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 import { pause } from '../chain/await-final.ts';
 import { defineCommand } from '../command/define-command.ts';
 import { isAlive, isRunning, readDevnetFile, removeDevnetFile } from '../devnet/devnet-file.ts';

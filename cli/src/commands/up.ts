@@ -1,5 +1,5 @@
 /** `aitbc up`: the whole network on this machine, and the main job as a story. */
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 import { aitText } from '../amounts.ts';
 import { defineCommand } from '../command/define-command.ts';
 import { positiveInteger } from '../command/parse-values.ts';
@@ -158,6 +158,7 @@ async function stayUp(devnet: Devnet, context: Context, say: Narrator): Promise<
   say.act('The network is yours');
   const gateway = devnet.daemon('gateway').url;
   const aitbc = commandPrefix(context);
+  say.command('console', `${devnet.daemon('coordinator').url}/`);
   say.command('client', `export OPENAI_BASE_URL=${gateway}/v1`);
   say.command('ask', `${aitbc} ai ask "What is a view?"${homeFlag(context)}`);
   say.command('look', `${aitbc} market list${homeFlag(context)}`);

@@ -1,6 +1,6 @@
 /** Questions to a person. They appear on standard error, and only where a person sits at a terminal. */
 import type { Readable, Writable } from 'node:stream';
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 import { readTextFile } from './read-text-file.ts';
 
 /** Asks. */
@@ -12,6 +12,15 @@ export interface Ask {
   confirm(message: string): Promise<boolean>;
   /** A line of text that begins as `initial`; asked again while `check` names a fault. */
   text(message: string, options: TextQuestion): Promise<string>;
+  /** One of several; the first stands under the cursor. */
+  choose<T extends string>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+}
+
+/** One answer of several. */
+export interface Choice<T extends string> {
+  readonly value: T;
+  readonly label: string;
+  readonly hint?: string;
 }
 
 /** How a line of text is asked for. */
@@ -46,6 +55,14 @@ export function createAsk({ isPossible, signal, ...streams }: AskOptions): Ask {
       return during(signal, (asking) =>
         text({ message, initialValue: initial, validate, ...streams, signal: asking }),
       );
+    },
+    async choose(message, choices) {
+      const { select } = await import('@clack/prompts');
+      const options = choices.map((choice) => ({ ...choice }));
+      const picked = await during(signal, (asking) =>
+        select<string>({ message, options, ...streams, signal: asking }),
+      );
+      return picked as (typeof choices)[number]['value'];
     },
   };
 }

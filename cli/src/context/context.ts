@@ -2,12 +2,13 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { ports } from '@aitbc/protocol';
-import type { GlobalValues } from '../command/global-options.ts';
+import { ports } from '@aitbc/protocol/ports';
+import { type GlobalValues, splitArguments } from '../command/global-options.ts';
+import { type Config, configDir, readConfig, withConfig } from '../config/config-file.ts';
 import { readGatewayKey } from '../gateway/gateway-key.ts';
+import type { PluginPlaces } from '../plugin/plugin-roots.ts';
 import { type Ask, createAsk } from './ask.ts';
 import type { Clients } from './clients.ts';
-
 import { createOut, type Out, type TextStream } from './out.ts';
 import { type RunningDevnet, runningDevnetOf, type Urls } from './running-devnet.ts';
 import { readWalletToken } from './wallet-token.ts';
@@ -25,6 +26,20 @@ export interface Host {
   readonly version: string;
 }
 
+/** config.toml, and what stood above it before it was mixed into the environment. */
+export interface Configured {
+  readonly config: Config;
+  /** The environment of the process. */
+  readonly env: Host['env'];
+  /** Global options that were typed. */
+  readonly flags: GlobalValues;
+}
+
+/** A host whose environment has the values of config.toml behind its own. */
+export interface ConfiguredHost extends Host {
+  readonly configured: Configured;
+}
+
 /** What every command gets. */
 export interface Context {
   readonly out: Out;
@@ -39,6 +54,8 @@ export interface Context {
   /** Folder of this user, absolute; it may not exist yet. */
   readonly home: string;
   readonly urls: Urls;
+  readonly configured: Configured;
+  readonly pluginPlaces: PluginPlaces;
   /** The devnet that runs in this home, undefined when none does. */
   readonly devnet: RunningDevnet | undefined;
   /** Clients of the daemons; loads the SDK. */
@@ -61,7 +78,30 @@ export function homeOf(
   globals: Pick<GlobalValues, 'home'>,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  return resolve(globals.home ?? join(env.HOME || homedir(), '.aitbc'));
+  return resolve(globals.home ?? join(userHomeOf(env), '.aitbc'));
+}
+
+function userHomeOf(env: Host['env']): string {
+  return env.HOME || homedir();
+}
+
+/** Reads config.toml and puts it behind the environment. */
+export function configure(host: Host): ConfiguredHost {
+  const { argv, env } = host;
+  const { home } = splitArguments(argv, env).globals;
+  const dir = home === undefined ? configDir(env, userHomeOf(env)) : resolve(home);
+  const config = readConfig(join(dir, 'config.toml'));
+  const { globals: flags } = splitArguments(argv, {});
+  return { ...host, env: withConfig(env, config), configured: { config, env, flags } };
+}
+
+/** Where plugins of this user are. */
+export function pluginPlacesOf(globals: GlobalValues, env: Host['env']): PluginPlaces {
+  return {
+    named: globals.pluginDir === undefined ? undefined : resolve(globals.pluginDir),
+    usual: join(configDir(env, userHomeOf(env)), 'plugins'),
+    packages: join(homeOf(globals, env), 'plugins'),
+  };
 }
 
 /** The writer for these streams and options. */
@@ -71,8 +111,12 @@ export function outOf(host: Host, globals: GlobalValues): Out {
 }
 
 /** The context of one command. */
-export function openContext(host: Host, globals: GlobalValues, out: Out): OpenContext {
-  const { env, stdin, signal, version } = host;
+export function openContext(
+  host: Host | ConfiguredHost,
+  globals: GlobalValues,
+  out: Out,
+): OpenContext {
+  const { configured, env, stdin, signal, version } = 'configured' in host ? host : configure(host);
   const home = homeOf(globals, env);
   const devnet = runningDevnetOf(home);
   const urls = urlsOf(globals, env, devnet);
@@ -95,6 +139,8 @@ export function openContext(host: Host, globals: GlobalValues, out: Out): OpenCo
     version,
     home,
     urls,
+    configured,
+    pluginPlaces: pluginPlacesOf(globals, env),
     devnet,
     clients() {
       clients ??= import('./clients.ts').then((module) => module.createClients(urls, secrets));

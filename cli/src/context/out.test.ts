@@ -31,6 +31,8 @@ describe('output', () => {
     expect(written).toEqual({ stdout: '{\n  "amount": "1000000000000000000"\n}\n', stderr: '' });
     out.event({ n: 1n }, () => '');
     expect(written.stdout.endsWith('\n{"n":"1"}\n')).toBe(true);
+    out.result({ error: { code: 'CANCELLED' } }, () => '');
+    expect(written.stdout.endsWith('\n{"n":"1"}\n{"error":{"code":"CANCELLED"}}\n')).toBe(true);
   });
 
   it('has columns, with colours on a terminal only', () => {

@@ -31,7 +31,9 @@ export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 export interface Out {
   /** True with `--json`. */
   readonly json: boolean;
-  /** The one result: JSON with `--json` (amounts as decimal strings), else the text. */
+  /** True where results go to a terminal. */
+  readonly isTerminal: boolean;
+  /** The one result: JSON with `--json` (amounts as decimal strings; one line behind events), else the text. */
   result(data: unknown, human: () => string): void;
   /** One of many: a line of compact JSON with `--json`, else a line of text. For what goes on and on. */
   event(data: unknown, human: () => string): void;
@@ -67,6 +69,10 @@ export function jsonText(data: unknown): string {
   return `${JSON.stringify(data, plainValue, 2)}\n`;
 }
 
+function lineText(data: unknown): string {
+  return `${JSON.stringify(data, plainValue)}\n`;
+}
+
 function plainValue(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
@@ -78,14 +84,18 @@ export function createOut({ json, stdout, stderr, colors }: OutOptions): Out {
     colors && stdout.isTTY === true && stderr.isTTY === true
       ? styleText(name, text, { validateStream: false })
       : text;
+  // Who reads lines of JSON must be able to read the error behind them, too.
+  let hasEvents = false;
   return {
     json,
+    isTerminal: stdout.isTTY === true,
     result(data, human) {
-      if (json) stdout.write(jsonText(data));
+      if (json) stdout.write(hasEvents ? lineText(data) : jsonText(data));
       else stdout.write(endLine(fitted(human(), stdout)));
     },
     event(data, human) {
-      stdout.write(endLine(json ? JSON.stringify(data, plainValue) : fitted(human(), stdout)));
+      hasEvents = true;
+      stdout.write(json ? lineText(data) : endLine(fitted(human(), stdout)));
     },
     line(text) {
       if (!json) stdout.write(endLine(fitted(text, stdout)));

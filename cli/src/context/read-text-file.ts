@@ -1,7 +1,7 @@
 /** Files that the user names. */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 
 const sentences: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',

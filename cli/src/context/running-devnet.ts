@@ -27,6 +27,8 @@ function readOrNothing(home: string): DevnetFile | undefined {
     return readDevnetFile(home);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined; // being written this very moment, or cut off
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR' || code === 'EACCES') return undefined; // `aitbc doctor` says what is wrong
     throw error;
   }
 }

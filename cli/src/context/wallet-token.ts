@@ -1,7 +1,7 @@
 /** The token that opens the wallet daemon for this user. Never a flag: other users can read those. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 
 /** Where a token may come from, in this order. */
 export interface TokenSources {

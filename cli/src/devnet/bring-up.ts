@@ -24,6 +24,8 @@ import {
 } from '@aitbc/sdk';
 import { pause } from '../chain/await-final.ts';
 import { type ChainFiles, openChainFiles } from './chain-files.ts';
+import { openSwitch, originArgs, pageArgs } from './console/console-args.ts';
+import type { Control } from './console/control.ts';
 import {
   type DaemonName,
   meshPortOf,
@@ -154,9 +156,17 @@ interface Start {
 async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
   const { tell, signal, engine } = options;
   const node = await startNodes(fleet, layout);
+  const control = await openSwitch(layout.home, {
+    fleet,
+    providers: () => providersOf(fleet, layout),
+  });
+  const pages = pageArgs(layout.home, `http://${host}:${layout.gatewayPort}`);
   const [wallet, coordinator] = await Promise.all([
     fleet.start('wallet', ['--node-url', node.url]),
-    fleet.start('coordinator', ['--node-url', node.url]),
+    fleet.start('coordinator', [
+      ...['--node-url', node.url, ...pages],
+      ...['--surveillance-public-sources', layout.chain.firstHolders.join()],
+    ]),
   ]);
   const links = ['--node-url', node.url, '--coordinator-url', coordinator.url];
   const sell = [...links, '--engine', engine, '--register'];
@@ -165,8 +175,8 @@ async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
   const clients = clientsOf(fleet, layout, providers);
   const buyer = await openBuyerAccount(clients, layout.home);
   const [gateway] = await Promise.all([
-    startGateway(fleet, options, [
-      ...links,
+    startGateway({ fleet, layout, options }, [
+      ...[...links, ...originArgs(coordinator.url)],
       ...['--wallet-url', wallet.url, '--account', buyer.address],
       ...['--wallet-token-file', buyer.tokenFile, '--allow-private', '--share-audits'],
     ]),
@@ -174,7 +184,7 @@ async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
     fundProviders(clients, providers, options),
   ]);
   record(layout, fleet, buyer.address);
-  return devnetOf({ fleet, layout, options }, buyer.address, {
+  return devnetOf({ fleet, layout, options, control }, buyer.address, {
     clients: { ...clients, gateway },
     providers,
   });
@@ -189,11 +199,10 @@ async function startNodes(fleet: Fleet, layout: Layout): Promise<DaemonProcess> 
 
 /** A gateway that listens may still lack its wallet; one that tells its spending can buy. */
 async function startGateway(
-  fleet: Fleet,
-  { signal }: BringUpOptions,
+  { fleet, layout, options: { signal } }: Start,
   args: readonly string[],
 ): Promise<GatewayClient> {
-  const { url } = await fleet.start('gateway', args);
+  const { url } = await fleet.start('gateway', args, layout.gatewayPort);
   const gateway = createGatewayClient({ baseUrl: url });
   const begunMs = performance.now();
   for (;;) {
@@ -210,7 +219,7 @@ async function startGateway(
 }
 
 function devnetOf(
-  { fleet, layout, options }: Start,
+  { fleet, layout, options, control }: Start & { readonly control: Control },
   account: string,
   { clients, providers }: Pick<Devnet, 'clients' | 'providers'>,
 ): Devnet {
@@ -233,7 +242,7 @@ function devnetOf(
       return daemon;
     },
     async stop() {
-      await clients.node.close();
+      await Promise.all([clients.node.close(), control.stop()]);
       await fleet.stop();
       removeDevnetFile(layout.home);
     },
@@ -248,6 +257,8 @@ interface Layout {
   readonly names: readonly DaemonName[];
   /** Where the nodes listen for one another. */
   readonly meshPorts: ReadonlyMap<NodeName, number>;
+  /** Known before the gateway starts, because pages of the coordinator may call it. */
+  readonly gatewayPort: number;
   dir(name: string): string;
 }
 
@@ -267,10 +278,13 @@ async function makeLayout(options: BringUpOptions): Promise<Layout> {
   ];
   const standard = nodes.map(meshPortOf);
   if (!freePorts) await assertPortsFree([...names.map(portOf), ...standard]);
-  const found = freePorts ? await findFreePorts(nodes.length) : standard;
+  const ports = freePorts
+    ? await findFreePorts(nodes.length + 1)
+    : [portOf('gateway'), ...standard];
+  const [gatewayPort = 0, ...found] = ports;
   const meshPorts = new Map(nodes.map((name, at) => [name, found[at] as number]));
   const dir = (name: string) => join(home, name);
-  return { home, logs, chain, providers, names, meshPorts, dir };
+  return { home, logs, chain, providers, names, meshPorts, gatewayPort, dir };
 }
 
 function assertNotRunning(home: string): void {

@@ -20,6 +20,8 @@ export interface ChainFiles {
   /** Key that the node of a validator signs with. */
   publicKeyOf(name: NodeName): Hex;
   readonly faucetKeyFile: string;
+  /** Accounts that hold coins from the beginning, the faucet among them. */
+  readonly firstHolders: readonly string[];
 }
 
 /** What is asked for. */
@@ -41,7 +43,7 @@ export async function openChainFiles({ home, validators }: ChainWish): Promise<C
   }
   const nodes = nodeNames(count);
   if (!known) await makeFiles(home, nodes);
-  const { validators: keys } = known ?? (readGenesis(genesisFile) as Genesis);
+  const { validators: keys, accounts } = known ?? (readGenesis(genesisFile) as Genesis);
   return {
     genesisFile,
     nodes,
@@ -51,6 +53,7 @@ export async function openChainFiles({ home, validators }: ChainWish): Promise<C
     },
     publicKeyOf: (name) => keys[nodes.indexOf(name)]?.publicKey ?? '',
     faucetKeyFile: join(folder, 'faucet.key'),
+    firstHolders: accounts.map(({ address }) => address),
   };
 }
 

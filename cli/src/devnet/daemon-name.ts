@@ -1,5 +1,5 @@
 /** Names of the daemons of a devnet: one per program, but several nodes and several providers. */
-import { ports } from '@aitbc/protocol';
+import { ports } from '@aitbc/protocol/ports';
 
 /** Programs, by the name of their package. */
 export type ProgramName = 'node' | 'wallet' | 'coordinator' | 'provider' | 'gateway';

@@ -7,7 +7,7 @@ import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { AppError } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol/errors';
 import { type DaemonName, type ProgramName, programOf } from './daemon-name.ts';
 
 /** A running daemon. */

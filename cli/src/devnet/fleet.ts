@@ -10,7 +10,8 @@ import { type DaemonProcess, startDaemon } from './daemon-process.ts';
 
 /** The running daemons. */
 export interface Fleet {
-  start(name: DaemonName, args: readonly string[]): Promise<DaemonProcess>;
+  /** `port` in place of the standard one, or of a free one. */
+  start(name: DaemonName, args: readonly string[], port?: number): Promise<DaemonProcess>;
   /** Kills with SIGKILL, as a crash or a power cut of one machine would. */
   kill(name: DaemonName): Promise<void>;
   /** Starts a daemon that was killed or has ended, on its old port. */
@@ -77,9 +78,9 @@ export function createFleet(options: FleetOptions, startOne = startDaemon): Flee
   return {
     failure,
     get,
-    start(name, args) {
+    start(name, args, port = options.freePorts ? 0 : portOf(name)) {
       argsOf.set(name, args);
-      return launch(name, options.freePorts ? 0 : portOf(name));
+      return launch(name, port);
     },
     async kill(name) {
       expected.add(get(name));

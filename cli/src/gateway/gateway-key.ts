@@ -1,6 +1,6 @@
 /** The API key of this user at a gateway that has keys. Never a flag: other users can read those. */
 import { readFileSync } from 'node:fs';
-import { AppError, asAppError } from '@aitbc/protocol';
+import { AppError, asAppError } from '@aitbc/protocol/errors';
 import type { GatewayClient } from '@aitbc/sdk';
 
 /** The key that the environment names; undefined without one. Throws UNAUTHORIZED for a file that cannot be read. */

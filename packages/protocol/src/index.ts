@@ -1,3 +1,4 @@
+export * from './agents/index.ts';
 export * from './audits/index.ts';
 export * from './blocks.ts';
 export * from './dialects/index.ts';
@@ -15,6 +16,7 @@ export {
 } from './fields.ts';
 export * from './limits.ts';
 export * from './mesh/index.ts';
+export * from './messages/index.ts';
 export * from './network.ts';
 export * from './params.ts';
 export * from './payments/index.ts';

@@ -31,6 +31,10 @@ export const limits = Object.freeze({
   auditReceiptBytes: 2_048, // a receipt with the longest names has about 1 500
   auditJurors: 64, // on the roster of a digest
   auditDocket: 64, // audits that wait for their draw, at most two blocks
+  multisigMembers: 16,
+  multisigOperations: 8, // of a proposal
+  multisigSlots: 4, // proposals of a member that may be open at once
+  multisigSpanMsMax: 30 * 24 * 3_600_000,
   paramNameBytes: 48,
   paramValueBytes: 20, // 2^64-1 has 20 digits
   withdrawDelayMsMin: 1_000,
@@ -96,6 +100,10 @@ export const limits = Object.freeze({
   batchJobs: 10_000,
   batchBytes: 33_554_432, // 3 kB for each job of a full batch
   jobWatchers: 1_024,
+  liveViewers: 512,
+  agentCardBytes: 32_768, // of its canonical JSON
+  taskDocumentBytes: 65_536,
+  taskWatchers: 1_024,
   webhookUrlBytes: 500,
   webhookTries: 10, // 17 minutes with doubling waits
   relayCalls: 1_024, // with a full window each, 64 MiB each way
@@ -106,4 +114,28 @@ export const limits = Object.freeze({
   relayWindowBytes: 65_536,
   relayLineBytes: 262_144, // a heartbeat waits behind that much at most
   relayIdleMs: 300_000, // the longest that a provider waits for a voucher
+
+  // messages
+  letterBytes: 65_536, // the whole letter: one message of the bus
+  letterLifetimeMs: 7 * 24 * 3_600_000,
+  letterTypeBytes: 64,
+  letterWindow: 64, // letters of a stream that may come before one that is missing
+  letterHeldBytes: 4_194_304, // of all streams together: one full window of the longest letters
+  letterStreams: 1_024,
+  letterStreamsPerSender: 8,
+  letterGaps: 16, // gaps of a stream that are remembered, to tell a late letter from a repeated one
+  letterReceivers: 4_096, // streams that a sender has open
+  lettersPerMinute: 120, // of one sender at one coordinator
+  mailboxLetters: 1_000,
+  mailboxBytes: 16_777_216,
+  mailboxPerSender: 200,
+  mailboxReads: 100_000, // accounts whose last reading a coordinator remembers
+  noticePayloadBytes: 32_768,
+  noticeTopicBytes: 48, // the bus adds a word in front
+  noticesPerMinute: 240, // of one sender at one coordinator
+  messageWatchers: 1_024,
+
+  // surveillance
+  alertEvidence: 256,
+  alertFollowers: 256,
 });

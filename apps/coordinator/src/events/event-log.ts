@@ -39,7 +39,8 @@ type EventPageAnswer = OutputOf<typeof eventEndpoints.events>;
 
 const groupSize = 256;
 const waitingMax = 20_000;
-const settledMs = 2_000;
+/** Events older than that are all stored, those of other coordinators too. */
+export const settledMs = 2_000;
 
 /** A log with nothing waiting. */
 export function createEventLog({ rows, clock, log }: EventLogDeps): EventLog {
@@ -85,6 +86,7 @@ export function createEventLog({ rows, clock, log }: EventLogDeps): EventLog {
   };
 }
 
-function eventOf({ seq, at_ms, provider, kind, facts }: EventRow) {
+/** An event as it is shown. */
+export function eventOf({ seq, at_ms, provider, kind, facts }: EventRow) {
   return { seq, atMs: at_ms, provider, facts: { kind, ...JSON.parse(facts) } as EventFacts };
 }

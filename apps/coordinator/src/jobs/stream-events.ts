@@ -81,15 +81,17 @@ export async function streamBatch(
   );
 }
 
-interface Follow {
-  readonly watch: JobWatch;
+/** What a stream follows. */
+export interface Follow {
+  readonly watch: Pick<JobWatch, 'isClosed'>;
   subscribe(poke: () => void): () => void;
 }
 
-type Look = (write: (text: string) => Promise<void>) => Promise<boolean>;
+/** Writes what is new; true when nothing can come any more. */
+export type Look = (write: (text: string) => Promise<void>) => Promise<boolean>;
 
 /** Looks at once and after each poke, until `look` says that it has seen the end. */
-async function follow(
+export async function follow(
   { raw, begin, signal }: StreamTarget,
   { watch, subscribe }: Follow,
   look: Look,
@@ -162,7 +164,8 @@ function drained(raw: ServerResponse): Promise<void> {
   });
 }
 
-function eventText(name: string, data: unknown, id?: number): string {
+/** One event in the words of server-sent events. */
+export function eventText(name: string, data: unknown, id?: number): string {
   const line = id === undefined ? '' : `id: ${id}\n`;
   return `${line}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -27,6 +27,7 @@ import type { ChainLink } from '../chain/chain-link.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Sessions } from '../providers/sessions.ts';
 import type { OfferRows, ReportRows } from '../store/market-rows.ts';
+import { createConflicts } from '../surveillance/tell-conflict.ts';
 import type { ScoreBook } from './score-book.ts';
 
 /** Input of the call. */
@@ -67,6 +68,7 @@ const reportsLoaded = 50_000;
 export function createReportDesk(deps: ReportDeps): ReportDesk {
   const { reports, offers, measurements, scores, index, clock } = deps;
   const underWay = new Set<Hex>();
+  const conflicts = createConflicts();
 
   const count = (receipt: ReceiptPayload, times: JobTimes, boundMs: number): void => {
     const { jobId, offerId, provider, outcome } = receipt;
@@ -77,7 +79,10 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
   const take = async (report: Report, rateBps?: number): Promise<TakenReport> => {
     const { receipt, firstTokenMs, durationMs } = report;
     const { payload } = receipt;
-    if (await reports.has(payload.jobId)) return knownReport(deps, payload.jobId);
+    if (await reports.has(payload.jobId)) {
+      await conflicts.check(deps, receipt);
+      return knownReport(deps, payload.jobId);
+    }
     const offer = await checkReport(deps, report);
     const draw = offer.verifiable ? await drawAt(deps, rateBps) : undefined;
     await reports.insert({
@@ -124,8 +129,9 @@ export function createReportDesk(deps: ReportDeps): ReportDesk {
 
 function soldFacts(receipt: ReceiptPayload, times: JobTimes): EventFacts {
   const { jobId, offerId, channelId, model, promptTokens, to, charged, outcome } = receipt;
+  const receiptAtMs = receipt.atMs;
   const sold = { jobId, offerId, channelId, model, promptTokens, outputTokens: to, charged };
-  return { kind: 'receipt', ...sold, outcome, ...times };
+  return { kind: 'receipt', ...sold, outcome, ...times, receiptAtMs };
 }
 
 /** The draw of a job that was reported before, for a buyer that lost the first answer. */

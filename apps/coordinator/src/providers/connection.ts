@@ -56,6 +56,7 @@ export interface Connections {
 
 const strangersMax = 256; // connections that have not logged in yet
 const offerFramesMax = 16;
+const slotFramesMax = 4;
 const policyViolation = 1008;
 
 type State =
@@ -111,7 +112,10 @@ interface Wire {
   readonly deps: ConnectionDeps;
   readonly socket: JsonSocket;
   readonly offerFrames: Rate;
+  /** Bounds how often changed slots are told. */
+  readonly slotFrames: Rate;
   readonly noStranger: () => void;
+  toldSlots?: number;
   state: State;
 }
 
@@ -123,7 +127,8 @@ function createConnection(
   const challenge = { nonce: hex(deps.randomBytes(32)), issuedAtMs: deps.clock.nowMs() };
   const offerFrames = createRate(offerFramesMax, limits.leaseMs);
   const state: State = { name: 'challenged', challenge };
-  const wire: Wire = { deps, socket, offerFrames, noStranger, state };
+  const slotFrames = createRate(slotFramesMax, limits.leaseMs);
+  const wire: Wire = { deps, socket, offerFrames, slotFrames, noStranger, state };
   socket.send({ type: 'challenge', nonce: challenge.nonce } satisfies CoordinatorFrame);
   return {
     refuse: (error) => refuse(wire, error),
@@ -190,6 +195,7 @@ async function handle(wire: Wire, frame: ProviderFrame): Promise<void> {
   if (state.name !== 'in' || frame.type === 'hello') throw wrongOrder(frame, state);
   const { session } = state;
   const nowMs = deps.clock.nowMs();
+  if (frame.type === 'heartbeat') tellSlots(wire, session, frame.gauges.slots);
   deps.sessions.heard(session, frame.type === 'heartbeat' ? frame.gauges : undefined);
   if (frame.type === 'heartbeat') return;
   if (frame.type === 'offers') {
@@ -200,6 +206,13 @@ async function handle(wire: Wire, frame: ProviderFrame): Promise<void> {
   } else {
     await deps.onAnswer(session, frame);
   }
+}
+
+/** Slots of a provider, when they are first heard of and when they change. */
+function tellSlots(wire: Wire, { provider }: Session, slots: number): void {
+  if (wire.toldSlots === slots || !wire.slotFrames.take(wire.deps.clock.nowMs())) return;
+  wire.toldSlots = slots;
+  wire.deps.events.add(provider, { kind: 'capacity', slots });
 }
 
 async function logIn(wire: Wire, hello: Hello, challenge: Challenge): Promise<void> {

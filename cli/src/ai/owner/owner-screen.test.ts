@@ -47,6 +47,17 @@ const idle = (changes: Partial<Status>, now?: Statement['now']): Partial<OwnerVi
 });
 
 describe("the owner's screen", () => {
+  it('keeps the time and the reason in a narrow window', () => {
+    const narrow = { columns: 50, rows: 24 };
+    const shown = ownerPicture(plain, { ...view, ...idle({}, 'not_asked') }, narrow);
+    expect(shown[1]).toMatch(/^aitbc ai serve {2}ait1\S+ {2}up 60 seconds$/);
+    expect(shown.slice(2, 4)).toEqual([
+      'now      idle for 90 seconds: on the market, and',
+      '         no job has come',
+    ]);
+    expect(lines()[1]).toContain('ollama 0.32.15  up 60 seconds');
+  });
+
   it('says what runs, what was sold and what it earned', () => {
     expect(fact('now')).toBe('now      2 of 4 slots busy, 1 waits');
     expect(fact('jobs')).toBe(
@@ -68,7 +79,10 @@ describe("the owner's screen", () => {
     ['drained', 'you took the machine back'],
     ['busy', 'between two jobs'],
   ] as const)('says of %s what it means', (now, words) => {
-    expect(fact('now', idle({}, now))).toMatch(new RegExp(`^now +idle for 90 seconds: .*${words}`));
+    const whole = lines(idle({}, now))
+      .join('\n')
+      .replace(/\n {9}/g, ' ');
+    expect(whole).toMatch(new RegExp(`\nnow +idle for 90 seconds: .*${words}`));
   });
 
   it('guesses the reason from the open status until the statement is there', () => {

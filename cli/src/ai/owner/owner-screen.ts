@@ -3,6 +3,8 @@ import type { OutputOf, providerEndpoints } from '@aitbc/protocol';
 import { aitText } from '../../amounts.ts';
 import type { Out } from '../../context/out.ts';
 import type { ScreenSize } from '../../context/screen.ts';
+import { textWidth } from '../../context/text-width.ts';
+import { wrapText } from '../../context/word-wrap.ts';
 import { counted, durationText, shortAddress } from '../../wording.ts';
 
 /** What the daemon says of itself. */
@@ -47,12 +49,10 @@ export function ownerPicture(out: Pick<Out, 'style'>, view: OwnerView, size: Scr
   const { status, trouble } = view;
   const fact = (label: string, text: string) =>
     `${out.style('dim', label.padEnd(labelWidth))}${text}`;
-  const name = `${status.engine.name} ${status.engine.version}`;
-  const head = `${out.style('bold', 'aitbc ai serve')}  ${shortAddress(status.provider)}  ${name}  up ${durationText(view.upMs)}`;
   const lines = [
     '',
-    head,
-    fact('now', nowText(out, view)),
+    headLine(out, view, size.columns - 1),
+    ...fact('now', wrapped(nowText(out, view), size.columns - 1)).split('\n'),
     fact('jobs', jobsText(view)),
     fact('speed', speedText(view, size.columns - labelWidth)),
     fact('earned', earnedText(view)),
@@ -61,6 +61,22 @@ export function ownerPicture(out: Pick<Out, 'style'>, view: OwnerView, size: Scr
     ...(view.losses[0] === undefined ? [] : [fact('lost', view.losses[0])]),
   ];
   return trouble === undefined ? lines : [...lines, out.style('red', trouble)];
+}
+
+/** The most important line is whole in a narrow window, too. */
+function wrapped(text: string, columns: number): string {
+  return wrapText(text, columns, ' '.repeat(labelWidth));
+}
+
+/** As much of the engine as fits: a line that is cut would lose the time behind it. */
+function headLine(out: Pick<Out, 'style'>, { status, upMs }: OwnerView, columns: number): string {
+  const { name, version } = status.engine;
+  const head = 'aitbc ai serve';
+  const lines = [[`${name} ${version}`], [name], []].map((engine) =>
+    [shortAddress(status.provider), ...engine, `up ${durationText(upMs)}`].join('  '),
+  );
+  const fitting = lines.find((line) => head.length + 2 + textWidth(line) <= columns);
+  return `${out.style('bold', head)}  ${fitting ?? lines.at(-1)}`;
 }
 
 function nowText(out: Pick<Out, 'style'>, view: OwnerView): string {

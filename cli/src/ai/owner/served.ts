@@ -48,9 +48,8 @@ function readNote(dataDir: string): string | undefined {
     };
     return typeof url === 'string' && typeof pid === 'number' && isAlive(pid) ? url : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) {
-      return undefined;
-    }
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -4,8 +4,14 @@ import { limits } from '../limits.ts';
 import { jobKinds, zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash } from '../scalars.ts';
+import { agentEndpoints } from './coordinator/agents.ts';
 import { auditEndpoints, zAuditDraw } from './coordinator/audits.ts';
+import { consoleEndpoints } from './coordinator/console.ts';
 import { eventEndpoints } from './coordinator/events.ts';
+import { messageEndpoints } from './coordinator/messages.ts';
+import { priceEndpoints } from './coordinator/prices.ts';
+import { surveillanceEndpoints } from './coordinator/surveillance.ts';
+import { taskEndpoints } from './coordinator/tasks.ts';
 import { type EndpointTable, endpoint } from './endpoint.ts';
 import { jobEndpoints, jobStates } from './jobs.ts';
 import { zDecision, zLoginAnswer, zRouteQuery, zScore } from './routing.ts';
@@ -164,6 +170,12 @@ export const coordinatorEndpoints = {
     }),
   }),
   ...eventEndpoints,
+  ...priceEndpoints,
+  ...messageEndpoints,
+  ...consoleEndpoints,
   ...jobEndpoints,
   ...auditEndpoints,
+  ...agentEndpoints,
+  ...taskEndpoints,
+  ...surveillanceEndpoints,
 } as const satisfies EndpointTable;

@@ -72,6 +72,22 @@ export const chainRows = {
   TASK_LATE: [409, 3, false, 'The time for that ended at {dueAt}; chain time is {now}.'],
   TASK_EARLY: [409, 3, true, 'Task {taskId} can be ended from {dueAt} on; chain time is {now}.'],
 
+  // shared accounts
+  MULTISIG_INVALID: [400, 3, false, 'The shared account or its proposal is not valid: {reason}.'],
+  MULTISIG_EXISTS: [409, 3, false, 'The shared account {account} exists. Take a fresh salt.'],
+  MULTISIG_UNKNOWN: [404, 4, false, '{account} is no shared account.'],
+  MULTISIG_NOT_MEMBER: [403, 3, false, '{member} is no member of {account}.'],
+  MULTISIG_SLOT_TAKEN: [
+    409,
+    3,
+    true,
+    'Slot {slot} of {member} holds an open proposal until {dueAt}. Take another slot, or cancel it.',
+  ],
+  MULTISIG_PROPOSAL_UNKNOWN: [404, 4, false, '{account} has no proposal {proposalId} there.'],
+  MULTISIG_PROPOSAL_OVER: [409, 3, false, 'Proposal {proposalId} cannot go on: {reason}.'],
+  MULTISIG_APPROVED: [409, 3, false, '{member} has approved {proposalId} already.'],
+  MULTISIG_NOT_APPROVED: [409, 3, false, '{member} has not approved {proposalId}.'],
+
   // audits
   AUDITOR_UNFIT: [
     409,

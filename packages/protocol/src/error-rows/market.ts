@@ -84,6 +84,7 @@ export const marketRows = {
   RECEIPT_INVALID: [400, 8, false, 'The receipt does not prove what it says: {reason}.'],
   AUDIT_RECORD_INVALID: [400, 8, false, 'The audit record is void: {reason}.'],
   AUDIT_REPORT_INVALID: [400, 8, false, 'The audit report does not prove what it says: {reason}.'],
+  ALERT_UNPROVEN: [409, 8, false, 'Alert {id} does not hold: {reason}.'],
   RESUME_INVALID: [400, 2, false, 'The answer cannot be continued from there: {reason}.'],
   RESUME_UNSUPPORTED: [409, 6, false, 'Answers of {model} cannot be continued at this provider.'],
   BUDGET_EXCEEDED: [
@@ -102,6 +103,9 @@ export const marketRows = {
     'The answer to the challenge is not signed by the key of {account}.',
   ],
   LEASE_LOST: [409, 7, true, 'The lease of {account} has run out. Connect again.'],
+  CARD_INVALID: [400, 2, false, 'The card of the agent is not valid: {reason}.'],
+  CARD_WRONG: [409, 8, false, 'The card has the hash {got}; {account} registered {expected}.'],
+  DOCUMENT_WRONG: [409, 8, false, 'The {name} has the hash {got}; task {taskId} has {expected}.'],
   RELAY_OFFLINE: [
     503,
     7,
@@ -113,6 +117,22 @@ export const marketRows = {
     7,
     true,
     '{what} carries {limit} relayed calls already. Try again in {retryAfterSeconds} s.',
+  ],
+
+  // messages
+  LETTER_INVALID: [400, 3, false, 'The letter is not taken: {reason}.'],
+  NOTICE_INVALID: [400, 3, false, 'The notice is not taken: {reason}.'],
+  SENDER_NOT_ADMITTED: [
+    403,
+    5,
+    false,
+    'The account {account} holds {available} nait on chain; whoever sends messages needs {needed}.',
+  ],
+  MAILBOX_FULL: [
+    429,
+    7,
+    true,
+    'The mailbox of {account} has no room: {reason}. Try again when its owner has read.',
   ],
 
   // engines

@@ -10,6 +10,18 @@ export const toolRows = {
     'Account {account} is locked. Unlock it first: aitbc wallet unlock.',
   ],
   WALLET_PASSWORD_WRONG: [401, 5, false, 'The password does not open {account}.'],
+  WALLET_WATCH_ONLY: [
+    403,
+    5,
+    false,
+    'The wallet has no key for {account}, so nothing is signed: {fix}.',
+  ],
+  WALLET_PROPOSAL_UNREAD: [
+    409,
+    5,
+    true,
+    'Not signed: the node does not show what proposal {proposalId} of {account} would do ({reason}).',
+  ],
   WALLET_ACCOUNT_UNKNOWN: [404, 4, false, 'The wallet has no account {account}.'],
   WALLET_ACCOUNT_EXISTS: [409, 2, false, 'The wallet already holds {account}.'],
   WALLET_SECRET_INVALID: [400, 2, false, 'The secret cannot be imported: {reason}.'],

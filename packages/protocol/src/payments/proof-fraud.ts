@@ -54,8 +54,8 @@ function contradictionIn(group: readonly SignedReceipt[]): FraudProof | undefine
   return undefined;
 }
 
-/** True when one key cannot have signed both honestly. */
-function contradicts(first: ReceiptPayload, second: ReceiptPayload): boolean {
+/** True when one key cannot have signed both honestly; both are of one job. */
+export function contradicts(first: ReceiptPayload, second: ReceiptPayload): boolean {
   if (Math.max(first.from, second.from) >= Math.min(first.to, second.to)) return false;
   const names = ['from', 'to', 'prefixHash', 'textHash'] as const;
   return names.some((name) => first[name] !== second[name]);

@@ -8,7 +8,7 @@
  * - The daemon's own page: its origin is the very address that was called, and that address is an IP, `localhost`
  *   or a name the daemon was told. Without the second half a foreign name that is made to point here (DNS rebinding)
  *   would be at home.
- * - A page of a listed origin, or of any where `*` is listed, may call the one path that is shared, and is given
+ * - A page of a listed origin, or of any where `*` is listed, may call the paths that are shared, and is given
  *   CORS answers there. The handler behind that path looks at `request.pageKind` and judges each call.
  * - Everybody else is refused, but for plain reads: without a CORS answer no page sees what they say.
  *
@@ -34,37 +34,48 @@ export interface OriginRules {
   readonly ownNames?: readonly string[];
   /** What pages of other origins may call. Its handler must judge each call by `request.pageKind`. */
   readonly shared?: {
-    readonly path: string;
+    /** One path, or which paths. */
+    readonly path: string | ((path: string) => boolean);
     /** Such as `https://app.example`; `*` for every page. */
     readonly origins: readonly string[];
+    /** Headers of requests besides `content-type`, and those of answers that a page may read. */
+    readonly asked?: readonly string[];
+    readonly shown?: readonly string[];
   };
 }
 
-const preflightHeaders = Object.freeze({
+const preflightHeaders = (asked: readonly string[] = []) => ({
   'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'content-type',
+  'access-control-allow-headers': ['content-type', ...asked].join(', '),
   'access-control-max-age': '600',
 });
 
 /** Judges every request of a server. Throws CONFIG_INVALID for a listed origin that is none. */
 export function addOriginGuard(app: FastifyInstance, rules: OriginRules): void {
   const { path, origins = [] } = rules.shared ?? {};
+  const isSharedPath = typeof path === 'function' ? path : (asked: string) => asked === path;
   const kindOf = createKindOf(rules.ownNames ?? [], origins.map(normalOrigin));
   app.addHook('onRequest', async (request, reply) => {
     const { origin, host } = request.headers;
-    const isShared = origins.length > 0 && request.url.split('?')[0] === path;
+    const isShared = origins.length > 0 && isSharedPath(request.url.split('?')[0] ?? '');
     if (isShared) void reply.header('vary', 'origin');
     if (origin === undefined) return;
     const kind = kindOf(origin, host);
     request.pageKind = isShared || kind === 'own' ? kind : 'foreign';
     if (request.pageKind === 'foreign') return assertPlainRead(request, reply);
-    if (request.pageKind !== 'own') return answerCors(request, reply);
+    if (request.pageKind !== 'own') return answerCors(request, reply, rules.shared);
   });
 }
 
-function answerCors({ method, headers, pageKind }: FastifyRequest, reply: FastifyReply): unknown {
+function answerCors(
+  { method, headers, pageKind }: FastifyRequest,
+  reply: FastifyReply,
+  shared: OriginRules['shared'],
+): unknown {
+  const { asked, shown = [] } = shared ?? {};
   void reply.header('access-control-allow-origin', pageKind === 'any' ? '*' : headers.origin);
-  if (method === 'OPTIONS') return reply.status(204).headers(preflightHeaders).send();
+  if (shown.length > 0) void reply.header('access-control-expose-headers', shown.join(', '));
+  if (method === 'OPTIONS') return reply.status(204).headers(preflightHeaders(asked)).send();
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 /** The event stream of a market: what a coordinator saw, for everybody who wants to check it. */
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
+import { zSignedReceipt } from '../../payments/receipt.ts';
 import { zAddress, zAmount, zCount, zHash } from '../../scalars.ts';
 import { type EndpointTable, endpoint } from '../endpoint.ts';
 
@@ -33,6 +34,9 @@ export const zEventFacts = z.discriminatedUnion('kind', [
     outcome: z.string(),
     firstTokenMs: zCount,
     durationMs: zCount,
+    receiptAtMs: zCount
+      .exactOptional()
+      .meta({ description: 'when the provider signed; left out in events of older coordinators' }),
   }),
   z.strictObject({
     kind: z.literal('audit'),
@@ -40,6 +44,13 @@ export const zEventFacts = z.discriminatedUnion('kind', [
     recordHash: zHash,
     auditor: zAddress,
     verdict: z.string(),
+  }),
+  z.strictObject({ kind: z.literal('capacity'), slots: zCount }),
+  z.strictObject({
+    kind: z.literal('receipt_conflict'),
+    jobId: zHash,
+    first: zSignedReceipt,
+    second: zSignedReceipt,
   }),
 ]);
 

@@ -1,0 +1,52 @@
+/** One field that finds anything: a height, an address, a hash of any kind, or a model. `/` goes there. */
+import { useHotkeys } from '@mantine/hooks';
+import { useNavigate } from '@tanstack/react-router';
+import { type FormEvent, useRef, useState } from 'react';
+import { findAnything } from './find-anything.ts';
+
+/** The search field. */
+export function SearchBox() {
+  const field = useRef<HTMLInputElement>(null);
+  const navigate = useNavigate();
+  const [fault, setFault] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+  useHotkeys([['/', () => field.current?.focus()]]);
+  const search = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    const text = field.current?.value.trim() ?? '';
+    if (text === '' || isBusy) return;
+    setBusy(true);
+    const found = await findAnything(text);
+    setBusy(false);
+    if (!found) {
+      setFault(`Nothing here is called ${text.slice(0, 24)}${text.length > 24 ? '…' : ''}`);
+      return;
+    }
+    setFault(undefined);
+    if (field.current) field.current.value = '';
+    field.current?.blur();
+    await navigate(found);
+  };
+  return (
+    <search className="search">
+      <form onSubmit={(event) => void search(event)}>
+        <input
+          ref={field}
+          type="search"
+          aria-label="Search blocks, transactions, accounts, channels, jobs, models"
+          placeholder="Search block, hash, address, job or model"
+          autoComplete="off"
+          spellCheck={false}
+          aria-busy={isBusy}
+          onChange={() => setFault(undefined)}
+        />
+        <kbd>/</kbd>
+      </form>
+      {fault !== undefined && (
+        <div className="search-fault" role="alert">
+          {fault}
+        </div>
+      )}
+    </search>
+  );
+}

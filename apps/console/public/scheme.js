@@ -3,5 +3,5 @@
   const kept = localStorage.getItem('aitbc-scheme');
   const isDark =
     kept === 'dark' || (kept !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
-  document.documentElement.setAttribute('data-mantine-color-scheme', isDark ? 'dark' : 'light');
+  document.documentElement.setAttribute('data-scheme', isDark ? 'dark' : 'light');
 })();

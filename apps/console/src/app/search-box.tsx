@@ -1,7 +1,6 @@
 /** One field that finds anything: a height, an address, a hash of any kind, or a model. `/` goes there. */
-import { useHotkeys } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { findAnything } from './find-anything.ts';
 
 /** The search field. */
@@ -10,7 +9,7 @@ export function SearchBox() {
   const navigate = useNavigate();
   const [fault, setFault] = useState<string>();
   const [isBusy, setBusy] = useState(false);
-  useHotkeys([['/', () => field.current?.focus()]]);
+  useEffect(() => onSlash(() => field.current?.focus()), []);
   const search = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     const text = field.current?.value.trim() ?? '';
@@ -49,4 +48,17 @@ export function SearchBox() {
       )}
     </search>
   );
+}
+
+/** Calls back when `/` is typed where nothing is being written. Returns what ends it. */
+function onSlash(act: () => void): () => void {
+  const listen = (event: KeyboardEvent): void => {
+    const isWriting =
+      event.target instanceof HTMLElement && event.target.closest('input, textarea, select');
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isWriting) return;
+    event.preventDefault();
+    act();
+  };
+  addEventListener('keydown', listen);
+  return () => removeEventListener('keydown', listen);
 }

@@ -1,9 +1,9 @@
 /** What stands around every page: navigation, search, the pulse of the chain. */
-import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import { useChain, useLive } from '../data/hooks.ts';
 import { grouped } from '../format/amounts.ts';
+import { useScheme } from './scheme.ts';
 import { SearchBox } from './search-box.tsx';
 
 const groups = [
@@ -161,14 +161,13 @@ function Lost() {
 }
 
 function SchemeButton() {
-  const { setColorScheme } = useMantineColorScheme();
-  const scheme = useComputedColorScheme('light');
+  const [scheme, keepScheme] = useScheme();
   const next = scheme === 'dark' ? 'light' : 'dark';
   return (
     <button
       type="button"
       className="copy"
-      onClick={() => setColorScheme(next)}
+      onClick={() => keepScheme(next)}
       aria-label={`Switch to ${next}`}
       title={`Switch to ${next}`}
     >

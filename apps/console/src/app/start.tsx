@@ -1,5 +1,4 @@
 /** What the console is made of, put together and shown. */
-import { createTheme, MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { startTransition } from 'react';
@@ -8,7 +7,6 @@ import type { CallError } from '../data/call-json.ts';
 import { LiveContext } from '../data/hooks.ts';
 import { createLiveStore } from '../data/live-store.ts';
 import { createConsoleRouter } from './router.tsx';
-import { schemeManager } from './scheme.ts';
 
 /** Shows the console in an element. */
 export function start(element: Element): void {
@@ -23,21 +21,11 @@ export function start(element: Element): void {
     },
   });
   const page = (
-    // Variables come from a file: a style made by a script is not allowed here.
-    <MantineProvider
-      theme={createTheme({ respectReducedMotion: true })}
-      withCssVariables={false}
-      withGlobalClasses={false}
-      deduplicateCssVariables={false}
-      colorSchemeManager={schemeManager()}
-      defaultColorScheme="auto"
-    >
-      <QueryClientProvider client={queries}>
-        <LiveContext value={live}>
-          <RouterProvider router={createConsoleRouter()} />
-        </LiveContext>
-      </QueryClientProvider>
-    </MantineProvider>
+    <QueryClientProvider client={queries}>
+      <LiveContext value={live}>
+        <RouterProvider router={createConsoleRouter()} />
+      </LiveContext>
+    </QueryClientProvider>
   );
   live.start();
   // The first picture is made in slices, so that a slow machine answers its reader meanwhile.

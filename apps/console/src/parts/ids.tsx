@@ -1,13 +1,21 @@
 /** Long names: short to see, whole to copy, linked to where they lead. */
-import { useClipboard } from '@mantine/hooks';
 import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import { shortId } from '../format/names.ts';
 
-/** Puts a text on the clipboard. */
+const copiedMs = 1_500;
+
+/** Puts a text on the clipboard; nothing where the browser has none for pages, which is every plain HTTP but localhost. */
 export function Copy({ text, what }: { readonly text: string; readonly what: string }) {
-  const { copied, copy } = useClipboard({ timeout: 1_500 });
+  const [copied, setCopied] = useState(false);
+  const copy = async (value: string): Promise<void> => {
+    await navigator.clipboard.writeText(value);
+    setCopied(true);
+    setTimeout(setCopied, copiedMs, false);
+  };
+  if (!isSecureContext) return null;
   return (
-    <button type="button" className="copy" onClick={() => copy(text)} title={`Copy ${what}`}>
+    <button type="button" className="copy" onClick={() => void copy(text)} title={`Copy ${what}`}>
       <span className="hidden-text">{copied ? 'Copied' : `Copy ${what} ${shortId(text)}`}</span>
       <svg
         width="13"

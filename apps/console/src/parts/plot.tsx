@@ -1,7 +1,7 @@
 /** uPlot, in the colours of the page. A part of its own, loaded after the first paint. */
-import { useComputedColorScheme } from '@mantine/core';
 import { type RefObject, useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
+import { useScheme } from '../app/scheme.ts';
 import { grouped } from '../format/amounts.ts';
 import type { ChartProps } from './chart.tsx';
 
@@ -14,7 +14,7 @@ export function Plot({ xs, series, kind, unit, axis = 'time', heightPx = 150 }: 
   const width = useWidth(box);
   const plot = useRef<uPlot | null>(null);
   const names = series.map(({ name }) => name).join('|');
-  const scheme = useScheme();
+  const [scheme] = useScheme(); // a chart is drawn anew in other colours
   // biome-ignore lint/correctness/useExhaustiveDependencies: data is set below, without drawing anew
   useEffect(() => {
     const target = box.current;
@@ -115,9 +115,4 @@ function useWidth(box: RefObject<HTMLDivElement | null>): number {
     return () => observer.disconnect();
   }, [box]);
   return width;
-}
-
-/** Changes with the colour scheme, so that a chart is drawn anew. */
-function useScheme(): string {
-  return useComputedColorScheme('light');
 }

@@ -119,6 +119,7 @@ StartLimitBurst=10
 
 [Service]
 ExecStart=/usr/bin/env node ${HOME}/apps/${name}/dist/main.js --config ${config}
+ExecReload=/bin/kill -HUP $MAINPID
 ${LIFE}
 StateDirectory=aitbc-${name}
 WorkingDirectory=%S/aitbc-${name}

@@ -55,7 +55,7 @@ describe('pages', () => {
   });
 
   test('POST requests of one address are counted and limited, GET requests are not', async () => {
-    const { url } = await bench({ config: { postsPerMinute: 2 } });
+    const { url, coordinator } = await bench({ config: { postsPerMinute: 2 } });
     const post = () =>
       fetch(`${url}/v1/route`, {
         method: 'POST',
@@ -71,6 +71,9 @@ describe('pages', () => {
     expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await fetch(`${url}/v1/models`)).status).toBe(200);
+    coordinator.reload({ postsPerMinute: 9 });
+    const more = await post();
+    expect([more.status, more.headers.get('ratelimit-limit')]).toEqual([first.status, '9']);
   });
 });
 

@@ -75,6 +75,8 @@ export interface Coordinator {
   readonly url: string | undefined;
   /** One round of upkeep now; the timer does the same twice a second. */
   round(): Promise<void>;
+  /** Takes over the settings that are live. */
+  reload(changed: Pick<CoordinatorConfig, 'postsPerMinute'>): void;
 }
 
 interface Parts extends Sides {
@@ -118,6 +120,7 @@ const eventsDroppedMetric = {
 export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDeps): Coordinator {
   let parts: Parts | undefined;
   let url: string | undefined;
+  let { postsPerMinute } = config;
   return {
     get url() {
       return url;
@@ -135,6 +138,7 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
       parts = createParts(config, deps, { store, lines, webhookKey });
       await parts.chain.start();
       await parts.load();
+      await limitPosts(parts.http.app, () => postsPerMinute);
       await mount(config, deps.log, parts);
       url = await parts.http.listen({ host: config.host, port: config.port });
       parts.upkeep.start();
@@ -159,6 +163,9 @@ export function createCoordinator(config: CoordinatorConfig, deps: CoordinatorDe
     },
     async round() {
       await parts?.upkeep.round();
+    },
+    reload(changed) {
+      postsPerMinute = changed.postsPerMinute;
     },
   };
 }
@@ -286,7 +293,6 @@ async function mount(config: CoordinatorConfig, log: Log, parts: Parts): Promise
   const { summary, version } = configTable;
   const tables = { coordinator: coordinatorEndpoints, x402: facilitatorEndpoints };
   const title = 'AITBC coordinator';
-  await limitPosts(app, config.postsPerMinute);
   await mountDocs(app, openApiOf({ title, version, description: summary, tables }));
   await mountSocket(app, providerSocketPath, { log, onOpen: parts.connections.open });
   await mountRelay(app, parts.relay);

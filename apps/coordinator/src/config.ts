@@ -116,7 +116,13 @@ export const configTable = defineConfig({
       env: 'AITBC_COORDINATOR_BUS',
       type: 'string',
       default: '',
-      help: 'redis://<host>:<port>, or direct for peer-to-peer: carries messages to other coordinators; empty for none',
+      help: 'redis://<host>:<port> (rediss:// is TLS), or direct for peer-to-peer: carries messages to other coordinators; empty for none',
+    },
+    busUser: {
+      env: 'AITBC_COORDINATOR_BUS_USER',
+      type: 'string',
+      default: '',
+      help: 'ACL user of Redis; empty for its default user',
     },
     busPassword: {
       env: 'AITBC_COORDINATOR_BUS_PASSWORD',
@@ -124,6 +130,12 @@ export const configTable = defineConfig({
       default: '',
       secret: true,
       help: 'password of Redis; never part of the URL',
+    },
+    busCaFile: {
+      env: 'AITBC_COORDINATOR_BUS_CA_FILE',
+      type: 'path',
+      default: undefined,
+      help: 'with rediss://: certificates (PEM) that the one of Redis must lead to; those of Node when unset',
     },
     busListen: {
       env: 'AITBC_COORDINATOR_BUS_LISTEN',
@@ -160,6 +172,7 @@ export const configTable = defineConfig({
       type: 'integer',
       default: 60_000,
       min: 1,
+      live: true,
       help: 'most POST requests of one address in a minute; lower it on the open internet',
     },
   },

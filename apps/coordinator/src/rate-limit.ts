@@ -6,8 +6,11 @@ import type { FastifyInstance } from 'fastify';
 
 const addressesKept = 10_000;
 
-/** Limits the routes that are mounted after it. */
-export async function limitPosts(app: FastifyInstance, postsPerMinute: number): Promise<void> {
+/** Limits the routes that are mounted after it; the limit is read for every request. */
+export async function limitPosts(
+  app: FastifyInstance,
+  postsPerMinute: () => number,
+): Promise<void> {
   await app.register(rateLimit, {
     max: postsPerMinute,
     timeWindow: 60_000,

@@ -3,12 +3,14 @@
  * the meter. Times are seconds, as usual there.
  */
 import { performance } from 'node:perf_hooks';
+import { protocolVersion, upgradeAt } from '@aitbc/chain';
 import { type Hex, limits } from '@aitbc/protocol';
 import type { FinalBlock } from '@aitbc/replica';
 import type { Http } from '@aitbc/service';
 import type { LiveChain } from './chain/live-chain.ts';
 import { ranks } from './mesh/link/send-queue.ts';
 import type { Mesh, MeshStats } from './mesh/types.ts';
+import type { Store } from './storage/store.ts';
 import type { Verifier } from './verify/verifier.ts';
 
 const finalityBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -77,11 +79,12 @@ export interface NodeNumbers {
   readonly live: Pick<LiveChain, 'head' | 'replica'>;
   readonly verifier: Pick<Verifier, 'waiting' | 'checked'>;
   readonly mesh: Pick<Mesh, 'peers' | 'stats'> | undefined;
+  readonly store: Store;
 }
 
 /** Adds the numbers that are read when somebody asks. */
 export function addNodeMetrics(metrics: Metrics, numbers: NodeNumbers): void {
-  const { live, verifier, mesh } = numbers;
+  const { live, verifier, mesh, store } = numbers;
   const { replica } = live;
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge({ name, help }, read);
@@ -108,6 +111,10 @@ export function addNodeMetrics(metrics: Metrics, numbers: NodeNumbers): void {
     Number(replica.status().isSyncing),
   );
   gauge('aitbc_is_halted', '1 when it cannot go on.', () => Number(replica.status().isHalted));
+  gauge('aitbc_upgrade_height', 'Height of an upgrade that this program does not know.', () => {
+    const upgrade = upgradeAt(store);
+    return upgrade && upgrade.next > protocolVersion ? upgrade.height : 0;
+  });
   if (mesh) addMeshMetrics(metrics, mesh);
 }
 

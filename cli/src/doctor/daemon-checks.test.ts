@@ -157,6 +157,7 @@ describe('the chain node', () => {
     ...{ self: '11'.repeat(32), role: 'validator' as const, mayVote: true, height: 5, epoch: 0 },
     ...{ lastHeight: 100, view: 6, leader: '11'.repeat(32), pendingBlocks: 0, peerHeight: 5 },
     ...{ syncing: false, halted: false },
+    rules: { version: 1, known: 1, upgrade: null },
   };
   it('that is behind, silent or stopped is found', async () => {
     const behind = await node({ consensus_state: () => ({ ...agreement, peerHeight: 900 }) });
@@ -167,6 +168,23 @@ describe('the chain node', () => {
     expect(await found('node-voting', { node: halted })).toMatchObject({ state: 'fail' });
     const well = await node({ consensus_state: () => agreement });
     expect(await found('node-synced', { node: well })).toMatchObject({ state: 'ok' });
+  });
+
+  it('that does not know the rules of an armed upgrade is found', async () => {
+    const armed = (known: number) =>
+      node({
+        consensus_state: () => ({
+          ...agreement,
+          rules: { version: 1, known, upgrade: { present: 1, next: 2, height: 900 } },
+        }),
+      });
+    const text = 'version 1; upgrade to version 2 at height 900 armed';
+    expect(await found('node-rules', { node: await armed(1) })).toMatchObject({
+      ...{ state: 'warn', text: `${text}; this program knows version 1` },
+    });
+    expect(await found('node-rules', { node: await armed(2) })).toMatchObject({
+      ...{ state: 'ok', text },
+    });
   });
 });
 

@@ -157,10 +157,10 @@ describe('aitbc doctor', () => {
 
   it('puts what could not be looked at into one line when that is much', async () => {
     const env = { AITBC_NODE_URL: nobody };
-    const ids = 'node-up,node-genesis,node-alive,node-synced,node-voting';
+    const ids = 'node-up,node-genesis,node-alive,node-synced,node-voting,node-rules';
     const { stdout } = await home.run(['doctor', '--only', ids], { env });
     expect(stdout).toMatch(/\n– not looked at +which chain it is, new blocks, height beside/);
-    expect(stdout).toContain('4 not looked at.');
+    expect(stdout).toContain('5 not looked at.');
   });
 
   it('takes the checks of a role', async () => {

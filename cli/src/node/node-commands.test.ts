@@ -70,6 +70,7 @@ describe('a node', () => {
   const state: OutputOf<typeof nodeRpc.consensus_state> = {
     ...{ self: key, role: 'validator', mayVote: false, height: 7, epoch: 0, lastHeight: 1_000 },
     ...{ view: 8, leader: key, pendingBlocks: 0, peerHeight: 9, syncing: true, halted: false },
+    rules: { version: 1, known: 1, upgrade: { present: 1, next: 2, height: 900 } },
   };
   const peers = { port: 9006, peers: [], targets: [] };
   let node: TestServer;
@@ -90,6 +91,9 @@ describe('a node', () => {
     const { stdout } = await home.run(['node', 'status', dir]);
     expect(stdout).toMatch(/^role +validator, silent until its old votes are past$/m);
     expect(stdout).toMatch(/^sync +2 blocks behind$/m);
+    const rules =
+      'version 1; upgrade to version 2 at height 900 armed; this program knows version 1';
+    expect(stdout).toContain(rules);
     expect(stdout).toMatch(/^disk +3\.\d MB in /m);
     expect(stdout).toContain(join(dir, 'validator.key'));
     const plain = await home.run(['node', 'status', '--node-url', node.url, '--json']);

@@ -1,4 +1,5 @@
 /** Outputs of the commands that are about the command line itself. */
+import { zCount } from '@aitbc/protocol';
 import { z } from 'zod';
 import { type Outputs, zPath } from './shapes.ts';
 
@@ -18,6 +19,19 @@ const zPlugin = z.object({
 });
 
 export const toolOutputs: Outputs = {
+  'backup create': z.object({
+    folder: zPath,
+    names: z.array(z.string()),
+    files: zCount,
+    bytes: zCount,
+    leftOut: z.array(zPath),
+  }),
+  'backup restore': z.object({
+    to: zPath,
+    names: z.array(z.string()),
+    files: zCount,
+    begunAtMs: zCount,
+  }),
   'config get': zOrigin,
   'config set': z.object({ file: zPath, name: z.string(), value: z.string() }),
   'config unset': z.object({ file: zPath, name: z.string(), wasSet: z.boolean() }),

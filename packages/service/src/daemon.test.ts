@@ -1,14 +1,19 @@
 import { EventEmitter } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AppError } from '@aitbc/protocol';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defineConfig } from './config/config.ts';
-import { type Daemon, type ProcessSeam, runDaemon } from './daemon.ts';
+import { type Daemon, type DaemonContext, type ProcessSeam, runDaemon } from './daemon.ts';
+import type { Log } from './log.ts';
 import { until } from './testing.ts';
 
 const config = defineConfig({
   name: 'sample',
   settings: {
     port: { env: 'AITBC_PORT', type: 'integer', default: 1, help: 'port' },
+    most: { env: 'AITBC_MOST', type: 'integer', default: 5, help: 'most', live: true, max: 99 },
   },
 });
 
@@ -126,4 +131,58 @@ test('a start that fails ends the process with the exit code of its error', asyn
   await runDaemon({ config, create: () => daemon }, host);
   expect(exits).toEqual([2]);
   expect(text.stderr).toContain('Port 8015 is taken');
+});
+
+describe('SIGHUP', () => {
+  async function running(reload?: (most: number) => void) {
+    const file = join(mkdtempSync(join(tmpdir(), 'aitbc-reload-')), 'c.toml');
+    const write = (text: string): void => writeFileSync(file, text);
+    write('port = 1\n');
+    const { host, events, exits } = fakeProcess(['--config', file]);
+    const taken: number[] = [];
+    const told: { readonly log?: Log } = {};
+    const create = (values: { readonly most: number }, { log }: DaemonContext) => {
+      Object.assign(told, { log });
+      taken.push(values.most);
+      const { daemon } = fakeDaemon();
+      return {
+        ...daemon,
+        reload({ most }: { readonly most: number }) {
+          reload?.(most);
+          taken.push(most);
+        },
+      };
+    };
+    await runDaemon({ config, create }, host);
+    return { write, taken, exits, log: () => told.log, hangUp: () => events.emit('SIGHUP') };
+  }
+
+  test('takes over what may change while the daemon runs, and nothing else', async () => {
+    const { write, taken, exits, hangUp } = await running();
+    write('port = 2\nmost = 7\n');
+    hangUp();
+    write('most = 9\n');
+    hangUp();
+    expect({ taken, exits }).toEqual({ taken: [5, 7, 9], exits: [] });
+  });
+
+  test('changes nothing when the file is wrong or the daemon refuses', async () => {
+    const { write, taken, exits, hangUp } = await running((most) => {
+      if (most === 8) throw new AppError('CONFIG_INVALID', { reason: 'not 8' });
+    });
+    for (const text of ['mots = 7\n', 'most = 100\n', 'most 7', 'most = 8\n', 'most = 7\n']) {
+      write(text);
+      hangUp();
+    }
+    expect({ taken, exits }).toEqual({ taken: [5, 7], exits: [] });
+  });
+
+  test('stops a daemon without a settings file, as a terminal that closes', async () => {
+    const { host, events, exits } = fakeProcess();
+    const { daemon, calls } = fakeDaemon();
+    await runDaemon({ config, create: () => daemon }, host);
+    events.emit('SIGHUP');
+    await until(() => exits.length > 0);
+    expect({ calls, exits }).toEqual({ calls: ['start', 'stop'], exits: [0] });
+  });
 });

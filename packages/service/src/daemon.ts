@@ -5,8 +5,13 @@
  * away: a killed devnet must leave no orphans. Stopping has ten seconds; a second signal, or the end of
  * that time, ends the process with code 1. An uncaught error is logged and ends it at once: a process in
  * an unknown state must not go on handling money.
+ *
+ * SIGHUP reads the settings again, where they are in a file: those marked `live` are taken over, others are named in a
+ * warning and wait for a restart, and settings that are wrong change nothing. Without a file there is nothing to read; then
+ * SIGHUP is a terminal that closes, and stops the daemon like SIGTERM.
  */
 import { AppError, asAppError } from '@aitbc/protocol';
+import { changedSettings } from './config/changed-settings.ts';
 import {
   type ConfigTable,
   type commonSettings,
@@ -14,14 +19,16 @@ import {
   type Settings,
   type ValuesOf,
 } from './config/config.ts';
-import { readConfig } from './config/load-config.ts';
+import { type ConfigSources, readConfig } from './config/load-config.ts';
 import { createLog, type Log } from './log.ts';
 import { createNotifier } from './notify.ts';
 
 /** What `create` returns. `url` is read after `start`. */
-export interface Daemon {
+export interface Daemon<V = never> {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Takes over live settings; when it throws, the old ones stay. */
+  reload?(values: V): void;
   readonly url?: string | undefined;
 }
 
@@ -31,13 +38,16 @@ export interface DaemonContext {
   readonly signal: AbortSignal;
 }
 
+type AllValues<S extends Settings> = ValuesOf<S & typeof commonSettings>;
+type DaemonOf<S extends Settings> = Daemon<AllValues<S>>;
+
 /** Options of `runDaemon`. */
 export interface DaemonOptions<S extends Settings> {
   readonly config: ConfigTable<S & typeof commonSettings>;
   create(
     config: ValuesOf<S & typeof commonSettings>,
     context: DaemonContext,
-  ): Promise<Daemon> | Daemon;
+  ): Promise<DaemonOf<S>> | DaemonOf<S>;
 }
 
 /** The part of `process` that is used. */
@@ -60,14 +70,17 @@ export async function runDaemon<S extends Settings>(
   host: ProcessSeam = process as ProcessSeam,
 ): Promise<void> {
   const { config: table } = options;
-  let values: ValuesOf<S & typeof commonSettings>;
+  const sources = { argv: host.argv.slice(2), env: host.env };
+  let values: AllValues<S>;
+  let hasFile: boolean;
   try {
-    const result = readConfig(table, { argv: host.argv.slice(2), env: host.env });
+    const result = readConfig(table, sources);
     if (result.kind === 'text') {
       host.stdout.write(result.text);
       return host.exit(0);
     }
     values = result.values;
+    hasFile = result.file !== undefined;
   } catch (error) {
     return failEarly(table.name, error, host);
   }
@@ -80,7 +93,39 @@ export async function runDaemon<S extends Settings>(
     log,
     exitWithParent: common.exitWithParent,
     create: (context) => options.create(values, context),
+    ...(hasFile && { reload: rereader(table, { sources, values, log }) }),
   });
+}
+
+interface Reading<S extends Settings> {
+  readonly sources: ConfigSources;
+  /** Settings that hold. */
+  readonly values: AllValues<S>;
+  readonly log: Log;
+}
+
+/** Reads the settings again and gives the daemon those that may change. */
+function rereader<S extends Settings>(
+  table: ConfigTable<S & typeof commonSettings>,
+  { sources, values, log }: Reading<S>,
+): (daemon: DaemonOf<S>) => void {
+  let present = values;
+  return (daemon) => {
+    try {
+      const result = readConfig(table, sources);
+      if (result.kind === 'text') return;
+      const changed = changedSettings(table, present, result.values);
+      daemon.reload?.(changed.values);
+      present = changed.values;
+      log.level = (present as ValuesOf<typeof commonSettings>).logLevel;
+      log.info({ taken: changed.taken }, 'settings were read again');
+      if (changed.waiting.length === 0) return;
+      log.warn({ settings: changed.waiting }, 'these settings need a restart');
+    } catch (error) {
+      const { code, message } = asAppError(error);
+      log.error({ code, reason: message }, 'settings were not read again, the old ones stay');
+    }
+  };
 }
 
 function failEarly(name: string, error: unknown, host: ProcessSeam): void {
@@ -90,18 +135,21 @@ function failEarly(name: string, error: unknown, host: ProcessSeam): void {
   host.exit(known.row.exitCode);
 }
 
-interface Life {
+interface Life<S extends Settings> {
   readonly name: string;
   readonly host: ProcessSeam;
   readonly log: Log;
   readonly exitWithParent: boolean;
-  create(context: DaemonContext): Promise<Daemon> | Daemon;
+  create(context: DaemonContext): Promise<DaemonOf<S>> | DaemonOf<S>;
+  /** Left out where no settings are in a file. */
+  readonly reload?: (daemon: DaemonOf<S>) => void;
 }
 
-async function live({ name, host, log, exitWithParent, create }: Life): Promise<void> {
+async function live<S extends Settings>(life: Life<S>): Promise<void> {
+  const { name, host, log, exitWithParent, create, reload } = life;
   const ending = new AbortController();
   const notifier = createNotifier({ env: host.env, log });
-  let daemon: Daemon | undefined;
+  let daemon: DaemonOf<S> | undefined;
   let started: Promise<void> | undefined;
   const fail = (error: unknown, message: string): void => {
     log.fatal({ err: error }, message);
@@ -131,6 +179,10 @@ async function live({ name, host, log, exitWithParent, create }: Life): Promise<
   };
   host.on('SIGTERM', () => end('SIGTERM'));
   host.on('SIGINT', () => end('SIGINT'));
+  host.on('SIGHUP', () => {
+    if (!reload) end('SIGHUP');
+    else if (daemon && !ending.signal.aborted) reload(daemon);
+  });
   host.on('uncaughtException', (error: unknown) => fail(error, 'uncaught error'));
   host.on('unhandledRejection', (error: unknown) => fail(error, 'unhandled rejection'));
   if (exitWithParent) watchParent(host, () => end('parent is gone'));

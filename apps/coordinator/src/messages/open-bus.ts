@@ -18,18 +18,22 @@ import type { CoordinatorConfig } from '../config.ts';
 /** Settings of the bus. */
 export type BusSettings = Pick<
   CoordinatorConfig,
-  'dataDir' | 'bus' | 'busPassword' | 'busListen' | 'busPeers'
+  'dataDir' | 'bus' | 'busUser' | 'busPassword' | 'busCaFile' | 'busListen' | 'busPeers'
 >;
 
 const ownerOnly = 0o600;
 
-/** Throws CONFIG_INVALID unless the setting is empty, `direct`, or an address of Redis. */
-export function assertBus({ bus }: Pick<BusSettings, 'bus'>): void {
+/** Throws CONFIG_INVALID unless `bus` is empty, `direct`, or an address of Redis that the CA file fits. */
+export function assertBus({ bus, busCaFile }: Pick<BusSettings, 'bus' | 'busCaFile'>): void {
+  if (busCaFile !== undefined && !bus.startsWith('rediss://')) {
+    const reason = 'busCaFile is for TLS, so bus must be rediss://<host>:<port>';
+    throw new AppError('CONFIG_INVALID', { reason });
+  }
   const isRedis = /^rediss?:\/\/./.test(bus) && URL.canParse(bus);
   if (bus === '' || bus === 'direct' || (isRedis && new URL(bus).password === '')) return;
   const reason = isRedis
     ? 'bus holds a password that others can see; set AITBC_COORDINATOR_BUS_PASSWORD instead'
-    : 'bus must be redis://<host>:<port>, direct, or empty';
+    : 'bus must be redis://<host>:<port>, rediss://<host>:<port>, direct, or empty';
   throw new AppError('CONFIG_INVALID', { reason });
 }
 
@@ -40,10 +44,10 @@ export async function openBus(
   deps: { readonly clock: Clock; readonly log: Log },
 ): Promise<Bus> {
   const { createBus, createDirectCarrier, createRedisCarrier } = await import('@aitbc/bus');
-  const { bus: url, busPassword: password, busListen: listen, busPeers: peers } = settings;
+  const { bus: url, busListen: listen, busPeers: peers } = settings;
   const keys = busKeyIn(settings.dataDir);
   if (url !== 'direct') {
-    const carrier = createRedisCarrier({ network, keys, url, ...(password && { password }) }, deps);
+    const carrier = createRedisCarrier({ network, keys, url, ...redisLogin(settings) }, deps);
     return createBus({ network, keys, carrier }, deps);
   }
   const carrier = createDirectCarrier({ network, keys, listen, peers }, deps);
@@ -55,6 +59,24 @@ export async function openBus(
       deps.log.info({ addresses: carrier.addresses() }, 'others reach this bus here');
     },
   };
+}
+
+/** Who we are to Redis, and how we know it. Throws CONFIG_INVALID for a file that cannot be read. */
+function redisLogin({ busUser: username, busPassword: password, busCaFile }: BusSettings) {
+  return {
+    ...(username && { username }),
+    ...(password && { password }),
+    ...(busCaFile !== undefined && { caPem: readCa(busCaFile) }),
+  };
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = `busCaFile ${path} cannot be read`;
+    throw new AppError('CONFIG_INVALID', { reason }, { cause: error });
+  }
 }
 
 /** Key of the folder, made when there is none. Throws STORE_CORRUPT. */

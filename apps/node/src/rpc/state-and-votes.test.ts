@@ -109,6 +109,7 @@ describe('blocks', () => {
       epoch: status.epoch,
       lastHeight: (status.epoch + 1) * epochBlocks,
       ...{ mayVote: true, halted: false, peerHeight: 0, height: status.height },
+      rules: { version: 1, known: 1, upgrade: null },
     });
     expect(await ask('net_peers')).toEqual({ port: null, peers: [], targets: [] });
   });

@@ -4,6 +4,7 @@ import { defineCommand } from '../../command/define-command.ts';
 import type { Context } from '../../context/context.ts';
 import { diskBytesOf } from '../../node/disk-use.ts';
 import { type NodeFolder, openNodeFolder } from '../../node/node-folder.ts';
+import { rulesText } from '../../node/rules-text.ts';
 import { counted, durationText } from '../../wording.ts';
 
 export default defineCommand({
@@ -28,6 +29,7 @@ export default defineCommand({
         ['epoch', `${state.epoch}, until height ${state.lastHeight}`],
         ['view', String(state.view)],
         ['role', roleText(state)],
+        ['rules', rulesText(state)],
         ['key', state.self],
         ['sync', state.syncing ? `${behind} blocks behind` : 'up to date'],
         ['peers', counted(peers, 'node')],

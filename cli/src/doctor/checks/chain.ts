@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { networkFromGenesis } from '@aitbc/protocol';
 import { readGenesisFile } from '../../chain/genesis-file.ts';
+import { needsNewerProgram, rulesText } from '../../node/rules-text.ts';
 import { durationText, shortHash } from '../../wording.ts';
 import { type Check, fail, ok, roles, skipped, warn } from '../check.ts';
 import { reachable } from '../reachable.ts';
@@ -96,6 +97,21 @@ const nodeVoting: Check = {
   },
 };
 
+const nodeRules: Check = {
+  id: 'node-rules',
+  title: 'rules of the chain',
+  roles: ['operator'],
+  async run(look) {
+    const { value: state } = await look.agreement();
+    if (!state) return skipped(needsNode);
+    const text = rulesText(state);
+    if (!needsNewerProgram(state)) return ok(text, { ...state.rules.upgrade });
+    const fix =
+      'Install the newer program before that height and start the node again; without it the node stops there, with its data whole';
+    return warn(text, fix, { ...state.rules.upgrade });
+  },
+};
+
 /** Checks of the chain node. */
 export const chainChecks: readonly Check[] = [
   nodeUp,
@@ -103,4 +119,5 @@ export const chainChecks: readonly Check[] = [
   nodeAlive,
   nodeSynced,
   nodeVoting,
+  nodeRules,
 ];

@@ -30,6 +30,8 @@ export function createConnection(
   redis.on('error', (error: unknown) =>
     log.debug({ err: error }, 'the connection to Redis failed'),
   );
+  // ioredis listens to one error of a socket. TLS may report a second one, which would end the process.
+  redis.on('connecting', () => setImmediate(() => redis.stream?.on('error', () => {})));
   return redis;
 }
 

@@ -153,6 +153,22 @@ describe.skipIf(!hasRedisServer())(`with a Redis server (else: ${noRedisReason})
     await expect(party.bus()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
+  it('says so when Redis is full, and goes on when it has room again', async () => {
+    party = createParty(worldOf({ url: url(), password }));
+    const [a, b] = [await party.bus(), await party.bus()];
+    const texts = await listen(b);
+    await server.ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await server.ask('CONFIG', 'SET', 'maxmemory', '1');
+    await expect(a.publish('news', utf8('no room'))).rejects.toMatchObject({
+      ...{ code: 'UNAVAILABLE', message: expect.stringContaining('OOM') },
+    });
+    await server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    await a.publish('news', utf8('room'));
+    await until(() => texts.length > 0, 'it came');
+    expect(texts).toEqual(['room']);
+    await party.close();
+  });
+
   it('works as a user with few rights, and reports what that user may not do', async () => {
     const rights = ['+xadd', '+xread', '+xrevrange', '+pexpire', '+info', '+ping', '+client|id'];
     const all = [...rights, '+client|unblock', '+client|setname', '~aitbc:*', 'on', '>secret'];

@@ -30,6 +30,8 @@ export interface Setting {
   readonly help: string;
   /** Masked when printed, and never taken from the command line. */
   readonly secret?: boolean;
+  /** May change while the daemon runs: a reload takes it over. All others need a restart. */
+  readonly live?: boolean;
   /** The only texts allowed, for `string`. */
   readonly choices?: readonly string[];
   /** Smallest and largest number allowed. */
@@ -58,6 +60,7 @@ export const commonSettings = {
     type: 'string',
     default: 'info',
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    live: true,
     help: 'least serious log line that is written',
   },
   exitWithParent: {
@@ -123,7 +126,7 @@ export function helpText(table: ConfigTable): string {
     helpOf(setting),
   ]);
   rows.push(['--config <path>', 'TOML file with settings by name [AITBC_CONFIG]']);
-  rows.push(['--help', 'this text'], ['--version', 'the version']);
+  rows.push(['--help', 'this text; (reload): SIGHUP takes it over'], ['--version', 'the version']);
   const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0)) + 2;
   const lines = rows.map(([flag, help]) => `  ${(flag ?? '').padEnd(width)}${help}`);
   const head = `aitbc-${table.name} ${table.version}${table.summary ? `: ${table.summary}` : ''}`;
@@ -141,6 +144,7 @@ function helpOf(setting: Setting): string {
   if (setting.choices) parts.push(`(${setting.choices.join(', ')})`);
   const value = Array.isArray(setting.default) ? setting.default.join(',') : setting.default;
   if (value !== undefined && value !== '' && !setting.secret) parts.push(`default ${value}`);
+  if (setting.live) parts.push('(reload)');
   parts.push(setting.secret ? `[${setting.env}, ${setting.env}_FILE]` : `[${setting.env}]`);
   return parts.join(' ');
 }

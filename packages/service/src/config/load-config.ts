@@ -18,13 +18,13 @@ export interface ConfigSources {
 
 /** Either the settings, or a text the user asked for (`--help`, `--version`). */
 export type ConfigResult<S extends Settings> =
-  | { readonly kind: 'values'; readonly values: ValuesOf<S> }
+  | { readonly kind: 'values'; readonly values: ValuesOf<S>; readonly file: string | undefined }
   | { readonly kind: 'text'; readonly text: string };
 
 type Found = Map<string, SettingValue>;
 const fileSuffix = 'File';
 
-/** Reads all sources. Throws AppError CONFIG_INVALID or CONFIG_UNKNOWN_KEY. */
+/** Reads all sources; `file` is the settings file, if there is one. Throws AppError CONFIG_INVALID or CONFIG_UNKNOWN_KEY. */
 export function readConfig<S extends Settings>(
   table: ConfigTable<S>,
   sources: ConfigSources,
@@ -32,7 +32,7 @@ export function readConfig<S extends Settings>(
   const flags = splitFlags(table, sources.argv);
   if (flags.has('help')) return { kind: 'text', text: helpText(table) };
   if (flags.has('version')) return { kind: 'text', text: `${table.version}\n` };
-  const file = flags.get('config') ?? sources.env.AITBC_CONFIG ?? sources.file;
+  const file = (flags.get('config') ?? sources.env.AITBC_CONFIG ?? sources.file) || undefined;
   flags.delete('config');
   const found: Found = new Map([
     ...defaultsOf(table),
@@ -41,7 +41,10 @@ export function readConfig<S extends Settings>(
     ...valuesOfFlags(table, flags),
   ]);
   const values = Object.keys(table.settings).map((key) => [key, found.get(key)]);
-  return { kind: 'values', values: Object.fromEntries(values) as ValuesOf<S> };
+  return {
+    ...{ kind: 'values', values: Object.fromEntries(values) as ValuesOf<S> },
+    file: file === undefined ? undefined : String(file),
+  };
 }
 
 /** The settings only; asking for help here is an error. Throws as `readConfig`. */

@@ -1,4 +1,4 @@
-import { lastHeightOf, validatorSetOf } from '@aitbc/chain';
+import { lastHeightOf, protocolVersion, upgradeAt, validatorSetOf, versionAt } from '@aitbc/chain';
 import {
   AppError,
   accountIdOf,
@@ -97,11 +97,12 @@ function consensusOf({
 }: MethodDeps): OutputOf<typeof nodeRpc.consensus_state> {
   const status = live.replica.status();
   const { leaderOf, validators } = validatorSetOf(opened.network, store);
+  const { height } = live.head().header;
   return {
     self,
     role: status.isValidator ? 'validator' : 'follower',
     mayVote: status.mayVote,
-    height: live.head().header.height,
+    height,
     epoch: status.epoch,
     lastHeight: lastHeightOf(opened.genesis.params, status.epoch),
     view: status.view,
@@ -110,5 +111,10 @@ function consensusOf({
     peerHeight: status.peerHeight,
     syncing: status.isSyncing,
     halted: status.isHalted,
+    rules: {
+      version: versionAt(store, height + 1),
+      known: protocolVersion,
+      upgrade: upgradeAt(store) ?? null,
+    },
   };
 }

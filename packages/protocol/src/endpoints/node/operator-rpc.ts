@@ -9,6 +9,7 @@ import {
   zParamChange,
   zPeer,
   zProposal,
+  zRules,
   zTarget,
   zUpgrade,
   zValidator,
@@ -81,6 +82,7 @@ export const operatorRpc = {
       peerHeight: zCount,
       syncing: z.boolean(),
       halted: z.boolean(),
+      rules: zRules,
     }),
   }),
   dev_faucet: rpcMethod({

@@ -109,6 +109,13 @@ export const zProposal = zParamChange.extend({
 /** Version of the rules: `present` below the height, `next` from it on. */
 export const zUpgrade = z.object({ present: zCount, next: zCount, height: zCount });
 
+/** Rules that a node follows, and the newest upgrade that validators decided on, past or to come. */
+export const zRules = z.object({
+  version: zCount.meta({ description: 'version of the rules of the next block' }),
+  known: zCount.meta({ description: 'newest version that the program of this node knows' }),
+  upgrade: zUpgrade.nullable(),
+});
+
 /** A connected node; `height` and `view` are what it says of itself. */
 export const zPeer = z.object({
   publicKey: zKey,

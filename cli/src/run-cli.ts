@@ -70,6 +70,17 @@ export function commandPaths(): string[] {
   return commandsBelow(ownLevel()).map(({ path }) => path.join(' '));
 }
 
+/** The command that these words call, without a run of it. Throws CLI_USAGE where a run would. */
+export async function checkWords(words: readonly string[]): Promise<string> {
+  const { rest, incomplete } = splitArguments(words, {});
+  if (incomplete !== undefined) throw usageError(`the option ${incomplete} needs a value`, []);
+  const found = findCommand(ownLevel(), rest);
+  if (found.kind === 'group') throw usageError(`no such command: ${words.join(' ')}`, found.path);
+  const silent: HelpOutput = { write() {}, columns: helpColumns, paint: (_style, text) => text };
+  parseInput({ path: found.path, command: await loadCommand(found.file) }, found.rest, silent);
+  return found.path.join(' ');
+}
+
 /** The command that these words call, '' for none. */
 export function commandPathOf(words: readonly string[]): string {
   const found = findCommand(ownLevel(), splitArguments(words, {}).rest);

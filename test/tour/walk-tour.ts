@@ -103,8 +103,10 @@ async function runStep(step: RunStep, place: Place): Promise<void> {
   if (step.until !== 'itself') {
     const terminal = isReal ? openProgram(argv, dir) : openInside(argv, dir);
     open.push({ step, path, isJson, terminal });
-    if (step.until === 'first output' || isReal) await terminal.ready(path);
-    if (step.until === 'first output') await stopLatest(open);
+    if (step.until === 'first output') {
+      await terminal.ready('');
+      await stopLatest(open);
+    } else if (isReal) await terminal.ready(path);
     return;
   }
   const said = isReal
@@ -168,7 +170,7 @@ function unnamed(given: unknown, read: unknown, at: string): string[] {
 
 /** A command that stays until it is stopped. */
 interface Terminal {
-  /** Resolves when it has said something, or when the devnet is up. */
+  /** Resolves when it has said something; with the path of a command that starts daemons, when they answer. */
   ready(path: string): Promise<void>;
   /** Presses Ctrl-C, unless it ends already, and waits for the end. */
   stop(isEnding?: boolean): Promise<Said>;
@@ -229,6 +231,8 @@ async function saysSomething(said: Said, argv: readonly string[]): Promise<void>
 
 /** What tells that daemons are up. */
 function asksOf(path: string, argv: readonly string[]): readonly string[] | undefined {
+  const at = argv.indexOf('--data-dir');
+  if (path === 'ai serve') return ['ai', 'drain', '--back', ...argv.slice(at, at + 2)];
   if (path === 'up') return ['ai', 'drain', '--back'];
   return path === 'node run' ? ['node', 'status', argv[2] ?? ''] : undefined;
 }

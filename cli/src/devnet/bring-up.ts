@@ -116,6 +116,8 @@ export interface BringUpOptions {
   readonly providers?: number | undefined;
   readonly signal: AbortSignal;
   tell(event: DevnetEvent): void;
+  /** Puts something in front of the first node or the coordinator: the address that the other daemons get. */
+  front?(name: 'node' | 'coordinator', url: string): Promise<string>;
 }
 
 const providersUsual = 2;
@@ -155,20 +157,23 @@ interface Start {
 
 async function startAll({ fleet, layout, options }: Start): Promise<Devnet> {
   const { tell, signal, engine } = options;
+  const front = options.front ?? (async (_name: string, url: string) => url);
   const node = await startNodes(fleet, layout);
+  const nodeUrl = await front('node', node.url);
   const control = await openSwitch(layout.home, {
     fleet,
     providers: () => providersOf(fleet, layout),
   });
   const pages = pageArgs(layout.home, `http://${host}:${layout.gatewayPort}`);
   const [wallet, coordinator] = await Promise.all([
-    fleet.start('wallet', ['--node-url', node.url]),
+    fleet.start('wallet', ['--node-url', nodeUrl]),
     fleet.start('coordinator', [
-      ...['--node-url', node.url, ...pages],
+      ...['--node-url', nodeUrl, ...pages],
       ...['--surveillance-public-sources', layout.chain.firstHolders.join()],
     ]),
   ]);
-  const links = ['--node-url', node.url, '--coordinator-url', coordinator.url];
+  const coordinatorUrl = await front('coordinator', coordinator.url);
+  const links = ['--node-url', nodeUrl, '--coordinator-url', coordinatorUrl];
   const sell = [...links, '--engine', engine, '--register'];
   await Promise.all(layout.providers.map((name) => fleet.start(name, sell)));
   const providers = providersOf(fleet, layout);
@@ -269,13 +274,7 @@ async function makeLayout(options: BringUpOptions): Promise<Layout> {
   const chain = await openChainFiles({ home, validators });
   const { nodes } = chain;
   const providers = providerNames(options.providers ?? providersUsual);
-  const names = [
-    ...nodes,
-    'wallet' as const,
-    'coordinator' as const,
-    ...providers,
-    'gateway' as const,
-  ];
+  const names: DaemonName[] = [...nodes, 'wallet', 'coordinator', ...providers, 'gateway'];
   const standard = nodes.map(meshPortOf);
   if (!freePorts) await assertPortsFree([...names.map(portOf), ...standard]);
   const ports = freePorts

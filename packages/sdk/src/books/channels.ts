@@ -230,11 +230,15 @@ async function refresh(deps: ChannelDeps, channelId: Hex): Promise<ChannelRow> {
   return row;
 }
 
-/** The row after a look at the chain. What the chain has paid counts as signed and settled at least. */
+/**
+ * The row after a look at the chain. A claim above all that this book has signed shows that the book is older than its
+ * channel (a store put back from a backup): what the chain has paid counts as signed and settled then.
+ */
 function mergeChainState(known: ChannelRow | undefined, state: ChainChannel): ChannelRow {
   const claimed = BigInt(state.totalClaimed);
   const isClosing = state.closed || state.withdrawDueMs > 0;
   const { channelId, receiver, receiverAuthorizer, withdrawDelayMs, salt } = state;
+  const isForgotten = known === undefined || claimed > known.signedMax;
   const status = known?.status === 'distrusted' ? 'distrusted' : isClosing ? 'closed' : 'open';
   return {
     channelId,
@@ -244,8 +248,8 @@ function mergeChainState(known: ChannelRow | undefined, state: ChainChannel): Ch
     salt,
     status,
     balance: BigInt(state.balance) - BigInt(state.withdrawAmount),
-    settled: known ? known.settled : claimed,
-    signedMax: known && known.signedMax > claimed ? known.signedMax : claimed,
+    settled: isForgotten ? claimed : known.settled,
+    signedMax: isForgotten ? claimed : known.signedMax,
   };
 }
 

@@ -8,9 +8,11 @@ import {
   type coordinatorEndpoints,
   type ErrorCode,
   type Hex,
+  type InputOf,
   type OutputOf,
 } from '@aitbc/protocol';
 import { type CallRow, callKey } from '../books/store.ts';
+import { pause } from '../chain/pause.ts';
 import type { CoordinatorClient } from '../http/clients.ts';
 import type { Candidate, Discovery } from '../offers/discover-offers.ts';
 import { isDefiniteRefusal } from './pay/ask-provider.ts';
@@ -32,6 +34,14 @@ export interface SubmitDeps {
   readonly discovery: Discovery;
   readonly payer: { readonly accountId: Hex; readonly address: string };
 }
+
+/**
+ * A coordinator that has just started, or taken over from another one, hears of its providers within seconds. The same
+ * submission is the same job there, so it is handed in again until then.
+ */
+const handInTriesMax = 5;
+const handInPauseMs = 400;
+const awayCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'OFFER_UNKNOWN'];
 
 /** Answers after which the coordinator may hold the job all the same. */
 const unclearCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'TIMEOUT', 'CANCELLED', 'INTERNAL'];
@@ -72,7 +82,7 @@ async function submit(
   };
   await store.save(book.suspend(key, { status: 'submitted' }));
   try {
-    const submitted = await coordinator.submitJob(submission, { signal });
+    const submitted = await handIn(coordinator, submission, signal);
     await settler.later(key, { status: 'submitted' });
     return submitted;
   } catch (error) {
@@ -81,5 +91,20 @@ async function submit(
     if (isClear && !start.isRepeat) await store.save(book.release(key));
     else await settler.later(key, { status: 'submitted' });
     throw error;
+  }
+}
+
+async function handIn(
+  coordinator: SubmitDeps['coordinator'],
+  submission: InputOf<typeof coordinatorEndpoints.submitJob>,
+  signal: AbortSignal,
+): Promise<SubmittedJob> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await coordinator.submitJob(submission, { signal });
+    } catch (error) {
+      if (tries === handInTriesMax || !awayCodes.includes(asAppError(error).code)) throw error;
+      await pause(handInPauseMs, signal);
+    }
   }
 }

@@ -3,6 +3,9 @@
  * signature fits the key that the chain has registered for the provider, so a coordinator can leave offers
  * out but cannot change a price or a payee. Rankings and keys are kept for a short time, and a stale
  * ranking is renewed in the background, so a request seldom waits for either.
+ *
+ * A coordinator that has just started knows nobody until its providers are back. So while a ranking is kept it is
+ * better than no answer, also one that has led nowhere.
  */
 import {
   AppError,
@@ -59,13 +62,15 @@ export interface DiscoverDeps {
 export interface Discovery {
   /** Checked offers for a model, best first. Throws NO_OFFER, or UNAVAILABLE when the coordinator is away. */
   find(model: string, signal?: AbortSignal): Promise<readonly Candidate[]>;
-  /** Forgets the ranking of a model: the last one led nowhere. */
+  /** The ranking of a model led nowhere: the next call asks for a new one. */
   forget(model: string): void;
 }
 
 interface Ranking {
   readonly atMs: number;
   readonly candidates: readonly Candidate[];
+  /** It led nowhere. */
+  readonly isDoubted: boolean;
 }
 
 /** Discovery with caches of its own. */
@@ -79,7 +84,7 @@ export function createDiscovery(deps: DiscoverDeps): Discovery {
     const running = renewing.get(model);
     if (running) return running;
     const fresh = rank(deps, registrations, model).then((candidates) => {
-      const ranking = { atMs: nowMs(), candidates };
+      const ranking = { atMs: nowMs(), candidates, isDoubted: false };
       putBounded(rankings, model, ranking);
       return ranking;
     });
@@ -92,16 +97,24 @@ export function createDiscovery(deps: DiscoverDeps): Discovery {
     async find(model, signal) {
       const known = rankings.get(model);
       const ageMs = known ? nowMs() - known.atMs : Number.POSITIVE_INFINITY;
-      if (known && known.candidates.length > 0 && ageMs < rankingKeptMs) {
+      const isKept = known !== undefined && known.candidates.length > 0 && ageMs < rankingKeptMs;
+      if (isKept && !known.isDoubted) {
         if (ageMs > rankingFreshMs) renew(model).catch((error) => logFailure(deps.log, error));
         return known.candidates;
       }
-      const { candidates } = await renew(model);
+      const { candidates } = await renew(model).catch((error: unknown) => {
+        if (!isKept) throw error;
+        logFailure(deps.log, error);
+        return known;
+      });
       signal?.throwIfAborted();
       if (candidates.length > 0) return candidates;
       throw new AppError('NO_OFFER', { model, reason: 'no offer passed the checks' });
     },
-    forget: (model) => void rankings.delete(model),
+    forget(model) {
+      const known = rankings.get(model);
+      if (known) rankings.set(model, { ...known, isDoubted: true });
+    },
   };
 }
 

@@ -50,6 +50,10 @@ const llmsText = `# AITBC gateway
 - What an answer cost: header \`x-aitbc-cost\` (trailer of streams) and \`usage.x_aitbc\`
 - The same \`Idempotency-Key\` with the same request is one job and is charged once
 - Errors carry a stable \`code\`; \`x-should-retry\` says whether the same call may succeed later
+- Before you spend: \`spend_limits\` or \`GET <this>/v1/aitbc/limits\` says what is left, by one call and today; \`quote\` says what a call
+  would cost at most; \`max_tokens\` bounds it
+- \`BUDGET_EXCEEDED\`: stop and tell your owner. \`NO_OFFER\`, \`MODEL_UNKNOWN\`: list the models. \`QUEUE_FULL\`: wait, then the same call again
+- A stream that falls silent for a moment is being moved to another provider: wait
 `;
 
 /** Mounts both. */

@@ -27,8 +27,10 @@ const ENGINE_ARGS = ['ci', '--omit=optional', '--ignore-scripts'];
 const NO_ENGINE =
   'AITBC works without it: a provider can use Ollama or any OpenAI-compatible server.';
 
-/** Servers and a browser that tests start for themselves, from Debian's packages. */
-const SERVICES = ['redis-server', 'chromium', 'faketime', 'prometheus'];
+/** Servers, a browser and tools that tests start for themselves, from Debian's packages. */
+const SERVICES = ['redis-server', 'chromium', 'faketime', 'promtool', 'systemd-analyze'];
+/** Where the package has another name than the command. */
+const PACKAGES = { promtool: 'prometheus', 'systemd-analyze': 'systemd' };
 
 /** What npm says, and what helps. The first line that fits wins. */
 const NPM_FIXES = [
@@ -136,12 +138,13 @@ async function installEngine(root, stream) {
 async function installServices(stream, isRoot) {
   for (const name of SERVICES) {
     if ((await runQuietly(name, ['--version'])).code === 0) continue;
-    const fix = `apt-get install ${name}`;
+    const pack = PACKAGES[name] ?? name;
+    const fix = `apt-get install ${pack}`;
     if (!isRoot || (await runQuietly('apt-get', ['--version'])).code !== 0) {
       stream.write(`skip   ${name}: it takes root and Debian's packages. Fix: ${fix}\n`);
       continue;
     }
-    const result = await showStep(`install ${name}`, () => installPackage(name), stream);
+    const result = await showStep(`install ${name}`, () => installPackage(pack), stream);
     if (result.failed) stream.write(`${lastLines(result.output, SHOWN_LINES)}\nFix: ${fix}\n`);
   }
 }

@@ -50,7 +50,10 @@ describe('monitoring', () => {
     expect(names.length).toBeGreaterThan(8);
   });
 
-  it('fires on each fault and is silent on a healthy network', () => {
+  it('fires on each fault and is silent on a healthy network', (context) => {
+    const canJudge =
+      process.env.CI === 'true' || spawnSync('promtool', ['--version']).error === undefined;
+    context.skip(!canJudge, 'promtool is missing: apt-get install prometheus');
     const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', 'alerts.test.yml'], {
       cwd: folder,
       encoding: 'utf8',

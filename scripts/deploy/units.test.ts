@@ -6,6 +6,9 @@ import { unitFiles } from './units.mjs';
 const folder = new URL('../../deploy/systemd/', import.meta.url);
 const files = unitFiles() as Record<string, string>;
 const services = Object.keys(files).filter((name) => name.endsWith('.service'));
+const canJudge =
+  process.env.CI === 'true' || spawnSync('systemd-analyze', ['--version']).error === undefined;
+const noJudge = 'systemd-analyze is missing: apt-get install systemd';
 /** Exposure by systemd's own scale, 0 to 10. */
 const exposureMax = 2.5;
 
@@ -17,7 +20,8 @@ describe('the systemd units', () => {
     }
   });
 
-  it('pass systemd-analyze verify without a word', () => {
+  it('pass systemd-analyze verify without a word', (context) => {
+    context.skip(!canJudge, noJudge);
     const paths = Object.keys(files).map((name) => new URL(name, folder).pathname);
     const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', ...paths], {
       encoding: 'utf8',
@@ -25,7 +29,8 @@ describe('the systemd units', () => {
     expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: '' });
   });
 
-  it.each(services)('%s is kept in its place: exposure at most 2.5', (name) => {
+  it.for(services)('%s is kept in its place: exposure at most 2.5', (name, context) => {
+    context.skip(!canJudge, noJudge);
     const path = new URL(name, folder).pathname;
     const said = execFileSync('systemd-analyze', ['security', '--offline=true', path], {
       encoding: 'utf8',

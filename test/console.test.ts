@@ -13,6 +13,7 @@ const isCi = process.env.CI === 'true';
 const canRun = chromium !== undefined || isCi;
 const whyNot =
   'Chromium is not installed (apt-get install chromium; AITBC_CHROMIUM names another path)';
+const triesMax = 4;
 const aMinuteMs = 60_000;
 const schemes = ['light', 'dark'] as const;
 /** Pages that show every part of the others. */
@@ -68,10 +69,15 @@ describe('the web console', () => {
   });
 
   it('shows who delivered what when the provider is killed in mid-answer', async () => {
-    await page.getByRole('button', { name: 'Kill the provider while it answers' }).click();
-    await ask('How do I add an index?');
-    await page.getByTestId('moved').waitFor({ timeout: answerMs });
-    await page.getByTestId('bill').nth(1).waitFor({ timeout: answerMs });
+    const kill = page.getByRole('button', { name: 'Kill the provider while it answers' });
+    const moved = page.getByTestId('moved');
+    // A small model may end its answer before the blow falls; the provider comes back and it is tried again.
+    for (let tries = 1; tries <= triesMax && (await moved.count()) === 0; tries += 1) {
+      await kill.click();
+      await ask('How do I add an index?');
+      await page.getByTestId('bill').nth(tries).waitFor({ timeout: answerMs });
+    }
+    expect(await moved.count()).toBe(1);
     expect(await page.locator('.shares li').count()).toBe(2);
     const [first, second] = await page
       .locator('.turn:last-child .stretch, li:last-child .stretch')

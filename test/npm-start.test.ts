@@ -44,12 +44,12 @@ it('the story runs from funding to settlement and ends by itself', async () => {
       /payment verified in \S+ (µs|ms), before the engine ran/,
       /kill -9 \d+: provider(-2)? is gone, in the middle of the answer/,
       /the same stream went on at another provider after \S+ (m?s|µs)/,
-      /first token after .*, 96 tokens in all, none lost, none twice/,
+      /first token after .*, 128 tokens in all, none lost, none twice/,
       /provider(-2)? is back and has signed for its last tokens/,
       /\d receipts signed by 2 providers/,
       /no gap and no overlap: 0–/,
       /tokens 0 to \d+; [\d,]+ nait for these alone, no prompt/,
-      /tokens \d+ to 96; [\d,]+ nait for these and the prompt/,
+      /tokens \d+ to 128; [\d,]+ nait for these and the prompt/,
       /kill -9 \d+: node-4, one of 4 validators, is gone/,
       /2 claims are final in block \d+, \S+ m?s later/,
       /signed by node, node-2, node-3; node-4 was not needed/,
@@ -70,8 +70,8 @@ it('the story runs from funding to settlement and ends by itself', async () => {
     const again = await run([...args, '--json']);
     expect(again.code).toBe(0);
     const result = JSON.parse(again.stdout);
-    expect(result).toMatchObject({ receiptVerified: true, outputTokens: 96 });
-    expect(result.failover.tokensBefore).toBeGreaterThan(16);
+    expect(result).toMatchObject({ receiptVerified: true, outputTokens: 128 });
+    expect(result.failover.tokensBefore).toBeGreaterThan(8);
     expect(result.outage).toMatchObject({ killed: 'node-4', validators: 4, signers: 3 });
     expect(BigInt(result.charged)).toBeGreaterThan(0n);
     const { receiptFile } = result;

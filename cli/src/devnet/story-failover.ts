@@ -10,9 +10,10 @@ import type { Devnet } from './bring-up.ts';
 import type { ProviderName } from './daemon-name.ts';
 import type { Narrator } from './narrator.ts';
 
-/** Behind the first windows of 16 tokens. A piece is what came at once: on a busy machine several tokens. */
-const killedAtCharacters = 100;
-const closeTimeoutMs = 40_000;
+/** About the end of the first window of 16 tokens. A piece is what came at once: on a busy machine several tokens. */
+const killedAtCharacters = 60;
+/** The buyer asks a provider that was away after growing waits, the eighth time after 36 seconds. */
+const closeTimeoutMs = 120_000;
 const pollMs = 20;
 
 /** What the failover showed. */
@@ -26,42 +27,48 @@ export interface FailoverResult {
 
 /** Kills the provider that serves, and measures what the client sees of it. */
 export interface Strike {
-  /** Called with each piece before it is shown, and who the answer began with. */
-  onPiece(piece: string, provider: string | null): Promise<void>;
+  /** Called with each piece as it comes, and who the answer began with. Returns how the blow is told, once. */
+  onPiece(piece: string, provider: string | null): (() => Promise<void>) | undefined;
   /** Undefined when nobody was killed. */
   result(): { readonly killed: ProviderName; readonly gapMs: number } | undefined;
 }
 
-/** A strike that waits for its token; it never comes where an answer could not go on. */
-export function createStrike(devnet: Devnet, say: Narrator): Strike {
+/**
+ * A strike that waits for its moment; it never comes where an answer could not go on. The blow falls at once, without
+ * a question to anybody: an answer of a second would be over meanwhile. The gap is the longest silence after it.
+ */
+export async function createStrike(devnet: Devnet, say: Narrator): Promise<Strike> {
+  const names = await namesOf(devnet);
   let characters = 0;
-  let server: ProviderName | undefined;
   let killed: ProviderName | undefined;
-  let diedMs = 0;
-  let gapMs: number | undefined;
+  let lastMs = 0;
+  let gapMs = 0;
   return {
-    async onPiece(piece, provider) {
+    onPiece(piece, provider) {
+      const nowMs = performance.now();
       characters += piece.length;
-      if (killed) gapMs ??= performance.now() - diedMs;
-      if (killed || devnet.providers.size < 2) return;
-      server ??= await nameOf(devnet, provider); // with the first piece: the blow itself waits for nothing
-      if (characters < killedAtCharacters) return;
+      if (killed) gapMs = Math.max(gapMs, nowMs - lastMs);
+      lastMs = nowMs;
+      const server = names.get(provider ?? '');
+      if (killed || !server || names.size < 2 || characters < killedAtCharacters) return undefined;
       const { pid } = devnet.daemon(server);
-      say.endStream();
-      diedMs = performance.now();
-      await devnet.kill(server);
+      const gone = devnet.kill(server);
       killed = server;
-      say.fact(`kill -9 ${pid}: ${server} is gone, in the middle of the answer`, true);
+      return async () => {
+        await gone;
+        say.endStream();
+        say.fact(`kill -9 ${pid}: ${server} is gone, in the middle of the answer`, true);
+      };
     },
-    result: () => killed && { killed, gapMs: gapMs ?? 0 },
+    result: () => killed && { killed, gapMs },
   };
 }
 
-async function nameOf({ providers }: Devnet, address: string | null): Promise<ProviderName> {
-  for (const [name, client] of providers) {
-    if ((await client.status({})).provider === address) return name;
-  }
-  throw new AppError('PROVIDER_UNKNOWN', { account: address ?? 'of the answer' });
+async function namesOf({ providers }: Devnet): Promise<Map<string, ProviderName>> {
+  const all = [...providers].map(async ([name, client]) => {
+    return [(await client.status({})).provider, name] as const;
+  });
+  return new Map(await Promise.all(all));
 }
 
 /** Starts the dead provider again, and waits until it has signed for what it delivered. */

@@ -38,7 +38,7 @@ import {
 import { beginOutage, endOutage, type OutageResult } from './story-outage.ts';
 
 const question = 'How does a virtual table use the xColumn method?';
-const outputTokens = 96;
+const outputTokens = 128;
 const settleTimeoutMs = 20_000;
 const pollMs = 20;
 const proofFileName = 'story-receipt.json';
@@ -141,16 +141,22 @@ async function payAndStream(
     temperature: 0,
   };
   let verifyMicros: number | undefined;
-  const strike = createStrike(devnet, say);
+  const strike = await createStrike(devnet, say);
+  let told = Promise.resolve(); // follows what happens, and holds nothing up
   const onText = async (piece: string, provider: string | null) => {
     verifyMicros ??= await tellPayment(providers, say);
-    await strike.onPiece(piece, provider);
-    say.stream(piece);
+    const tellBlow = strike.onPiece(piece, provider);
+    told = told.then(async () => {
+      await tellBlow?.();
+      say.stream(piece);
+    });
+    told.catch(() => {}); // thrown where it is awaited
   };
   const transport = createTransport();
   const link = { transport, gatewayUrl: daemon('gateway').url, signal };
   const answer = await streamChat(link, request, onText);
   await transport.close();
+  await told;
   say.endStream();
   const { jobId } = answer;
   if (jobId === null || verifyMicros === undefined) {

@@ -183,6 +183,15 @@ async function onRoster(): Promise<void> {
   });
 }
 
+/** Waits until the buyer has a channel with each provider: the gateway opens the second one behind the first job. */
+async function funded(): Promise<void> {
+  const { account, clients } = network.devnet;
+  await until('the buyer has a channel with both', async () => {
+    const { channels } = await clients.node.rpc.state_listChannels({ payer: account });
+    return channels.length === names.size;
+  });
+}
+
 /** Kills the provider of the newest job and starts it again when the answer is there. */
 interface Killing {
   readonly done: Promise<ProviderName>;
@@ -242,6 +251,7 @@ describe('an answer whose provider is killed', () => {
     await settled();
     await onRoster();
     undisturbed = await streamed['openai chat']!(() => {});
+    await funded();
     expect(undisturbed.length).toBeGreaterThan(60);
   });
 

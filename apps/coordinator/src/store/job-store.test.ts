@@ -20,9 +20,9 @@ const events = {
 const receipt = { payload: {}, signature: '' } as unknown as SignedReceipt;
 const batchId = idOf('batch');
 
-describe.each(storeKinds)('jobs on $name', ({ canRun, start }) => {
+describe.each(storeKinds)('jobs on $name', ({ canRun, reason, start }) => {
   if (!canRun) {
-    test.skip('this database is not installed here', () => {});
+    test('needs its server', (context) => context.skip(reason));
     return;
   }
   let server: StoreServer;

@@ -41,6 +41,19 @@ export interface AgentParts {
 
 const defaultShare = 10n; // a tenth of the budget for one call, and for one channel
 
+/** Sends letters that wait. One that is refused for good is dropped, and the log is all that can still say so. */
+export async function flushOrTell(
+  outbox: Outbox,
+  log: BuyerLog,
+  signal?: AbortSignal,
+): Promise<void> {
+  try {
+    await outbox.flush(signal);
+  } catch (error) {
+    if (!signal?.aborted) log.warn({ err: error }, 'a letter that waited was not sent');
+  }
+}
+
 /** Asks the node for its network and opens what was stored. Throws UNAVAILABLE, STORE_CORRUPT. */
 export async function openAgentParts(options: AgentOptions, deps: AgentDeps): Promise<AgentParts> {
   const { keys, carrier, store = createMemoryAgentStore() } = options;
@@ -55,7 +68,7 @@ export async function openAgentParts(options: AgentOptions, deps: AgentDeps): Pr
   const sender = createBudgetedSender(createTxSender({ node, signer }), { node, budget });
   const outbox = await openOutbox({ network, keys, store, clock, coordinator, carrier });
   const books = store.buyer ?? createMemoryStore();
-  void outbox.flush().catch(() => {}); // what waits since an earlier run
+  void flushOrTell(outbox, log); // what waits since an earlier run
   const buyer = createLazyBuyer(options, { node, coordinator, sender, clock, log, books });
   const callsOf = (jobId: Hex) => books.find(jobId);
   if (store.buyer) recoverJobs(budget, callsOf);

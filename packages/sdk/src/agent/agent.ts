@@ -14,10 +14,11 @@ import {
   type ReceivedLetter,
   unwrap,
 } from '@aitbc/protocol';
+import type { BuyerLog } from '../books/log.ts';
 import type { EmbedResult } from '../buyer/types.ts';
 import { pause } from '../chain/pause.ts';
 import { jsonOf } from '../http/client.ts';
-import { type AgentParts, openAgentParts } from './agent-parts.ts';
+import { type AgentParts, flushOrTell, openAgentParts } from './agent-parts.ts';
 import { hire } from './hire.ts';
 import { type Inbox, openInbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -100,12 +101,12 @@ export class Agent {
 
   /** Writes a letter to an address. Throws BAD_REQUEST, PAYLOAD_TOO_LARGE, SENDER_NOT_ADMITTED, CANCELLED. */
   async send(to: string, message: MessageWish, options: MessageOptions = {}): Promise<SentMessage> {
-    const { outbox } = await this.#open();
+    const { outbox, log } = await this.#open();
     const { replyTo, lifetimeMs } = options;
     const receiver = unwrap(accountIdOf(to));
     const wish = { receiver, ...contentOf(message), replyTo, lifetimeMs };
     const sent = await outbox.send(wish, this.#signal(options));
-    if (outbox.waiting > 0) this.#resending ??= this.#resend(outbox);
+    if (outbox.waiting > 0) this.#resending ??= this.#resend(outbox, log);
     return sent;
   }
 
@@ -143,11 +144,11 @@ export class Agent {
   }
 
   /** Sends what waits again, until nothing does. */
-  async #resend(outbox: Outbox): Promise<void> {
+  async #resend(outbox: Outbox, log: BuyerLog): Promise<void> {
     const { signal } = this.#ending;
     while (outbox.waiting > 0 && !signal.aborted) {
       await pause(resendEveryMs, signal).catch(() => {});
-      await outbox.flush(signal).catch(() => {});
+      await flushOrTell(outbox, log, signal);
     }
     this.#resending = undefined;
   }

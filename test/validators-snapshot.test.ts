@@ -70,6 +70,8 @@ async function expectVotes(at: number, without: number): Promise<void> {
   });
   await net.kill(without);
   await beating.progress(5);
+  // What it shows is its own newest block, which must be one of these five.
+  await beating.caughtUp(at);
   const { publicKey } = net.identity(at);
   const { certificate } = await call(net.url(at), 'chain_getBlock');
   const { validators } = await call(net.url(at), 'chain_status');

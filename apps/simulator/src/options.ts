@@ -4,17 +4,18 @@ import { agreementLevel } from './agreement/level.ts';
 import type { CampaignOptions } from './campaign/campaign.ts';
 import type { Level } from './campaign/outcome.ts';
 import { faultKinds } from './faults/plan.ts';
+import { marketLevel } from './market/level.ts';
 import { wholeLevel } from './whole/level.ts';
 
-export const helpText = `Deterministic simulation of agreement: seeds decide faults, liars and every delay.
+export const helpText = `Deterministic simulation of chain and market: seeds decide faults, liars and every delay.
 
   npm run sim -- [options]
 
   --seed N        first seed (default 1); alone it runs that seed only
   --seeds K       how many seeds (default 50)
   --views M       about how many views each seed lasts (default 200)
-  --nodes N       validators, 4 to 31 (default 4)
-  --level NAME    agreement: the core over a toy ledger; whole: the whole replica
+  --nodes N       validators, 4 to 31 (default 4); at level market the node, providers and buyers (7)
+  --level NAME    agreement: the core over a toy ledger; whole: the whole replica; market: who trades
   --faults LIST   only these faults and roles, comma-separated; "none" for a run without any
   --planted BUG   plant a fault in the code under test; the run passes when it is found
   --keep LIST     only these elements of the seed's plan; "none" for no element
@@ -30,7 +31,7 @@ export interface Options extends Omit<CampaignOptions, 'cpuSeconds' | 'onSeed'> 
   readonly help: boolean;
 }
 
-const levels: readonly Level[] = [agreementLevel, wholeLevel];
+const levels: readonly Level[] = [agreementLevel, wholeLevel, marketLevel];
 
 /** A mistake on the command line; its message says what is wrong. */
 export class UsageError extends Error {}
@@ -47,7 +48,7 @@ export function optionsOf(args: readonly string[]): Options {
     seed: wholeNumber('seed', values.seed ?? '1', 2 ** 48),
     seeds: wholeNumber('seeds', values.seeds ?? seeds, 1e9),
     views: wholeNumber('views', values.views ?? '200', 1e7),
-    nodes: wholeNumber('nodes', values.nodes ?? '4', 31),
+    nodes: wholeNumber('nodes', values.nodes ?? `${level.nodes}`, 31),
     failuresMax: 3,
     ...narrowedBy(values, level),
     json: values.json ?? false,
@@ -76,7 +77,7 @@ function narrowedBy({ planted, faults, keep, until }: Values, level: Level) {
 export function fullHelp(): string {
   const names = levels.flatMap((level) => [
     `level ${level.name}`,
-    `  faults  ${faultKinds.join(' ')}`,
+    `  faults  ${level.kinds.join(' ')}`,
     `  roles   ${level.roles.join(' ')}`,
     `  bugs    ${level.bugs.join(' ')}`,
   ]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { agreementLevel } from '../agreement/level.ts';
 import { keepOf, planOf } from '../faults/plan.ts';
+import { marketLevel } from '../market/level.ts';
 import { optionsOf, UsageError } from '../options.ts';
 import { wholeLevel } from '../whole/level.ts';
 import { type CampaignOptions, campaignPlan, runCampaign } from './campaign.ts';
@@ -9,6 +10,7 @@ import { repeatCommand, reportJson, reportText } from './report.ts';
 import { traceOf } from './trace.ts';
 
 const levels: readonly Level[] = [agreementLevel, wholeLevel];
+const market = { level: marketLevel, nodes: marketLevel.nodes, views: 120 };
 
 function campaign(changed: Partial<CampaignOptions>) {
   return runCampaign({
@@ -24,7 +26,7 @@ function campaign(changed: Partial<CampaignOptions>) {
 }
 
 describe.each(levels)('the level $name', (level) => {
-  const size = level.name === 'whole' ? { seeds: 12, views: 25 } : { seeds: 60, views: 100 };
+  const size = level.name === 'whole' ? { seeds: 8, views: 25 } : { seeds: 60, views: 100 };
 
   it('does the same for the same seed, to the last event', () => {
     const plan = (seed: number) =>
@@ -54,6 +56,39 @@ describe.each(levels)('the level $name', (level) => {
     const seeds = level.name === 'whole' ? 1 : 3;
     const report = campaign({ level, seeds, seed: 20, views: 25, only: [role] });
     expect(report.failures).toEqual([]);
+  });
+});
+
+describe('the level market', () => {
+  it('does the same for the same seed, to the last event', () => {
+    const hashOf = (seed: number) => campaign({ ...market, seed, views: 30 }).totals.hashes[0];
+    expect(hashOf(5)).toBe(hashOf(5));
+    expect(hashOf(5)).not.toBe(hashOf(6));
+  });
+
+  it('keeps every promise, whatever happens to its parties', () => {
+    const report = campaign({ ...market, seeds: 8 });
+    expect(report.failures).toEqual([]);
+    expect(report.totals.recoveries).toHaveLength(8);
+    for (const name of marketLevel.invariants) {
+      expect(report.totals.checks[name], name).toBeGreaterThan(0);
+    }
+  });
+
+  it.each(marketLevel.roles)('bears a party that is a %s', (role) => {
+    const report = campaign({ ...market, seed: 31, views: 60, only: [role] });
+    expect(report.failures).toEqual([]);
+  });
+
+  it('shrinks a failure to what it needs, and its command shows it again', () => {
+    const bug = 'believesReceipts';
+    const report = campaign({ ...market, bug, seeds: 10, only: ['overcharger', 'crash'] });
+    const failure = report.failures[0];
+    if (!failure) throw new Error('the planted fault was not found');
+    expect(failure.shrunk.plan.faults).toEqual([]);
+    const command = repeatCommand(report.options, failure);
+    const again = campaign({ ...optionsOf(command.split(' ').slice(4)), failuresMax: 1 });
+    expect(again.failures[0]?.violation.invariant).toBe('fair');
   });
 });
 
@@ -106,6 +141,7 @@ describe('the command line', () => {
   it('runs one seed when one is named, and many otherwise', () => {
     expect(optionsOf(['--seed', '9'])).toMatchObject({ seed: 9, seeds: 1 });
     expect(optionsOf([])).toMatchObject({ seed: 1, seeds: 50, nodes: 4 });
+    expect(optionsOf(['--level', 'market'])).toMatchObject({ nodes: 7 });
     expect(optionsOf(['--keep', 'none', '--until', '12'])).toMatchObject({
       keep: [],
       untilUs: 12_000,

@@ -61,6 +61,8 @@ export function campaignPlan(options: CampaignOptions, seed: number): Plan {
     views,
     roles: level.roles,
     scale: level.scale,
+    kinds: level.kinds,
+    fits: level.fits,
     ...(only && { only }),
   });
   const kept = keep ? keepOf(whole, keep) : whole;

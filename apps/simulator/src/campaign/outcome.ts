@@ -1,7 +1,7 @@
 /** What one run gives back, whichever level it was. */
 import { type Facts, ViolationError } from '../engine/violation.ts';
 import type { Note } from '../engine/world.ts';
-import type { Plan, Scale } from '../faults/plan.ts';
+import type { FaultKind, Fits, Plan, Scale } from '../faults/plan.ts';
 
 /** A broken promise. */
 export interface Violation {
@@ -26,9 +26,15 @@ export interface Outcome {
 
 /** A level: a way to run plans. */
 export interface Level {
-  readonly name: 'agreement' | 'whole';
+  readonly name: 'agreement' | 'whole' | 'market';
+  /** Nodes of a run when nobody says how many. */
+  readonly nodes: number;
   readonly roles: readonly string[];
   readonly scale: Scale;
+  /** Kinds of faults that it knows. */
+  readonly kinds: readonly FaultKind[];
+  /** Whether a role is one for this node. */
+  readonly fits: Fits;
   readonly invariants: readonly string[];
   /** Names of the faults that can be planted in the code under test. */
   readonly bugs: readonly string[];

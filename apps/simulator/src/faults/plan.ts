@@ -80,7 +80,14 @@ export interface PlanOptions {
   /** Kinds of faults and roles to use; all when absent. */
   readonly only?: readonly string[];
   readonly scale: Scale;
+  /** Kinds of faults that the level knows; all when absent. */
+  readonly kinds?: readonly FaultKind[];
+  /** Whether a role is one for this node; every role is for everybody when absent. */
+  readonly fits?: Fits;
 }
+
+/** Whether a role is one for a node. */
+export type Fits = (role: string, node: number) => boolean;
 
 /** Orders of magnitude that a level's plans are drawn from. */
 export interface Scale {
@@ -105,8 +112,9 @@ export function planOf(options: PlanOptions): Plan {
   const faultyMax = faultyMaxOf(nodes);
   const allowed = (name: string): boolean => only === undefined || only.includes(name);
   const roles = options.roles.filter(allowed);
-  const villains = villainsOf(random.fork('villains'), { nodes, faultyMax, roles });
-  const kinds = faultKinds.filter(allowed);
+  const fits = options.fits ?? (() => true);
+  const villains = villainsOf(random.fork('villains'), { nodes, faultyMax, roles, fits });
+  const kinds = (options.kinds ?? faultKinds).filter(allowed);
   const frame: Frame = { nodes, calmUs, hopUs: shape.delays.boundUs, views };
   const drawn = faultsOf(random.fork('faults'), kinds, frame);
   const faults = withinBudget(drawn, villains, faultyMax);
@@ -164,17 +172,20 @@ function villainsOf(
     readonly nodes: number;
     readonly faultyMax: number;
     readonly roles: readonly string[];
+    readonly fits: Fits;
   },
 ): Villain[] {
-  const { nodes, faultyMax, roles } = options;
+  const { nodes, faultyMax, roles, fits } = options;
   if (roles.length === 0) return [];
   const count = random.chance(0.2) ? 0 : random.between(Math.min(1, faultyMax), faultyMax);
   const chosen = random.shuffled(Array.from({ length: nodes }, (_, node) => node)).slice(0, count);
-  return chosen.map((node) => {
-    const first = random.pick(roles);
-    const second = random.pick(roles);
+  return chosen.flatMap((node) => {
+    const fitting = roles.filter((role) => fits(role, node));
+    if (fitting.length === 0) return [];
+    const first = random.pick(fitting);
+    const second = random.pick(fitting);
     const both = random.chance(0.3) && first !== second;
-    return { node, roles: both ? [first, second] : [first] };
+    return [{ node, roles: both ? [first, second] : [first] }];
   });
 }
 

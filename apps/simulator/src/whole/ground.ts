@@ -22,7 +22,18 @@ import {
   type Vote,
   verifyTx,
 } from '@aitbc/protocol';
+import { auditDepositNait, bondNait } from '../commerce/audits.ts';
 import type { Plan } from '../faults/plan.ts';
+
+/** Small bonds and short dates, so that a run of a minute sees the end of what it begins. */
+export const marketParams = Object.freeze({
+  providerBondMin: `${bondNait}`,
+  auditDepositMin: `${auditDepositNait}`,
+  auditVoteMs: 2_000,
+  unbondingMs: 20_000,
+  feePerRow: '100',
+  feePerOperation: '200',
+});
 
 /** Someone with a key. */
 export interface Actor {
@@ -91,6 +102,7 @@ function genesisOf(plan: Plan, validators: readonly Actor[], people: readonly Ac
   const params: ChainParams = {
     ...devnetParams,
     fees: fees as FeeTable,
+    ...marketParams,
     epochBlocks: plan.epochBlocks,
     hopMinMs: Math.max(1, Math.round(plan.hopMinMs)),
     hopMaxMs: Math.max(1, Math.round(plan.hopMaxMs)),

@@ -2,8 +2,7 @@
  * One run of the large level: whole replicas under faults while people pay each other. After the calm a block
  * that is new everywhere has to become final at every honest node in time; then the chain is judged as a whole.
  */
-import { entryOfPair, type StateKey } from '@aitbc/chain';
-import { createOracle } from '@aitbc/chain/oracle';
+import type { StateKey } from '@aitbc/chain';
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage, unwrap } from '@aitbc/protocol';
 import {
   type Outcome,
@@ -12,6 +11,7 @@ import {
   violationOf,
 } from '../campaign/outcome.ts';
 import { twinsRole } from '../cast/cast.ts';
+import { naiveDifference } from '../commerce/naive-ledger.ts';
 import { createDisk } from '../engine/disk.ts';
 import { createNetwork, type Network } from '../engine/network.ts';
 import { createRandom, type Random } from '../engine/random.ts';
@@ -258,33 +258,11 @@ function recover(run: Run): number {
   return (world.nowUs() - plan.calmUs) / deltaUs;
 }
 
-/** The whole chain through a second, naive ledger: the state after it has to be the same. */
 function judge({ stage, watch }: Run): void {
-  const oracle = createOracle(stage.ground.genesis);
-  const state = new Map<StateKey, Uint8Array>(stage.ground.first.writes);
-  for (const { header, txs, writes } of watch.chain) {
-    const results = oracle.apply({ ...header, txs });
-    const refused = results.find(({ code }) => code !== null);
-    if (refused) watch.fail('oracle', { height: header.height, code: refused.code ?? '' });
-    for (const [key, value] of writes) state.set(key, value);
-  }
+  const { genesis, first } = stage.ground;
+  const difference = naiveDifference(genesis, first.writes, watch.chain);
   watch.counts.oracle += 1;
-  const rows = [...state].map(([key, value]) => entryOfPair(key, value));
-  const sorted = (entries: readonly { readonly kind: string; readonly id: string }[]): string[] =>
-    entries.map(entryText).sort();
-  const [real, naive] = [sorted(rows), sorted(oracle.entries())];
-  const at = real.findIndex((text, index) => text !== naive[index]);
-  if (at < 0 && real.length === naive.length) return;
-  watch.fail('oracle', { real: real[at], naive: naive[at], rows: real.length });
-}
-
-/** An entry as text that does not depend on the order of its fields. */
-function entryText(entry: unknown): string {
-  return JSON.stringify(entry, (_, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}n`;
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  if (difference) watch.fail('oracle', difference);
 }
 
 function outcomeOf(

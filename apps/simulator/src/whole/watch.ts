@@ -7,6 +7,7 @@
  *   funds     no coin is made or lost, every lock has a way out, at every final block of one node
  *   oracle    a naive second ledger agrees with the state after the whole chain
  *   penalty   no honest node is called a liar by an honest node
+ *   bond      no audit convicts a provider whose job was honest
  */
 import {
   auditFunds,
@@ -17,6 +18,8 @@ import {
 } from '@aitbc/chain';
 import type { Certificate, Evidence, Hex, MeshMessage, Vote } from '@aitbc/protocol';
 import type { FinalBlock, Replica, ReplicaEffect } from '@aitbc/replica';
+import { truthOf } from '../commerce/audits.ts';
+import { createView, type View } from '../commerce/view.ts';
 import { type Facts, ViolationError } from '../engine/violation.ts';
 import type { Observer } from '../observer/observer.ts';
 import type { Ground, SetOfEpoch } from './ground.ts';
@@ -31,6 +34,7 @@ export const ledgerInvariants = [
   'penalty',
   'halt',
   'pending',
+  'bond',
 ] as const;
 export type LedgerInvariant = (typeof ledgerInvariants)[number];
 
@@ -57,6 +61,8 @@ export interface Watch {
   /** The final chain from height 1 on, as the first node that had each block. */
   readonly chain: readonly FinalBlock[];
   readonly sets: ReadonlyMap<number, SetOfEpoch>;
+  /** Entries of the state after `chain`. */
+  readonly view: View;
   fail(invariant: LedgerInvariant, facts: Facts): never;
 }
 
@@ -88,6 +94,7 @@ export function createWatch(options: WatchOptions): Watch {
     txs,
     evidence,
     chain: ledger.chain,
+    view: ledger.view,
     sets,
     fail,
     entered(node, set) {
@@ -145,6 +152,7 @@ function watchSent(observer: Observer, node: number, message: MeshMessage): void
 
 interface LedgerWatch {
   readonly chain: readonly FinalBlock[];
+  readonly view: View;
   /** Judges a block that is the next one of the chain; false for others. */
   take(block: FinalBlock): boolean;
 }
@@ -155,6 +163,8 @@ function createLedgerWatch(
   { counts, fail }: Pick<Watch, 'counts' | 'fail'>,
 ): LedgerWatch {
   const chain: FinalBlock[] = [];
+  const view = createView();
+  view.take(ground.first.writes);
   const state = new Map<StateKey, Uint8Array>(ground.first.writes);
   const tree = createStateTree(entriesInOrder(ground.first));
   const supply = supplyOf(ground.genesis);
@@ -167,6 +177,7 @@ function createLedgerWatch(
   };
   return {
     chain,
+    view,
     take(block) {
       const { height, stateRoot, timeMs } = block.header;
       if (height !== chain.length + 1) return false;
@@ -177,8 +188,21 @@ function createLedgerWatch(
       counts.signatures += block.txs.length;
       if (!ground.verifyTxs(block.txs)) fail('signatures', { height });
       for (const [key, value] of block.writes) state.set(key, value);
+      view.take(block.writes);
       checkFunds(height, timeMs);
+      counts.bond += 1;
+      const auditId = wrongVerdictIn(view);
+      if (auditId !== undefined) fail('bond', { height, auditId });
       return true;
     },
   };
+}
+
+/** An audit that found an honest job guilty; jurors lie in a minority only. */
+export function wrongVerdictIn(view: View): Hex | undefined {
+  for (const [auditId, { jobId, first, outcome }] of view.all('audit')) {
+    const isGuilty = first === 'guilty' || outcome === 'guilty';
+    if (isGuilty && truthOf(jobId) === 'honest') return auditId;
+  }
+  return undefined;
 }

@@ -1,7 +1,9 @@
 /**
- * What people do while the network suffers: transfers, vault deposits, more stake for honest validators, and
- * evidence against liars; some of it doubled or with a wrong nonce. Each goes to one node that is up.
+ * What people do while the network suffers: transfers, more stake for honest validators, evidence against liars, and
+ * the commerce of a market (channels and claims, tasks, mandates, audits, shared accounts, votes); some of it doubled or
+ * with a wrong nonce. Each goes to one node that is up.
  */
+import { feeFloorOf } from '@aitbc/chain';
 import { hex } from '@aitbc/primitives';
 import {
   evidenceBodyOf,
@@ -12,8 +14,10 @@ import {
   type TxKind,
   type UnsignedTx,
 } from '@aitbc/protocol';
+import { nextDeed } from '../commerce/commerce.ts';
+import type { Scene } from '../commerce/scene.ts';
 import type { Random } from '../engine/random.ts';
-import { type Actor, feeNait, type Ground } from './ground.ts';
+import { type Actor, feeNait, type Ground, genesisTimeMs } from './ground.ts';
 import type { WholeLife } from './life.ts';
 import type { Watch } from './watch.ts';
 
@@ -27,11 +31,22 @@ export interface WorkloadParts {
 }
 
 const stakeStepNait = 1_000_000_000n;
+/** Share of transactions that are commerce. */
+const commerceShare = 0.7;
 
 /** Sends one transaction, or a few, to one node. */
 export function createWorkload(parts: WorkloadParts): () => void {
   const { random, ground, watch } = parts;
   const accused = new Set<string>();
+  const scene: Scene = {
+    network: ground.network,
+    people: ground.people,
+    validators: ground.validators,
+    random,
+    view: watch.view,
+    now: () => watch.chain.at(-1)?.header ?? { timeMs: genesisTimeMs, height: 0 },
+    liar: ground.people[0]?.id,
+  };
   return () => {
     const alive = parts.alive();
     if (alive.length === 0) return;
@@ -44,7 +59,10 @@ export function createWorkload(parts: WorkloadParts): () => void {
       if (random.chance(0.5)) accused.delete(found.validator);
       return;
     }
-    const tx = txOf(parts, life, from, pickBody(parts, from));
+    const deed = random.chance(commerceShare) ? nextDeed(scene) : undefined;
+    const tx = deed
+      ? txOf(parts, life, deed.from, [deed.kind, deed.body] as KindAndBody)
+      : txOf(parts, life, from, pickBody(parts, from));
     submit(life, random.chance(0.1) ? [tx, tx] : [tx]);
   };
 }
@@ -84,7 +102,10 @@ function txOf(
     from: from.id,
     fee: feeNait,
   };
-  return signTx(network, { ...envelope, body } as UnsignedTx, from.secretKey);
+  const unsigned = { ...envelope, body } as UnsignedTx;
+  // Parts of claims and batches cost extra; a price that was voted up meanwhile refuses some of them.
+  const fee = feeFloorOf(ground.genesis.params, unsigned) + feeNait;
+  return signTx(network, { ...unsigned, fee } as UnsignedTx, from.secretKey);
 }
 
 function submit(life: WholeLife, txs: readonly SignedTx[]): void {

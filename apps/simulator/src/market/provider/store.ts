@@ -1,0 +1,60 @@
+/** What a provider has on its disk: books of channels, the journal of jobs with their receipts. One write is one transaction. */
+import type { ChannelRecord, JobRecord, ResumeMark, SavedRecord } from '@aitbc/market';
+import type { ChannelState, Hex, SignedReceipt } from '@aitbc/protocol';
+import type { Disk } from '../../engine/disk.ts';
+
+/** A job as the journal knows it. */
+export interface JournalRow {
+  readonly job: JobRecord;
+  readonly channelId: Hex;
+  readonly bodyDigest: Hex;
+  readonly resume: ResumeMark | undefined;
+}
+
+/** One transaction of the store. */
+export interface ProviderWrite {
+  readonly channel?: { readonly state: ChannelState; readonly saved: SavedRecord };
+  readonly row?: JournalRow;
+  readonly receipt?: SignedReceipt;
+}
+
+/** The store of one life: what was written, durable or not. */
+export interface ProviderStore {
+  readonly channels: ReadonlyMap<
+    Hex,
+    { readonly state: ChannelState; readonly saved: SavedRecord }
+  >;
+  readonly rows: ReadonlyMap<Hex, JournalRow>;
+  receipts(jobId: Hex): readonly SignedReceipt[];
+  save(write: ProviderWrite): void;
+}
+
+/** The part of a record that is kept. */
+export function savedOf(record: ChannelRecord): Required<Pick<ProviderWrite, 'channel'>> {
+  const { charged, signedMax, best, channel } = record;
+  return { channel: { state: channel, saved: { charged, signedMax, best } } };
+}
+
+/** Opens the store of a disk. */
+export function openStore(disk: Disk<ProviderWrite>): ProviderStore {
+  const channels = new Map<Hex, { readonly state: ChannelState; readonly saved: SavedRecord }>();
+  const rows = new Map<Hex, JournalRow>();
+  const receipts = new Map<Hex, SignedReceipt[]>();
+  const take = ({ channel, row, receipt }: ProviderWrite): void => {
+    if (channel) channels.set(channel.state.channelId, channel);
+    if (row) rows.set(row.job.jobId, row);
+    if (!receipt) return;
+    const { jobId } = receipt.payload;
+    receipts.set(jobId, [...(receipts.get(jobId) ?? []), receipt]);
+  };
+  for (const record of disk.records) take(record);
+  return {
+    channels,
+    rows,
+    receipts: (jobId) => receipts.get(jobId) ?? [],
+    save(write) {
+      disk.write(write);
+      take(write);
+    },
+  };
+}

@@ -1,7 +1,9 @@
 // What it costs a provider to admit one paid job, in process: the header from base64 to JSON to schema,
-// the job id, the amounts and the signature. Real keys, a fresh voucher for every call, one channel.
-// Run after `npm run build`:  node scripts/bench/admission.mjs [calls]
+// the job id, the amounts and the signature. Real keys, a fresh voucher for every call, one channel. With `--peer`
+// also what the stock x402 middleware of Express takes for the same (admission/x402.mjs).
+// Run after `npm run build`:  node scripts/bench/admission.mjs [calls] [--rounds 1] [--peer] [--out FILE]
 
+import { parseArgs } from 'node:util';
 import { admitJob, endJob, recordOf } from '@aitbc/market';
 import { hex, keyPairFromSeed, randomBytes } from '@aitbc/primitives';
 import {
@@ -16,8 +18,21 @@ import {
   startContext,
   verifyVoucher,
 } from '@aitbc/protocol';
+import { measureX402 } from './admission/x402.mjs';
+import { machineText } from './lib/machine.mjs';
+import { percentile, spreadOf, spreadText } from './lib/statistics.mjs';
+import { writeJson } from './lib/write-json.mjs';
 
-const calls = Number(process.argv[2] ?? 3_000);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '1' },
+    peer: { type: 'boolean', default: false },
+    out: { type: 'string', default: '' },
+  },
+});
+const calls = Number(positionals[0] ?? 3_000);
+const rounds = Number(values.rounds);
 const warmUp = 500;
 const network = networkFromHash('bench', hex(randomBytes(32)));
 const buyer = keyPairFromSeed(randomBytes(32));
@@ -107,7 +122,8 @@ function admit(record, header) {
   return verdict.value;
 }
 
-function measure(what, count, call) {
+/** Wall p50 and p99 and CPU of one call, µs. */
+function measure(count, call) {
   const times = new Float64Array(count);
   const before = process.cpuUsage();
   for (let index = 0; index < count; index += 1) {
@@ -116,14 +132,14 @@ function measure(what, count, call) {
     times[index] = Number(process.hrtime.bigint() - start) / 1_000;
   }
   const { user, system } = process.cpuUsage(before);
-  times.sort();
-  const at = (share) =>
-    times[Math.min(count - 1, Math.floor(count * share))].toFixed(1).padStart(8);
-  const cpu = ((user + system) / count).toFixed(1).padStart(8);
-  console.log(`${what.padEnd(34)}${at(0.5)}${at(0.99)}${cpu}`);
+  return {
+    p50Us: percentile(times, 0.5),
+    p99Us: percentile(times, 0.99),
+    cpuUs: (user + system) / count,
+  };
 }
 
-const headers = Array.from({ length: warmUp + calls }, (_, index) => headerOf(index));
+const headers = Array.from({ length: warmUp + calls * rounds }, (_, index) => headerOf(index));
 let record = recordOf(channel);
 const step = (header) => {
   const { record: admitted, job } = admit(record, header);
@@ -135,16 +151,34 @@ const step = (header) => {
 };
 for (const header of headers.slice(0, warmUp)) step(header);
 
-console.log(`${'one core, microseconds'.padEnd(34)}     p50     p99     CPU`);
-measure('admission, header to reservation', calls, (index) => step(headers[warmUp + index]));
-measure('  of it: read the header', calls, (index) => decodePayment(headers[index], network.caip2));
 const context = hex(randomBytes(32));
 const sample = signVoucher(
   network,
   { channelId: channel.channelId, maxClaimable: 1n, context },
   buyer.secretKey,
 );
-measure('  of it: voucher signature', calls, () =>
-  verifyVoucher(network, sample, config.payerAuthorizer),
-);
+const works = {
+  'admission, header to reservation': (index) => step(headers[warmUp + index]),
+  '  of it: read the header': (index) => decodePayment(headers[index], network.caip2),
+  '  of it: voucher signature': () => verifyVoucher(network, sample, config.payerAuthorizer),
+};
+const found = Object.fromEntries(Object.keys(works).map((name) => [name, []]));
+const x402 = [];
+for (let round = 0; round < rounds; round += 1) {
+  for (const [name, work] of Object.entries(works)) {
+    found[name].push(measure(calls, (index) => work(round * calls + index)));
+  }
+  if (values.peer) x402.push(await measureX402({ seconds: 2 }));
+}
+const spread = (list, key) => spreadText(spreadOf(list.map((one) => one[key])));
+console.log('one core, microseconds');
+for (const [name, list] of Object.entries(found)) {
+  const cells = ['p50Us', 'p99Us', 'cpuUs'].map((key) => `${key} ${spread(list, key)}`);
+  console.log(`${name.padEnd(34)}${cells.join('   ')}`);
+}
+if (values.peer) {
+  const { version } = x402[0];
+  console.log(`@x402/express ${version}: the check adds ${spread(x402, 'cpuUs')} µs of CPU`);
+}
 console.log(`header: ${headers[0].length} bytes, ${calls} calls, must ≤ 150, aim 60`);
+writeJson(values.out, { machine: machineText(), calls, rounds: found, x402 });

@@ -1,10 +1,13 @@
 /**
- * What does it cost to be paid? One engine with instant tokens, and in front of it: nothing, a plain proxy on node:http,
- * our paid provider, our gateway with the paid provider behind it, and an Express route with the stock x402
- * middleware, our scheme and a facilitator in its own process. All real processes on this machine, in one run.
+ * What does it cost to be paid? One engine with instant tokens, and in front of it: nothing, nginx, plain proxies on node:http
+ * and undici, the plainest paid gate that one could write (hops/gate.mjs), our paid provider, our gateway with the paid
+ * provider behind it, Portkey's gateway (no payment), and an Express route with the stock x402 middleware, our scheme
+ * and a facilitator in its own process. All real processes on this machine, in one run. Further systems that `--systems` takes:
+ * nginx, undici, gate, portkey.
  *
  *   npm run build && node scripts/bench/gateway.mjs [--seconds 4] [--rounds 3] [--tokens 64] [--streams 128]
- *     [--pace-ms 40] [--systems proxy,provider,gateway,x402] [--out docs/bench/gateway.json] [--profile FOLDER]
+ *     [--pace-ms 40] [--systems proxy,provider,gateway,x402] [--warm-up 15]
+ *     [--out docs/bench/gateway.json] [--profile FOLDER]
  *
  * Each round asks each system: one whole answer of 16 tokens at a time, 16 at a time, 16 streams of `tokens` at a time
  * as fast as they go, and `streams` of them with `pace-ms` between two tokens. CPU is that of the named processes with
@@ -24,11 +27,11 @@ import { withCleanup } from './lib/processes.mjs';
 
 const wholeTokens = 16; // one window
 const parallel = 16;
-const warmUpSeconds = 15; // the compiler takes thousands of requests
 
 const defaults = {
   ...{ seconds: '4', rounds: '3', tokens: '64', streams: '128', 'pace-ms': '40' },
-  ...{ systems: 'proxy,provider,gateway,x402', out: '', profile: '' },
+  ...{ systems: 'proxy,provider,gateway,x402' },
+  ...{ 'warm-up': '15', out: '', profile: '' }, // the compiler takes thousands of requests
 };
 const { values } = parseArgs({
   options: Object.fromEntries(
@@ -41,6 +44,7 @@ const plan = {
   tokens: Number(values.tokens),
   streams: Number(values.streams),
   paceMs: Number(values['pace-ms']),
+  warmUpSeconds: Number(values['warm-up']),
   systems: values.systems.split(','),
 };
 await withCleanup(bench);
@@ -67,7 +71,7 @@ async function bench(undo) {
 /** Programs in JavaScript are compiled while they run. */
 async function warmUp(system) {
   const shape = { tokens: plan.tokens, stream: true };
-  await pass(system, { at: parallel, seconds: warmUpSeconds, shape });
+  await pass(system, { at: parallel, seconds: plan.warmUpSeconds, shape });
 }
 
 async function roundOf(systems) {

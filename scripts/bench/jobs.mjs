@@ -16,22 +16,21 @@
  * The machine's cores are shared with whatever else runs: compare ratios of one run. Needs `npm run build`,
  * PostgreSQL and Redis; the peers are installed into scripts/bench/jobs/peers at the first run.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startPostgresServer } from '@aitbc/service/testing';
+import { installQueues, startServer } from './jobs/servers.mjs';
 import { machineText } from './lib/machine.mjs';
-import { freePorts, startProgram, withCleanup } from './lib/processes.mjs';
+import { withCleanup } from './lib/processes.mjs';
 import { numberText, spreadOf, spreadText, tableText } from './lib/statistics.mjs';
 
 const names = ['aitbc-sqlite', 'aitbc-postgres', 'bullmq', 'pg-boss', 'graphile-worker'];
 const slow = new Set(['pg-boss', 'graphile-worker']);
 const ours = new Set(['aitbc-sqlite', 'aitbc-postgres']);
 const program = fileURLToPath(new URL('jobs/run-system.mjs', import.meta.url));
-const peersFolder = fileURLToPath(new URL('jobs/peers', import.meta.url));
 const baseline = 'bullmq';
 
 const { values } = parseArgs({
@@ -50,7 +49,7 @@ for (const name of wanted) {
 await withCleanup(bench);
 
 async function bench(undo) {
-  if (wanted.some((name) => !ours.has(name))) installPeers();
+  if (wanted.some((name) => !ours.has(name))) installQueues();
   const folder = mkdtempSync(join(tmpdir(), 'aitbc-bench-jobs-'));
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
   const rows = Object.fromEntries(wanted.map((name) => [name, []]));
@@ -76,26 +75,6 @@ async function measure(name, jobs, folder) {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function startServer(name, folder) {
-  if (name === 'aitbc-sqlite') return { url: join(folder, 'jobs.sqlite'), stop: async () => {} };
-  if (name !== 'bullmq') {
-    const postgres = await startPostgresServer();
-    return { url: await postgres.createDatabase(), pid: postgres.pid, stop: postgres.close };
-  }
-  const [port] = await freePorts(1);
-  const redis = await startProgram({
-    program: 'redis-server',
-    args: [
-      ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-      ...['--appendonly', 'yes', '--appendfsync', 'always'],
-    ],
-    cwd: folder,
-    logFile: join(folder, 'redis.log'),
-    readyOf: (line) => (line.includes('Ready to accept connections') ? true : undefined),
-  });
-  return { url: `redis://127.0.0.1:${port}`, pid: redis.pid, stop: redis.stop };
 }
 
 /** The system in a process of its own; the last line it prints is its figures. */
@@ -154,12 +133,4 @@ function verdict(spreads, base) {
   const word =
     ratio >= moonshot ? 'the moonshot is reached' : ratio >= must ? 'the must is met' : 'MISSED';
   return `SQLite against BullMQ with fsync: ${numberText(ratio)} × (must ${must}, moonshot ${moonshot}): ${word}`;
-}
-
-/** Exact versions of the lock file, no scripts. */
-function installPeers() {
-  if (existsSync(join(peersFolder, 'node_modules/bullmq/package.json'))) return;
-  console.log('installing the peers into scripts/bench/jobs/peers …');
-  const flags = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  execFileSync('npm', flags, { cwd: peersFolder, stdio: 'inherit', timeout: 600_000 });
 }

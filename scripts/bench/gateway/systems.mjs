@@ -1,11 +1,11 @@
 /** The systems side by side: real processes, each in front of the same engine, and the way to buy from each. */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bringUp } from '@aitbc/cli/devnet';
+import { startHopPeers } from '../hops/peers.mjs';
 import { after, startProgram } from '../lib/processes.mjs';
 import { free, openHandBuyer, openX402Buyer } from './buyers.mjs';
+import { installPaidPeers } from './install-peers.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const path = '/v1/chat/completions';
@@ -37,11 +37,13 @@ export async function startSystems({ folder, wanted, undo, profile }) {
     const proxy = await start('proxy.mjs', { folder, undo, env });
     systems.proxy = { url: proxy.value.url, pids: { proxy: proxy.pid }, buy: free };
   }
+  Object.assign(systems, await startHopPeers({ folder, engineUrl: url, undo, wanted }));
   if (wanted.includes('x402')) systems.x402 = await startX402({ folder, undo, env });
   if (wanted.includes('provider') || wanted.includes('gateway')) {
     Object.assign(systems, await startOurs({ folder, engineUrl: url, undo, profile }));
   }
-  return ['direct', ...wanted].map((name) => ({ name, ...systems[name] }));
+  const there = wanted.filter((name) => systems[name]); // a peer that is not installed is left out
+  return ['direct', ...there].map((name) => ({ name, ...systems[name] }));
 }
 
 async function start(name, { folder, undo, env = {} }) {
@@ -54,20 +56,11 @@ async function start(name, { folder, undo, env = {} }) {
 }
 
 async function startX402({ folder, undo, env }) {
-  installPeers();
+  installPaidPeers();
   const started = await start('x402-route.mjs', { folder, undo, env });
   const { body } = bodyOf({ tokens: 1, stream: false });
   const buy = await openX402Buyer({ ...started.value, path, body });
   return { url: started.value.url, pids: { route: started.pid }, buy };
-}
-
-/** The first time takes about 20 s; the exact versions of package-lock.json, no scripts. */
-function installPeers() {
-  const cwd = here('peers');
-  if (existsSync(join(cwd, 'node_modules', '@x402', 'express'))) return;
-  console.log('installing the peers into scripts/bench/gateway/peers …');
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--legacy-peer-deps'];
-  execFileSync('npm', ['ci', ...flags], { cwd, stdio: 'inherit', timeout: 600_000 });
 }
 
 async function startOurs({ folder, engineUrl, undo, profile }) {

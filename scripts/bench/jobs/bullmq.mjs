@@ -12,6 +12,7 @@ export async function open(url) {
   const connection = { host, port: Number(port), maxRetriesPerRequest: null };
   const queue = new Queue('jobs', { connection });
   await queue.waitUntilReady();
+  let hand;
   return {
     async enqueue(from, to) {
       const all = Array.from({ length: to - from }, (_, at) => dataOf(from + at));
@@ -30,6 +31,15 @@ export async function open(url) {
       });
       await worker.close();
     },
-    close: () => queue.close(),
+    /** Dispatches and completes the next job. */
+    async one() {
+      hand ??= new Worker('jobs', null, { connection });
+      const job = await hand.getNextJob('token');
+      await job.moveToCompleted(result, 'token', false);
+    },
+    async close() {
+      await hand?.close();
+      await queue.close();
+    },
   };
 }

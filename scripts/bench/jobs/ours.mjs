@@ -20,6 +20,7 @@ export async function open(url) {
       throw error;
     },
   });
+  let turn = 0;
   return {
     async enqueue(from, to) {
       const nowMs = systemClock.nowMs();
@@ -41,6 +42,14 @@ export async function open(url) {
         }),
       );
       if (done !== count) throw new Error(`${done} of ${count} jobs were done`);
+    },
+    /** Dispatches and completes the next job. */
+    async one() {
+      for (;;) {
+        turn += 1;
+        const [leased] = await jobs.lease(providers[turn % providers.length], 1);
+        if (leased) return complete(leased);
+      }
     },
     close,
   };

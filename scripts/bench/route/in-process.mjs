@@ -36,13 +36,14 @@ const SHAPES = [
   },
 ];
 
-/** Measures all shapes at one size; prints a line for each. */
-export function measureInProcess(size, calls) {
+/** Measures all shapes, or those that are wanted, at one size; prints a line for each. */
+export function measureInProcess(size, calls, wanted = SHAPES.map(({ name }) => name)) {
   console.log(`\n${size} providers of one model, all gauges moving; microseconds`);
   console.log(
     `${' '.repeat(22)} p50 (CPU)  p99 CPU    clock | with log p50  p99 CPU | heartbeat p50  p99 CPU`,
   );
-  return SHAPES.map((shape) => measureShape(size, calls, shape));
+  const shapes = SHAPES.filter(({ name }) => wanted.includes(name));
+  return shapes.map((shape) => measureShape(size, calls, shape));
 }
 
 function measureShape(size, calls, { name, spread, query = {}, expected = LIMIT }) {
@@ -86,7 +87,7 @@ function print({ shape, routeUs, withLogUs, heartbeatUs, marketMb }) {
 }
 
 /** Time of the clock and of the processor, µs. */
-function timed(work) {
+export function timed(work) {
   const before = process.cpuUsage();
   const startNs = process.hrtime.bigint();
   work();
@@ -95,7 +96,8 @@ function timed(work) {
   return { wall, cpu: user + system };
 }
 
-function bothOf(times) {
+/** Spreads by the clock and by the processor. */
+export function bothOf(times) {
   return {
     wall: spreadOf(times.map(({ wall }) => wall)),
     cpu: spreadOf(times.map(({ cpu }) => cpu)),

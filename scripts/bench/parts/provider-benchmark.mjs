@@ -1,5 +1,5 @@
 /**
- * Does the provider's benchmark measure right? `node scripts/bench/provider-benchmark.mjs [--runs 3] [--out file.json]`
+ * Does the provider's benchmark measure right? `node scripts/bench/parts/provider-benchmark.mjs [--runs 3] [--out file.json]`
  * after a build. The bundled model, really run, behind the Ollama-shaped test engine with 1, 2 and 4 slots: the
  * adapter is not told the slots, so the ladder has to find them. Each machine is measured several times; the
  * spread of the decode rate says how far a result can be repeated (wanted: within 10 %).
@@ -17,7 +17,7 @@ import {
   measureModel,
   slotsOfLadder,
 } from '@aitbc/provider/testing';
-import { machineText } from './lib/machine.mjs';
+import { machineText } from '../lib/machine.mjs';
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '3' }, out: { type: 'string', default: '' } },

@@ -243,6 +243,7 @@ describe('a facilitator refuses', () => {
     ['a made-up channel', { channelId: '00'.repeat(32) }, 'voucher_channel_wrong'],
     ['another offer', { offerId: '11'.repeat(32) }, 'offer_unknown'],
     ['another job', { idempotencyKey: 'other' }, 'voucher_signature_invalid'],
+    ['more tokens than any job has', { tokens: 2 ** 53 - 1 }, 'payment_malformed'],
     ['no payload at all', { type: undefined }, 'payment_malformed'],
   ])('%s', async (_what, change, code) => {
     const { isValid, invalidReason } = await changed(change);

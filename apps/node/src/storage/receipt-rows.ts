@@ -52,6 +52,7 @@ export function decodeReceiptRow(height: number, bytes: Uint8Array): TxReceipt[]
   const receipts: TxReceipt[] = [];
   for (let at = 0; at < row.length; ) {
     const isOther = row[at] === 1;
+    if (isOther && at + 3 > row.length) throw corrupt(height);
     const sizeBytes = isOther ? 3 + row.readUInt16BE(at + 1) : plainBytes;
     if (at + sizeBytes > row.length) throw corrupt(height);
     const part = row.subarray(at, at + sizeBytes);

@@ -215,6 +215,14 @@ test('close ends idle, half-open and hanging connections within the grace time',
   expect(await lost).toBeInstanceOf(Error);
 });
 
+test('a request has a bounded time to come in, head and body', () => {
+  const { requestTimeout, headersTimeout } = server().app.server;
+  for (const ms of [requestTimeout, headersTimeout]) {
+    expect(ms).toBeGreaterThan(0);
+    expect(ms).toBeLessThanOrEqual(120_000);
+  }
+});
+
 test('sockets carry JSON both ways, refuse what is no JSON, and close with the server', async () => {
   const http = server();
   const closed: string[] = [];

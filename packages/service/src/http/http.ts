@@ -18,6 +18,7 @@ import {
   serverOf,
 } from './direct.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { isNestedBeyond, nestingMax } from './nesting.ts';
 import { addOriginGuard, type OriginRules } from './origins.ts';
 import { sendProblem } from './problem.ts';
 
@@ -68,6 +69,8 @@ export interface Http {
 
 const defaultCloseGraceMs = 2_000;
 const idleConnectionMs = 72_000;
+/** How long a request may take to come in, head and body; Node looks every 30 s. The framework knows no bound of its own. */
+const requestArrivalMs = 120_000;
 
 /** A server with health, metrics and error handling, not listening yet. */
 export function createHttp(options: HttpOptions): Http {
@@ -84,6 +87,7 @@ export function createHttp(options: HttpOptions): Http {
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: 'idle',
     keepAliveTimeout: idleConnectionMs,
+    requestTimeout: requestArrivalMs,
     genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
     frameworkErrors: (error, request, reply) => sendProblem(error, { request, reply, log }),
   });
@@ -127,6 +131,10 @@ function createJsonParser(app: FastifyInstance): ParseJson {
     let parsed: unknown;
     let fault: Error | null = null;
     if (text === '') return undefined;
+    if (isNestedBeyond(text)) {
+      const reason = `the body is nested more than ${nestingMax} times`;
+      throw new AppError('BAD_REQUEST', { reason });
+    }
     parse(undefined, text, (error, value) => {
       fault = error;
       parsed = value;

@@ -8,6 +8,7 @@ import {
   accountIdOf,
   type ChannelState,
   jobIdOf,
+  limits,
   type Network,
   refuse,
   startContext,
@@ -41,7 +42,10 @@ export function voucherSaleOf(
   if (!payload.ok) return payload;
   const amountNait = amountFromText(requirements.amount);
   if (amountNait === undefined) return refuse('PAYMENT_MALFORMED', { reason: 'amount: no amount' });
-  const { offerId } = payload.value;
+  const { offerId, tokens } = payload.value;
+  if (tokens > limits.outputTokensMax) {
+    return refuse('PAYMENT_MALFORMED', { reason: `tokens is above ${limits.outputTokensMax}` });
+  }
   if (offerId !== terms.value.offerId) return refuse('OFFER_UNKNOWN', { offerId });
   return accept({ payload: payload.value, terms: terms.value, amountNait });
 }

@@ -118,7 +118,7 @@ StartLimitIntervalSec=10min
 StartLimitBurst=10
 
 [Service]
-ExecStart=/usr/bin/env node ${HOME}/apps/${name}/dist/main.js --config ${config}
+ExecStart=/usr/bin/env node --max-semi-space-size=32 ${HOME}/apps/${name}/dist/main.js --config ${config}
 ExecReload=/bin/kill -HUP $MAINPID
 ${LIFE}
 StateDirectory=aitbc-${name}

@@ -65,7 +65,7 @@ export async function createGateway(config: GatewayConfig, deps: GatewayDeps): P
   const open = deps.openStore ?? openStore;
   const accessStore = await openAccessStore(join(config.dataDir, 'access.db'));
   // A request counts against its key's limits from before its first voucher.
-  const store = await open(join(config.dataDir, 'gateway.db'), accessStore.flush);
+  const store = await open(join(config.dataDir, 'gateway.db'), accessStore.flushKeyed);
   const node = deps.node ?? createNodeClient({ url: config.nodeUrl });
   const coordinator =
     deps.coordinator ?? createCoordinatorClient({ baseUrl: config.coordinatorUrl });

@@ -129,4 +129,26 @@ describe('the store of a gateway', () => {
       { from: 0, prefixHash: null, idempotencyKey: null, tail: null, tokens: 4, charged: 5n },
     ]);
   });
+
+  it('finds the receipts of a file from before they stood with their calls', async () => {
+    const path = join(folder, 'gateway.db');
+    const sqlite = await openSqlite(path, { durability: 'normal' });
+    migrate(sqlite, migrations.slice(0, 2));
+    sqlite.exec(`
+      insert into channels values ('c', 'ait1', 'r', 1, 's', 'open', '9', '5', '5');
+      insert into calls (job_id, channel_id, provider, model, offer, body_digest, prompt_bound, tokens,
+        reserved, status, outcome, prompt_tokens, output_tokens, charged, started_at_ms, duration_ms)
+        values ('j', 'c', 'ait1', 'm', '{}', 'b', 1, 4, '0', 'settled', 'complete', 1, 4, '5', 1, 1),
+               ('k', 'c', 'ait1', 'm', '{}', 'b', 1, 4, '7', 'running', 'running', 0, 0, '0', 1, 1);
+      insert into receipts values ('j', 'c', 1, '{"at":1}'), ('j', 'c', 0, '{"at":0}');`);
+    await sqlite.close();
+    const store = await openStore(path);
+    await store.close();
+    const after = await openSqlite(path, { durability: 'normal' });
+    closing.push(() => after.close());
+    expect(after.prepare('select job_id, receipts from calls order by job_id').all()).toEqual([
+      { job_id: 'j', receipts: '[{"at":0},{"at":1}]' },
+      { job_id: 'k', receipts: null },
+    ]);
+  });
 });

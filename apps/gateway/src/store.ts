@@ -2,7 +2,7 @@
  * The gateway's database: channels, calls, receipts, days. A change is written whole or not at all, so a
  * voucher never leaves without its reservation. Changes that come together are one transaction (a group
  * commit, group-commit.ts): sixteen streams that extend at once cost little more than one. Of a channel or a call only
- * the newest row of a group is written, and a call's offer and digest only once.
+ * the newest row of a group is written.
  */
 import {
   AppError,
@@ -93,14 +93,11 @@ function prune(sqlite: Sqlite): void {
     sqlite
       .prepare("delete from calls where status = 'settled' and started_at_ms <= ?")
       .run(edge.started_at_ms);
-    sqlite.exec(
-      'delete from receipts where not exists (select 1 from calls where calls.job_id = receipts.job_id and calls.channel_id = receipts.channel_id)',
-    );
   });
 }
 
 function load(sqlite: Sqlite, settledAfterMs: number): ReturnType<BuyerStore['load']> {
-  const isOpen = "status in ('running', 'unsettled', 'submitted')";
+  const isOpen = "status <> 'settled'";
   const open = `select * from calls where ${isOpen}`;
   const settled = `select * from calls where status = 'settled' and (started_at_ms > ?
     or job_id in (select job_id from calls where ${isOpen})) order by started_at_ms`;
@@ -115,46 +112,45 @@ function load(sqlite: Sqlite, settledAfterMs: number): ReturnType<BuyerStore['lo
   };
 }
 
+/** A call to write; without receipts it keeps those that it has. */
+interface WrittenCall {
+  readonly row: CallRow;
+  readonly receipts: readonly SignedReceipt[] | undefined;
+}
+
 interface Writer {
   channel(row: ChannelRow): void;
-  call(row: CallRow): void;
+  call(call: WrittenCall): void;
   day(spend: DaySpend): void;
-  receipts(row: CallRow, receipts: readonly SignedReceipt[]): void;
 }
 
 /** One transaction; of rows that changed several times the newest is written. */
 function writeAll(sqlite: Sqlite, writer: Writer, changes: readonly BuyerChange[]): void {
   const channels = new Map<Hex, ChannelRow>();
-  const calls = new Map<string, CallRow>();
+  const calls = new Map<string, WrittenCall>();
   let spend: DaySpend | undefined;
-  for (const change of changes) {
-    if (change.channel) channels.set(change.channel.channelId, change.channel);
-    if (change.call) calls.set(change.call.jobId + change.call.channelId, change.call);
-    spend = change.spend ?? spend;
+  for (const { channel, call: row, receipts = [], spend: newer } of changes) {
+    if (channel) channels.set(channel.channelId, channel);
+    if (row) {
+      const key = row.jobId + row.channelId;
+      const known = receipts.length > 0 ? receipts : calls.get(key)?.receipts;
+      calls.set(key, { row, receipts: known });
+    }
+    spend = newer ?? spend;
   }
   sqlite.transaction(() => {
     for (const row of channels.values()) writer.channel(row);
-    for (const row of calls.values()) writer.call(row);
+    for (const call of calls.values()) writer.call(call);
     if (spend) writer.day(spend);
-    for (const { call, receipts } of changes) if (call && receipts) writer.receipts(call, receipts);
   });
 }
 
 function createWriter(sqlite: Sqlite): Writer {
   const saveDay = sqlite.prepare('insert or replace into spend values (?, ?)');
-  const dropReceipts = sqlite.prepare('delete from receipts where job_id = ? and channel_id = ?');
-  const saveReceipt = sqlite.prepare('insert into receipts values (?, ?, ?, ?)');
   return {
     channel: createChannelSaver(sqlite),
     call: createCallSaver(sqlite),
     day: ({ day, charged }) => void saveDay.run(day, charged.toString()),
-    receipts({ jobId, channelId }, receipts) {
-      if (receipts.length === 0) return;
-      dropReceipts.run(jobId, channelId);
-      receipts.forEach((receipt, place) => {
-        saveReceipt.run(jobId, channelId, place, JSON.stringify(receipt));
-      });
-    },
   };
 }
 
@@ -171,35 +167,40 @@ function createChannelSaver(sqlite: Sqlite): (row: ChannelRow) => void {
   };
 }
 
-function createCallSaver(sqlite: Sqlite): (row: CallRow) => void {
-  const update = sqlite.prepare(
-    `update calls set tokens = ?, reserved = ?, status = ?, outcome = ?, prompt_tokens = ?,
-     output_tokens = ?, charged = ?, first_token_ms = ?, duration_ms = ?, tail = ?
-     where job_id = ? and channel_id = ?`,
-  );
-  const insert = sqlite.prepare(
-    `insert into calls (tokens, reserved, status, outcome, prompt_tokens, output_tokens, charged,
-     first_token_ms, duration_ms, tail, job_id, channel_id, provider, model, offer, body_digest,
-     prompt_bound, started_at_ms, begins_at, prefix_hash, idempotency_key)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+function createCallSaver(sqlite: Sqlite): (call: WrittenCall) => void {
+  const upsert = sqlite.prepare(
+    `insert into calls (job_id, channel_id, tokens, reserved, status, outcome, prompt_tokens,
+     output_tokens, charged, first_token_ms, duration_ms, tail, receipts, provider, model, offer,
+     body_digest, prompt_bound, started_at_ms, begins_at, prefix_hash, idempotency_key)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     on conflict (job_id, channel_id) do update set tokens = excluded.tokens,
+     reserved = excluded.reserved, status = excluded.status, outcome = excluded.outcome,
+     prompt_tokens = excluded.prompt_tokens, output_tokens = excluded.output_tokens,
+     charged = excluded.charged, first_token_ms = excluded.first_token_ms,
+     duration_ms = excluded.duration_ms, tail = excluded.tail,
+     receipts = coalesce(excluded.receipts, receipts)`,
   );
   const remove = sqlite.prepare('delete from calls where job_id = ? and channel_id = ?');
-  return (row) => {
+  const offers = new WeakMap<SignedOffer, string>();
+  const offerText = (offer: SignedOffer): string => {
+    const text = offers.get(offer) ?? JSON.stringify(offer);
+    offers.set(offer, text);
+    return text;
+  };
+  return ({ row, receipts }) => {
     const { jobId, channelId } = row;
     if (row.status === 'refused') {
       remove.run(jobId, channelId);
       return;
     }
-    const state = [
-      ...[row.tokens, row.reserved.toString(), row.status, row.outcome],
+    upsert.run(
+      ...[jobId, channelId, row.tokens, row.reserved.toString(), row.status, row.outcome],
       ...[row.promptTokens, row.outputTokens, row.charged.toString()],
       ...[row.firstTokenMs, row.durationMs, row.tail && JSON.stringify(row.tail)],
-      ...[jobId, channelId],
-    ] as const;
-    if (Number(update.run(...state).changes) > 0) return;
-    const { provider, model, offer, bodyDigest, promptBound, startedAtMs } = row;
-    const fixed = [provider, model, JSON.stringify(offer), bodyDigest, promptBound, startedAtMs];
-    insert.run(...state, ...fixed, row.from, row.prefixHash, row.idempotencyKey);
+      ...[receipts ? JSON.stringify(receipts) : null, row.provider, row.model],
+      ...[offerText(row.offer), row.bodyDigest, row.promptBound, row.startedAtMs],
+      ...[row.from, row.prefixHash, row.idempotencyKey],
+    );
   };
 }
 
@@ -220,23 +221,21 @@ function claim(sqlite: Sqlite, owner: { genesisHash: Hex; payer: string }): void
 
 function proofOf(sqlite: Sqlite, jobId: Hex): JobProof | undefined {
   const inOrder = 'select * from calls where job_id = ? order by rowid'; // as they were asked
-  const rows = sqlite.prepare(inOrder).all(jobId).map(callOf);
+  const rows = sqlite.prepare(inOrder).all(jobId);
   const owner = sqlite.prepare<{ value: string }>('select value from meta where name = ?');
   const genesisHash = owner.get('genesisHash')?.value;
   const payer = owner.get('payer')?.value;
-  const [first] = rows;
+  const first = rows[0] && callOf(rows[0]);
   if (!first || genesisHash === undefined) return undefined;
   const { bodyDigest, idempotencyKey } = first;
   const identity =
     payer !== undefined && idempotencyKey !== null ? { payer, idempotencyKey } : null;
-  const parts = rows.map((row) => partOf(sqlite, row));
-  return jobProofOf({ genesisHash, jobId, bodyDigest, identity, parts });
+  return jobProofOf({ genesisHash, jobId, bodyDigest, identity, parts: rows.map(partOf) });
 }
 
-function partOf(sqlite: Sqlite, { jobId, channelId, offer, from, tail }: CallRow): PartFacts {
-  const inOrder = 'select receipt from receipts where job_id = ? and channel_id = ? order by place';
-  const rows = sqlite.prepare<{ receipt: string }>(inOrder).all(jobId, channelId);
-  const receipts = rows.map(({ receipt }) => JSON.parse(receipt) as SignedReceipt);
+function partOf(row: SqlRow): PartFacts {
+  const { offer, from, tail } = callOf(row);
+  const receipts = JSON.parse(String(row.receipts ?? '[]')) as SignedReceipt[];
   return { offer, from, receipts, tail: tail && { to: tail.to, textHash: tail.textHash } };
 }
 

@@ -294,7 +294,7 @@ function makeBooks(config: ProviderConfig, base: Base) {
   const { network, params, signer, store, nowMs, chain, provider, address, log } = base;
   const trouble = troubleOf(log);
   const mandates = createMandateMirror({
-    ...{ chain, network, provider, authorizer: signer.publicKey, onTrouble: trouble },
+    ...{ chain, provider, authorizer: signer.publicKey, onTrouble: trouble },
     height: () => mirror.height(),
     ageMs: () => mirror.ageMs(),
   });
@@ -327,6 +327,7 @@ function makeBooks(config: ProviderConfig, base: Base) {
       authorizer: signer,
       sender: base.sender,
       records: () => claimableOf(books.all()),
+      written: store.written,
       refresh: mirror.refresh,
       onPaid: store.saveClaim,
       onTrouble: trouble,

@@ -5,6 +5,7 @@ import {
   AppError,
   amountOf,
   type Endpoint,
+  errorBodyOf,
   type Hex,
   type OutputOf,
   type ParsedInputOf,
@@ -66,6 +67,10 @@ export function mountFreeRoutes(http: Pick<Http, 'app' | 'direct'>, deps: RouteD
     handler: (input) => takeTopUp(input, deps),
     log,
   });
+  mountDirectEndpoint(http, providerEndpoints.extendMany, {
+    handler: ({ vouchers }) => takeTopUps(vouchers, deps),
+    log,
+  });
   mountEndpoints(http.app, freeEndpoints, {
     log,
     authorize: (row, request) => authorize(row, request, deps.adminToken),
@@ -114,6 +119,17 @@ async function takeTopUp(
   if (!verdict.ok) throw errorOfRefusal(verdict);
   const { jobId, outcome, tokensCovered, delivered, charged } = verdict.value;
   return { jobId, outcome, tokens: tokensCovered, delivered, charged: charged.toString() };
+}
+
+/** All in one turn: they are written together. */
+async function takeTopUps(
+  vouchers: ParsedInputOf<typeof providerEndpoints.extendMany>['vouchers'],
+  deps: RouteDeps,
+): Promise<OutputOf<typeof providerEndpoints.extendMany>> {
+  const answers = vouchers.map((voucher) =>
+    takeTopUp(voucher, deps).catch((error: unknown) => ({ error: errorBodyOf(error) })),
+  );
+  return { answers: await Promise.all(answers) };
 }
 
 function setPrices(

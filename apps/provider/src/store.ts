@@ -223,7 +223,7 @@ function jobQueries(sqlite: Sqlite, writing: Writing) {
   const update = sqlite.prepare(`update jobs set ${columns} where job_id = ?`);
   const end = sqlite.prepare(`update jobs set ${columns}, ended_ms = ? where job_id = ?`);
   const receipt = sqlite.prepare(
-    'insert or replace into receipts select job_no, ?, ? from jobs where job_id = ?',
+    'insert or replace into receipts select (job_no << 20) + ?, ? from jobs where job_id = ?',
   );
   const valuesOf = (job: JobRecord) => {
     const { outcome, tokensCovered, delivered, promptTokens, charged } = job;
@@ -269,17 +269,21 @@ function jobQueries(sqlite: Sqlite, writing: Writing) {
   };
 }
 
+/** The number of a receipt holds that of its job and its place. */
+const withReceipts = `from jobs join receipts
+  on receipt_no between jobs.job_no << 20 and (jobs.job_no << 20) + 1048575`;
+
 function journalQueries(sqlite: Sqlite, { flush }: Writing) {
   const one = sqlite.prepare('select * from jobs where job_id = ?');
   const running = sqlite.prepare("select * from jobs where outcome = 'running'");
   const receipts = sqlite.prepare(
-    'select receipt from jobs join receipts using (job_no) where job_id = ? order by place',
+    `select receipt ${withReceipts} where job_id = ? order by receipt_no`,
   );
   const totals = sqlite.prepare<{ jobs: number; tokens: number }>(
     'select count(*) as jobs, coalesce(sum(delivered - coalesce(resumed_from, 0)), 0) as tokens from jobs where ended_ms is not null',
   );
   const prune = sqlite.prepare(
-    'delete from receipts where job_no in (select job_no from jobs where ended_ms < ?)',
+    `delete from receipts where receipt_no in (select receipt_no ${withReceipts} where ended_ms < ?)`,
   );
   const pruneResults = sqlite.prepare('delete from results where created_ms < ?');
   return {

@@ -166,6 +166,14 @@ describe('canonical JSON', () => {
       expect(() => canonicalJson(value as unknown as JsonValue)).toThrow(TypeError);
     },
   );
+
+  it('refuses what is nested more than a hundred times, before it fills the stack', () => {
+    const nested = (depth: number): JsonValue =>
+      JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as JsonValue;
+    expect(canonicalJson(nested(101)).length).toBe(202);
+    expect(() => canonicalJson(nested(102))).toThrow(TypeError);
+    expect(() => canonicalJson(nested(50_000))).toThrow(TypeError);
+  });
 });
 
 it('a manual clock stands still until it is moved', () => {

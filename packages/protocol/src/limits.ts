@@ -77,6 +77,7 @@ export const limits = Object.freeze({
   idempotencyKeyBytes: 128,
   windowTokensDefault: 16,
   windowTokensMax: 256,
+  vouchersPerCall: 64,
   outputTokensMax: 8_192,
   needVoucherWaitMs: 30_000,
   openCreditRequests: 16,

@@ -9,6 +9,7 @@ import {
   hex,
   type JsonValue,
   sha256,
+  sha256Hex,
   utf8,
 } from '@aitbc/primitives';
 import type { Hex } from './fields.ts';
@@ -119,7 +120,7 @@ export function signingBytes(
 
 /** SHA-256 of tag ‖ genesis hash ‖ body, hex: ids of channels, jobs, contexts. */
 export function taggedHash(tag: Tag, network: Network, ...body: readonly Uint8Array[]): Hex {
-  return hex(sha256(signingBytes(tag, network, ...body)));
+  return sha256Hex(signingBytes(tag, network, ...body));
 }
 
 /** Bytes of a 32-byte hex value that is known to be well-formed. */

@@ -3,8 +3,9 @@
  * because the books are the buyer's and know nothing of keys. Secrets are stored as SHA-256 only; they have 256
  * random bits, so a slow hash would add nothing. No prompt and no answer is ever written.
  *
- * Requests are written in groups (group-commit.ts). The books call `flush` before each write of their own, so a request
- * is on disk before a voucher for it leaves.
+ * Requests are written in groups (group-commit.ts), most of them once, when they have ended. The books call `flushKeyed`
+ * before each write of their own, so a request that counts against the limits of a key is on disk before a voucher for it
+ * leaves. Others are a log, of which a crash may take the last moment.
  */
 import { amountOf, type Hex } from '@aitbc/protocol';
 import { type Migration, migrate, openSqlite, type Sqlite, type SqlRow } from '@aitbc/service';
@@ -35,6 +36,13 @@ create index requests_by_key on requests (key, started_at_ms);
 create index requests_by_time on requests (started_at_ms);
 `,
   },
+  {
+    name: 'an index of keys only',
+    up: `
+drop index requests_by_key;
+create index requests_by_key on requests (key, started_at_ms) where key is not null;
+`,
+  },
 ];
 
 /** A local API key. Amounts in nait; null for no limit of its own. */
@@ -63,14 +71,14 @@ export interface AccessStore {
   keys(): readonly ApiKey[];
   addKey(key: ApiKey): void;
   removeKey(name: string): void;
-  /** Notes a request; one that is repeated keeps its time, and its end is to come again. Written by the next `flush`, or soon. */
+  /** Notes a request; one that is repeated keeps its time, and its end is to come again. */
   begin(row: Omit<RequestRow, 'charged'>): void;
   end(jobId: Hex, charged: bigint): void;
   request(jobId: Hex): RequestRow | undefined;
   /** Requests of a key since a time. */
   requestsOf(key: string, sinceMs: number): readonly RequestRow[];
-  /** Writes all requests that were noted. Throws what keeps them from being written. */
-  flush(): void;
+  /** Writes what was noted when a request of a key is among it. Throws what keeps it from being written. */
+  flushKeyed(): void;
   close(): Promise<void>;
 }
 
@@ -111,28 +119,38 @@ function keyStatements(sqlite: Sqlite): Pick<AccessStore, 'keys' | 'addKey' | 'r
 }
 
 /** A request that begins, or its end. */
-type Noted = Omit<RequestRow, 'charged'> | Pick<RequestRow, 'jobId' | 'charged'>;
+type Noted = Omit<RequestRow, 'charged'> | Required<Pick<RequestRow, 'jobId' | 'charged'>>;
 
-function requestStatements(
-  sqlite: Sqlite,
-): Pick<AccessStore, 'begin' | 'end' | 'request' | 'requestsOf' | 'flush'> {
+type RequestStatements = Pick<AccessStore, 'begin' | 'end' | 'request' | 'requestsOf'> &
+  Pick<AccessStore, 'flushKeyed'> & { flush(): void };
+
+function requestStatements(sqlite: Sqlite): RequestStatements {
   const insert = sqlite.prepare(
-    `insert into requests values (?, ?, ?, ?, null)
-     on conflict (job_id) do update set charged = null`,
+    `insert into requests values (?, ?, ?, ?, ?)
+     on conflict (job_id) do update set charged = excluded.charged`,
   );
   const update = sqlite.prepare('update requests set charged = ? where job_id = ?');
   const selectOne = sqlite.prepare('select * from requests where job_id = ?');
   const selectOf = sqlite.prepare('select * from requests where key = ? and started_at_ms >= ?');
-  const write = (noted: Noted): void => {
-    if ('charged' in noted) update.run(textOf(noted.charged), noted.jobId);
-    else insert.run(noted.jobId, noted.key, noted.dialect, noted.startedAtMs);
+  let isKeyed = false;
+  const write = (all: readonly Noted[]): void => {
+    sqlite.transaction(() => {
+      for (const [jobId, { begun, charged }] of newestOf(all)) {
+        if (!begun) update.run(textOf(charged), jobId);
+        else insert.run(jobId, begun.key, begun.dialect, begun.startedAtMs, textOf(charged));
+      }
+    });
+    isKeyed = false;
   };
-  const group = createGroupCommit<Noted>((all) => sqlite.transaction(() => all.forEach(write)));
+  const group = createGroupCommit<Noted>(write);
   const note = (noted: Noted): void => {
     group.add(noted, 'soon').catch(() => {}); // a request that must be on disk is flushed
   };
   return {
-    begin: note,
+    begin(row) {
+      isKeyed ||= row.key !== null;
+      note(row);
+    },
     end: (jobId, charged) => note({ jobId, charged }),
     request(jobId) {
       if (group.waiting().some((noted) => noted.jobId === jobId)) group.flush();
@@ -144,7 +162,22 @@ function requestStatements(
       return selectOf.all(key, sinceMs).map(requestOf);
     },
     flush: group.flush,
+    flushKeyed() {
+      if (isKeyed) group.flush();
+    },
   };
+}
+
+/** What a group says of each request: its first beginning and its last state. */
+function newestOf(all: readonly Noted[]) {
+  const newest = new Map<Hex, { begun?: Omit<RequestRow, 'charged'>; charged: bigint | null }>();
+  for (const noted of all) {
+    const { jobId } = noted;
+    const known = newest.get(jobId);
+    if ('charged' in noted) newest.set(jobId, { ...known, charged: noted.charged });
+    else newest.set(jobId, { begun: known?.begun ?? noted, charged: null });
+  }
+  return newest;
 }
 
 const textOf = (amount: bigint | null) => (amount === null ? null : amount.toString());

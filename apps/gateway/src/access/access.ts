@@ -63,7 +63,8 @@ export interface AccessDeps extends Pick<SpendingDeps, 'clock' | 'commitmentOf'>
 
 /** Access over the stored keys. */
 export function createAccess(deps: AccessDeps): Access {
-  const { store, ownerToken, clock } = deps;
+  const { store, clock } = deps;
+  const expected = utf8(deps.ownerToken);
   const keys = new Map(store.keys().map((key) => [key.secretHash, key]));
   const spending = createKeySpending(deps);
   const mayUse = (caller: Caller, model: string) =>
@@ -71,7 +72,7 @@ export function createAccess(deps: AccessDeps): Access {
   return {
     callerOf(credentials) {
       const secret = secretOf(credentials);
-      if (isSame(secret, ownerToken)) return { kind: 'owner' };
+      if (isSame(secret, expected)) return { kind: 'owner' };
       if (keys.size === 0) return { kind: 'anyone' };
       const key = keys.get(hashOf(secret));
       if (key) return { kind: 'key', key };
@@ -115,7 +116,7 @@ function secretOf({ authorization = '', 'x-api-key': given }: Credentials): stri
 
 const hashOf = (secret: string): Hex => hex(sha256(utf8(secret)));
 
-function isSame(given: string, expected: string): boolean {
-  const [a, b] = [utf8(given), utf8(expected)];
-  return a.length === b.length && timingSafeEqual(a, b);
+function isSame(given: string, expected: Uint8Array): boolean {
+  const bytes = utf8(given);
+  return bytes.length === expected.length && timingSafeEqual(bytes, expected);
 }

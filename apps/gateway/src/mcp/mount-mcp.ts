@@ -3,7 +3,7 @@
  * code is loaded by the first call: a gateway that no agent's host speaks to does without its memory.
  */
 import type { IncomingMessage } from 'node:http';
-import { asAppError } from '@aitbc/protocol';
+import { AppError, asAppError } from '@aitbc/protocol';
 import type { Log } from '@aitbc/service';
 import type { FastifyInstance } from 'fastify';
 import type { Access, Caller } from '../access/access.ts';
@@ -23,6 +23,10 @@ export function mountMcp(app: FastifyInstance, deps: MountMcpDeps): void {
     method: ['GET', 'POST', 'DELETE'],
     url: '/mcp',
     async handler(request, reply) {
+      // A proxy's form of a request, `GET http://…/mcp`, is none that the protocol's code can read.
+      if (!request.raw.url?.startsWith('/')) {
+        throw new AppError('BAD_REQUEST', { reason: 'the path of a call begins with /' });
+      }
       const caller = deps.access.callerOf(request.headers);
       loaded ??= loadEndpoint(deps);
       const { serve } = await loaded;

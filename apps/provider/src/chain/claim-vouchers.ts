@@ -8,7 +8,8 @@
  * Exactly once without a memory of what was sent: a row says how much is due in all, the chain pays only
  * the rise, and after every attempt (also one whose answer was lost) the channels are read anew. So a
  * claim that was final after all leaves nothing to claim, and one that was lost is simply made again, also
- * by the next life of the daemon. One claim is under way at a time.
+ * by the next life of the daemon. One claim is under way at a time. It leaves when the receipts behind it are
+ * committed: one that outlives its receipts would be charged again when the buyer acknowledges the same tokens.
  */
 
 import type { ChannelRecord } from '@aitbc/market';
@@ -44,6 +45,8 @@ export interface ClaimDeps {
   readonly authorizer: DocumentSigner;
   readonly sender: Pick<TxSender, 'send'>;
   readonly records: () => Iterable<ChannelRecord>;
+  /** Resolves when every charge so far is committed with its receipt. */
+  readonly written: () => Promise<void>;
   /** Reads channels of the chain anew. */
   readonly refresh: (channelIds: readonly Hex[]) => Promise<void>;
   readonly onPaid: (channelId: Hex, totalClaimed: bigint, txId: Hex) => void;
@@ -164,6 +167,7 @@ function rowsToClaim({ records, params }: ClaimDeps, all: boolean): ClaimRow[] {
 async function claimOnce(all: boolean, deps: ClaimDeps, signal: AbortSignal): Promise<Claimed> {
   const rows = rowsToClaim(deps, all);
   if (rows.length === 0) return { txId: null, rows: 0 };
+  await deps.written();
   const { network, authorizer, sender } = deps;
   const signature = sign(claimBytes(network, rows), authorizer.secretKey);
   const body = {

@@ -1,10 +1,9 @@
-import { addressOf, type MandateJson, networkFromHash } from '@aitbc/protocol';
+import { addressOf, type MandateJson } from '@aitbc/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createFakeChain } from '../testing/fake-chain.ts';
 import { createMandateMirror, type MandateMirror } from './mandate-mirror.ts';
 
 const id = (byte: number) => byte.toString(16).padStart(2, '0').repeat(32);
-const network = networkFromHash('test-net', id(0xaa));
 const [payer, subKey, provider] = [id(1), id(2), id(3)];
 const channel = { payer, payerAuthorizer: subKey };
 const use = { model: 'qwen3:8b', promised: 40n };
@@ -52,7 +51,7 @@ async function setUp() {
     },
   };
   mirror = createMandateMirror({
-    ...{ chain: client, network, provider, height: () => chain.state.height, ageMs: () => 7 },
+    ...{ chain: client, provider, height: () => chain.state.height, ageMs: () => 7 },
     onTrouble: (_error, message) => troubles.push(message),
   });
   await mirror.start(new AbortController().signal);

@@ -21,8 +21,6 @@ import {
   type Hex,
   type Mandate,
   mandateFromJson,
-  mandateIdOf,
-  type Network,
   type Refusal,
   refuse,
   rpcTopics,
@@ -39,7 +37,6 @@ export interface MandateMirrorDeps {
   readonly chain: Pick<ChainClient, 'subscribe'> & {
     readonly rpc: Pick<ChainClient['rpc'], 'state_getMandate'>;
   };
-  readonly network: Network;
   /** Account id of this provider. */
   readonly provider: Hex;
   /** Its hot key: channels that it signs for itself stand under no mandate. */
@@ -87,18 +84,19 @@ interface Row {
 }
 
 export function createMandateMirror(deps: MandateMirrorDeps): MandateMirror {
-  const rows = new Map<Hex, Row>();
+  /** By owner and key, both hex. */
+  const rows = new Map<string, Row>();
   let running = 0;
   const ending = new AbortController();
 
   const rowOf = ({ payer, payerAuthorizer }: Party): Row | undefined => {
     if (payer === payerAuthorizer || payerAuthorizer === deps.authorizer) return undefined;
-    const id = mandateIdOf(deps.network, payer, payerAuthorizer);
-    const known = rows.get(id);
+    const pair = payer + payerAuthorizer;
+    const known = rows.get(pair);
     if (known) return known;
     const parties = { owner: addressOf(payer), subKey: addressOf(payerAuthorizer) };
     const row = { ...parties, mandate: undefined, reading: undefined };
-    rows.set(id, row);
+    rows.set(pair, row);
     return row;
   };
   const read = (row: Row): Promise<void> => {
@@ -122,7 +120,7 @@ export function createMandateMirror(deps: MandateMirrorDeps): MandateMirror {
     });
   };
   const hear = (mandate: Mandate): void => {
-    const row = rows.get(mandateIdOf(deps.network, mandate.owner, mandate.subKey));
+    const row = rows.get(mandate.owner + mandate.subKey);
     if (!row) return;
     row.reading = undefined;
     row.mandate = mandate;

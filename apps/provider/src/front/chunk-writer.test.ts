@@ -1,5 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { until } from '@aitbc/service';
 import { expect, it } from 'vitest';
 import { createChunkWriter } from './chunk-writer.ts';
@@ -31,6 +32,43 @@ it('writes once what comes in one turn, and all of it at the end', async () => {
   });
   expect(text).toBe('abüc');
   expect(writes).toEqual(['abü', 'c']);
+});
+
+it('keeps text back that comes right after a write, until somebody is in a hurry', async () => {
+  const writes: string[] = [];
+  const text = await answerOf(async (response) => {
+    const { write } = response;
+    response.write = (chunk: string) => {
+      writes.push(chunk);
+      return write.call(response, chunk, 'utf8');
+    };
+    const chunks = createChunkWriter(response, () => {}, 60_000);
+    for (const part of ['a', 'b', 'c']) {
+      chunks.push(part);
+      await nextTurn();
+    }
+    chunks.hurry();
+    await nextTurn();
+    chunks.push('d');
+    chunks.end();
+  });
+  expect(text).toBe('abcd');
+  expect(writes).toEqual(['a', 'bc', 'd']);
+});
+
+it('writes text that nobody hurries after the gap', async () => {
+  const text = await answerOf(async (response) => {
+    let written = 0;
+    const chunks = createChunkWriter(response, () => {
+      written += 1;
+    });
+    chunks.push('a');
+    await until(() => written === 1);
+    chunks.push('b');
+    await until(() => written === 2);
+    chunks.end();
+  });
+  expect(text).toBe('ab');
 });
 
 it('is full of what it has not written yet, and says when it can take more', async () => {

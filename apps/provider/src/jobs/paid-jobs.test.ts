@@ -33,11 +33,9 @@ function post(header: string, text = body, signal?: AbortSignal): Promise<Respon
   return fetch(`${test.url}/v1/chat/completions`, { ...init, ...(signal ? { signal } : {}) });
 }
 
-async function extend(voucher: Record<string, unknown>) {
-  const answer = await fetch(`${test.url}/v1/payments/vouchers`, {
-    method: 'POST',
-    body: JSON.stringify(voucher),
-  });
+async function extend(input: Record<string, unknown>) {
+  const path = `/v1/payments/vouchers${'vouchers' in input ? '/batch' : ''}`;
+  const answer = await fetch(test.url + path, { method: 'POST', body: JSON.stringify(input) });
   return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
 }
 
@@ -184,8 +182,9 @@ describe('windows', () => {
     });
     const forged = { ...test.buyer.topUp(jobId, 32, 89n), tokens: 33 };
     expect((await extend(forged)).json).toMatchObject({ code: 'VOUCHER_SIGNATURE_INVALID' });
-    const taken = await extend(test.buyer.topUp(jobId, 40, 97n));
-    expect(taken.json).toMatchObject({ outcome: 'running', tokens: 40 });
+    const { json } = await extend({ vouchers: [forged, test.buyer.topUp(jobId, 40, 97n)] });
+    const refused = { error: { code: 'VOUCHER_SIGNATURE_INVALID' } };
+    expect(json.answers).toMatchObject([refused, { outcome: 'running', tokens: 40 }]);
     await readUntil(() => raw.includes('[DONE]'));
     expect(readSse(raw).text).toBe(expected);
     expect(readSse(raw).needs).toHaveLength(1);

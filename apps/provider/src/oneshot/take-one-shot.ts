@@ -136,8 +136,9 @@ async function takeOneShot(
 
 /** The one-shot payment of a header, undefined for any other scheme. Refusals: PAYMENT_MALFORMED, PAYMENT_NETWORK_WRONG. */
 function readOneShot(header: unknown, network: string): Verdict<OneShotPayment | undefined> {
+  if (!namesOneShot(header)) return accept(undefined); // most calls: nothing else of them is looked at here
   const head = zHead.safeParse(header);
-  if (!head.success || head.data.accepted.scheme !== oneShotScheme) return accept(undefined);
+  if (!head.success) return accept(undefined);
   const got = head.data.accepted.network;
   if (got !== network) return refuse('PAYMENT_NETWORK_WRONG', { got, expected: network });
   const payload = zPayload.safeParse(head.data.payload);
@@ -145,6 +146,13 @@ function readOneShot(header: unknown, network: string): Verdict<OneShotPayment |
   const issue = payload.error.issues[0];
   const reason = `payload.${issue?.path.join('.')}: ${issue?.message}`;
   return refuse('PAYMENT_MALFORMED', { reason: reason.slice(0, 300) });
+}
+
+function namesOneShot(header: unknown): boolean {
+  const { accepted } = (header ?? {}) as {
+    readonly accepted?: { readonly scheme?: unknown } | null;
+  };
+  return accepted?.scheme === oneShotScheme;
 }
 
 /** A payment whose form and signature are good, for a call under an offer of ours. */

@@ -133,7 +133,7 @@ export function readTaskResult(document: string, keys: readonly KeyPair[] = []):
   const sealedSeed = own && boxes.find(({ to }) => to === hex(own.publicKey))?.box;
   const seed = own && opened(own, sealedSeed);
   const text = seed?.length === seedBytes ? opened(keyPairFromSeed(seed), box) : undefined;
-  return { kind: 'sealed', text: text && textFromUtf8(text), readers };
+  return { kind: 'sealed', text: text && textIn(text), readers };
 }
 
 function sealedTo(publicKey: Uint8Array | undefined, message: Uint8Array): string {
@@ -145,6 +145,15 @@ function sealedTo(publicKey: Uint8Array | undefined, message: Uint8Array): strin
 function opened(keys: KeyPair, box: string | undefined): Uint8Array | undefined {
   const bytes = box === undefined ? undefined : bytesFromBase64(box);
   return bytes && createSealOpener(keys).open(bytes);
+}
+
+/** Undefined for bytes that are no text: whoever seals may seal anything. */
+function textIn(bytes: Uint8Array): string | undefined {
+  try {
+    return textFromUtf8(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function documentOf(value: JsonValue & { readonly type: string }): string {

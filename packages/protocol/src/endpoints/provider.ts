@@ -5,6 +5,7 @@ import { zOllamaEmbed, zOpenAiEmbeddings } from '../dialects/embeddings.ts';
 import { zOllamaChat, zOllamaGenerate } from '../dialects/ollama.ts';
 import { zOpenAiChat } from '../dialects/openai-chat.ts';
 import { zOpenAiCompletions } from '../dialects/openai-completions.ts';
+import { limits } from '../limits.ts';
 import { zSignedOffer } from '../payments/offer.ts';
 import { zSignedReceipt } from '../payments/receipt.ts';
 import { zResume } from '../payments/resume.ts';
@@ -30,6 +31,22 @@ export const zPricedModel = z.object({
     digest: z.string(),
     offerId: zHash,
   }),
+});
+
+/** The voucher for the next window of a running job. */
+const zTopUp = z.strictObject({
+  jobId: zHash,
+  channelId: zHash,
+  tokens: zCount,
+  maxClaimable: zAmount,
+  signature: zSignature,
+});
+
+/** An error as the body of an answer has it. */
+const zRefusal = z.object({
+  code: z.string(),
+  message: z.string(),
+  facts: z.record(z.string(), z.unknown()),
 });
 
 /** How a paid job stands at its provider. */
@@ -151,14 +168,18 @@ export const providerEndpoints = {
     path: '/v1/payments/vouchers',
     summary: 'Hands in the voucher for the next window of a running job.',
     access: 'open',
-    input: z.strictObject({
-      jobId: zHash,
-      channelId: zHash,
-      tokens: zCount,
-      maxClaimable: zAmount,
-      signature: zSignature,
-    }),
+    input: zTopUp,
     output: zJobPaymentState,
+  }),
+  extendMany: endpoint({
+    method: 'POST',
+    path: '/v1/payments/vouchers/batch',
+    summary: 'The same for several jobs in one call; one answer for each, in their order.',
+    access: 'open',
+    input: z.strictObject({ vouchers: z.array(zTopUp).min(1).max(limits.vouchersPerCall) }),
+    output: z.object({
+      answers: z.array(z.union([zJobPaymentState, z.object({ error: zRefusal })])),
+    }),
   }),
   resume: endpoint({
     method: 'POST',

@@ -1,12 +1,12 @@
 /** Ids of paid jobs: the same call by the same payer is the same job, so that it is charged once. */
-import { createWriter, hex, sha256, utf8 } from '@aitbc/primitives';
+import { createWriter, sha256Hex, utf8 } from '@aitbc/primitives';
 import type { Hex } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { bytes32, type Network, taggedHash } from '../network.ts';
 
 /** SHA-256 of a request body as it was sent, hex. */
 export function bodyDigestOf(body: Uint8Array): Hex {
-  return hex(sha256(body));
+  return sha256Hex(body);
 }
 
 /** What makes a job. */

@@ -35,6 +35,7 @@ import { chargeFor, type Outcome } from './price.ts';
 import {
   firstPrefixHash,
   nextPrefixHash,
+  positionMax,
   type ReceiptPayload,
   verifyReceipt,
   verifyTiling,
@@ -273,7 +274,7 @@ function tailEnd(
   { at, prefixHash, unsigned }: Point,
   { to, textHash }: Tail,
 ): Point | undefined {
-  if (to <= at) return undefined;
+  if (to <= at || to > positionMax) return undefined;
   const next = nextPrefixHash(network, { prefixHash, textHash, from: at, to });
   return { at: to, prefixHash: next, unsigned: unsigned + to - at };
 }

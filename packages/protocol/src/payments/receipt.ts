@@ -7,7 +7,7 @@
  *   h0     = tagged hash (prefix) of the body digest
  *   h(i+1) = tagged hash (prefix) of h(i) ‖ textHash(i) ‖ from u32 ‖ to u32
  */
-import { createWriter, hex, sha256, utf8 } from '@aitbc/primitives';
+import { createWriter, sha256Hex, utf8 } from '@aitbc/primitives';
 import { z } from 'zod';
 import { accept, refuse, type Verdict } from '../errors.ts';
 import type { Hex } from '../fields.ts';
@@ -15,6 +15,9 @@ import { bytes32, type Network, taggedHash } from '../network.ts';
 import { zAddress, zAmount, zCount, zHash, zKey, zSignature } from '../scalars.ts';
 import { type Signed, verifyDocument } from './document.ts';
 import { outcomes } from './price.ts';
+
+/** Highest position of a token: in hashes it is 32 bits wide. No job comes near. */
+export const positionMax = 0xffff_ffff;
 
 /** Payload of a receipt. Token positions count output tokens of the job from 0. */
 export const zReceiptPayload = z.strictObject({
@@ -48,7 +51,7 @@ export type SignedReceipt = z.infer<typeof zSignedReceipt>;
 
 /** SHA-256 of the UTF-8 text of a range, hex. */
 export function textHashOf(text: string): Hex {
-  return hex(sha256(utf8(text)));
+  return sha256Hex(utf8(text));
 }
 
 /** Prefix hash before the first output token. */
@@ -81,6 +84,7 @@ export function verifyReceipt(
   const fault = (reason: string) => refuse('RECEIPT_INVALID', { reason });
   if (payload.network !== network.caip2) return fault('it is for another network');
   if (payload.from > payload.to) return fault('its token range runs backwards');
+  if (payload.to > positionMax) return fault('its token range ends above any job');
   if (receipt.signer !== authorizer) return fault('its key is not the one registered on chain');
   if (!verifyDocument('receipt', network, receipt as Signed<unknown>)) {
     return fault('its signature is wrong');

@@ -130,6 +130,7 @@ describe('an answer to be continued', () => {
     expect(reasonOf({ ...good, pieces: good.pieces.slice(1) })).toBe(foreign);
     expect(reasonOf(withPiece(1, { to: 1 }))).toBe('its pieces run backwards');
     expect(reasonOf(withPiece(1, { to: 2 }))).toBe('its pieces run backwards');
+    expect(reasonOf(withPiece(1, { to: 2 ** 53 - 1 }))).toBe('its pieces run backwards');
     expect(reasonOf(good, { ...job, bodyDigest: hash('09') })).toBe(foreign);
     expect(reasonOf(good, { ...job, jobId: hash('09') })).toBe('its receipt is for another job');
     const ranges = rangesOf(['ab', 'cd', 'e']);

@@ -23,6 +23,7 @@ import { zCount } from '../scalars.ts';
 import {
   firstPrefixHash,
   nextPrefixHash,
+  positionMax,
   type SignedReceipt,
   textHashOf,
   verifyReceipt,
@@ -74,7 +75,7 @@ export function verifyResume(
   let signedTo = 0;
   let isFound = receipt === null;
   for (const { text, to } of pieces) {
-    if (to < from || (to === from && text !== '')) return fault('its pieces run backwards');
+    if (!goesOn(from, { text, to })) return fault('its pieces run backwards');
     const range = { prefixHash, textHash: textHashOf(text), from, to };
     if (receipt && isRangeOf(receipt, range)) {
       isFound = true;
@@ -94,6 +95,10 @@ export function verifyResume(
   }
   const text = pieces.map((piece) => piece.text).join('');
   return accept({ from, prefixHash, text, tailTokens });
+}
+
+function goesOn(from: number, { text, to }: ResumePiece): boolean {
+  return to <= positionMax && (to > from || (to === from && text === ''));
 }
 
 function isRangeOf(
@@ -158,6 +163,7 @@ export function verifyAcknowledgement(
   { ack, signature }: { ack: Acknowledgement; signature: Hex },
   payerAuthorizer: Hex,
 ): boolean {
+  if (ack.from > positionMax || ack.to > positionMax) return false; // nobody can have signed that
   const signed = acknowledgementBytes(network, ack);
   return verify(signatureBytesOf(signature), signed, bytes32(payerAuthorizer));
 }

@@ -27,9 +27,6 @@ import { type AttemptDeps, beginReading, finalOf, type Reading, readJob } from '
 import { readVectors } from './read-vectors.ts';
 import { distrustProvider } from './settle/settle-calls.ts';
 
-/** Why an exchange that has ended ends. One for all of them: an error of its own costs a stack. */
-const exchangeOver = new AppError('CANCELLED');
-
 /** One attempt under way. */
 export interface Attempt {
   readonly plan: AttemptPlan;
@@ -81,11 +78,11 @@ async function run(
     await read(deps, { plan, start, answer, ending, reading, sink: outlet, onFirstToken });
   } catch (error) {
     failure = failureOf(start, asAppError(error));
+    ending.abort(failure);
     throw failure;
   } finally {
     onFirstToken();
     signal.removeEventListener('abort', onAbort);
-    ending.abort(exchangeOver);
     const left = { failure, isAdmitted, reading, tail: plan.progress.tail() };
     inBackground(purchase, cleanUp(deps, start, left));
   }

@@ -53,7 +53,7 @@ describe('buyer', () => {
   it('pays its windows though as many answers run as there are connections to a provider', async () => {
     const chain = createTestChain();
     const seller = await sell(chain, { faults: { tokenMs: 1, voucherWaitMs: 10_000 } });
-    const buyer = await buy(chain);
+    const buyer = await buy(chain, { stallMs: 25_000 });
     await drain(await buyer.run(callOf('first'))); // the channel is there
     const keys = Array.from({ length: 128 }, (_, index) => `k${index}`);
     const ends = await Promise.all(keys.map(async (key) => drain(await buyer.run(callOf(key)))));

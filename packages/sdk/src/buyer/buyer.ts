@@ -25,6 +25,7 @@ import type { Transport } from '../http/transport.ts';
 import { type Candidate, createDiscovery, type Wishes } from '../offers/discover-offers.ts';
 import { createReporter } from '../offers/report-jobs.ts';
 import { collectVectors } from './collect-vectors.ts';
+import { createVoucherSender } from './pay/send-vouchers.ts';
 import { createPurchase, jobOf, type Wanted, wantedChat, wantedVectors } from './purchase.ts';
 import { createSettler } from './settle/settle-calls.ts';
 import { createSharedRuns } from './shared-runs.ts';
@@ -143,7 +144,7 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   const buyDeps = {
     parts,
     settler,
-    clientOf,
+    vouchers: createVoucherSender(clientOf),
     discovery,
     standby: createStandby(parts, options.standby ?? standbyDefault),
     firstTokenGraceMs: options.firstTokenGraceMs ?? firstTokenGraceMsDefault,

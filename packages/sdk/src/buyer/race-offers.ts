@@ -20,7 +20,8 @@ export interface Race<T> {
 
 interface Runner<T> {
   readonly candidate: Candidate;
-  readonly leaving: AbortController;
+  /** Ends it when another one wins; undefined for one that runs alone. */
+  readonly leaving: AbortController | undefined;
   readonly result: Promise<{ value: T } | { error: AppError }>;
 }
 
@@ -54,10 +55,8 @@ export async function raceOffers<T>(
 function startNext<T>(race: Race<T>, waiting: Candidate[], running: Set<Runner<T>>): void {
   const candidate = waiting.shift();
   if (!candidate) return;
-  const leaving = new AbortController();
-  // Nobody can lose who runs alone.
-  const isAlone = race.hedgeMs === undefined;
-  const signal = isAlone ? race.signal : AbortSignal.any([race.signal, leaving.signal]);
+  const leaving = race.hedgeMs === undefined ? undefined : new AbortController();
+  const signal = leaving ? AbortSignal.any([race.signal, leaving.signal]) : race.signal;
   const result = race.attempt(candidate, signal).then(
     (value) => ({ value }),
     (error: unknown) => ({ error: asAppError(error) }),
@@ -85,6 +84,6 @@ async function firstDone<T>(
 }
 
 function leave<T>({ onLost }: Race<T>, { leaving, result }: Runner<T>): void {
-  leaving.abort(new AppError('CANCELLED'));
+  leaving?.abort(new AppError('CANCELLED'));
   onLost(result.then((ended) => ('value' in ended ? ended.value : undefined)));
 }

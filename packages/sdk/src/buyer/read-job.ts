@@ -12,7 +12,6 @@ import {
   unwrap,
 } from '@aitbc/protocol';
 import { type CallRow, callKey } from '../books/store.ts';
-import type { ProviderClient } from '../http/clients.ts';
 import type { HttpAnswer } from '../http/transport.ts';
 import type { EventSink } from './event-outlet.ts';
 import { adoptCorrective } from './pay/adopt-corrective.ts';
@@ -20,6 +19,7 @@ import { errorOfProvider } from './pay/ask-provider.ts';
 import { createReceiptChecker, type ReceiptChecker } from './pay/check-receipts.ts';
 import { createExtender, type Extender } from './pay/extend-job.ts';
 import { type AttemptPlan, type PaidStart, signTopUp } from './pay/pay-job.ts';
+import type { VoucherSender } from './pay/send-vouchers.ts';
 import type { Settler } from './settle/settle-calls.ts';
 import { createStreamReader, type WireEvent } from './stream-reader.ts';
 import { createStallWatch } from './survive/watch-stall.ts';
@@ -31,7 +31,7 @@ const settleNowMs = 2_000;
 export interface AttemptDeps {
   readonly parts: BuyerParts;
   readonly settler: Settler;
-  clientOf(endpoint: string): Pick<ProviderClient, 'extend'>;
+  readonly vouchers: VoucherSender;
   /** Patience beside the offer's bound of the first token, ms. */
   readonly firstTokenGraceMs: number;
   /** Longest silence in mid-answer, ms. */
@@ -114,6 +114,7 @@ export async function readJob(deps: AttemptDeps, answering: Answering): Promise<
         if (out) sink.push(out);
       }
     }
+    assertPaidOut(answering, extender.covered());
     sink.push(await conclude(deps, answering, reading));
   } finally {
     extender.stop();
@@ -144,7 +145,6 @@ function extenderOf(
   const { parts } = deps;
   const { candidate } = plan;
   const { endpoint, windowTokens } = candidate.offer.payload;
-  const client = deps.clientOf(endpoint);
   const { row, firstTokens, maxTokens } = start;
   const { from, promptBound } = row;
   const { maxNait } = plan.purchase;
@@ -154,7 +154,7 @@ function extenderOf(
     { from, windowTokens, firstTokens, maxTokens, priceOf },
     {
       sign: (tokens) => signTopUp(parts, row, { tokens, maxNait }),
-      send: (topUp, signal) => client.extend(topUp, { signal }),
+      send: (topUp, signal) => deps.vouchers.send(endpoint, topUp, signal),
       fill: (more) => parts.channels.fill(row.channelId, more),
       adopt: (error) => adoptCorrective(parts, row, error),
       onExchange,
@@ -258,6 +258,18 @@ function assertWhole({ provider }: CallRow, reading: Reading): void {
   if (isWhole || final?.outcome === 'complete') return;
   const reason = final ? `its answer ended as ${final.outcome}` : 'its answer ended early';
   throw new AppError('UNAVAILABLE', { what: provider, reason });
+}
+
+/**
+ * `limit` says that a voucher was missing. Where the vouchers cover more than arrived, none was: an answer that stops there
+ * is not whole, whatever its provider calls it.
+ */
+function assertPaidOut({ reading, plan, start }: Answering, coveredTokens: number): void {
+  if (start.isRepeat || finalOf(reading)?.outcome !== 'limit') return;
+  const position = plan.progress.position();
+  if (position >= coveredTokens) return;
+  const reason = `it stopped at ${position} of ${coveredTokens} tokens that are paid for`;
+  throw new AppError('UNAVAILABLE', { what: start.row.provider, reason });
 }
 
 /**

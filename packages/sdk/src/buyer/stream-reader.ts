@@ -3,9 +3,13 @@
  * voucher, the end. Fed with the chunks of the socket; text of neighbouring lines is joined, so a burst of
  * tokens costs its user one step. Each content line is one token unless the comment before it says how many.
  *
+ * Content lines of one stream differ in their text only. So of a line that begins and ends like the last one that
+ * was parsed, only the text is read, if it is plain; everything else is parsed as JSON.
+ *
  * A line that cannot be read ends the reading as an event of its own: what came before it in the same chunk
  * was sold and delivered like everything else.
  */
+import { concat } from '@aitbc/primitives';
 import {
   AppError,
   asAppError,
@@ -19,6 +23,8 @@ import {
   zSignedReceipt,
 } from '@aitbc/protocol';
 
+const noBytes = new Uint8Array(0);
+const lineEnd = 0x0a; // of no other character a part
 const lineBytesMax = 1_048_576; // no line of an honest provider comes near
 
 /** One thing that arrived. */
@@ -39,44 +45,50 @@ export interface StreamReader {
 }
 
 interface Reading {
-  readonly events: WireEvent[];
+  events: WireEvent[];
   /** Tokens of the next content line. */
   tokens: number;
+  /** What stands before and behind the text in a content line. */
+  frame: Frame | undefined;
+}
+
+interface Frame {
+  readonly before: string;
+  readonly behind: string;
 }
 
 /** Reader for one stream. */
 export function createStreamReader(): StreamReader {
-  const decoder = new TextDecoder();
-  let rest = '';
-  let tokens = 1;
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const reading: Reading = { events: [], tokens: 1, frame: undefined };
+  let rest: Uint8Array = noBytes;
   let isOver = false;
   return {
     feed(chunk) {
       if (isOver) return [];
-      const text = rest + decoder.decode(chunk, { stream: true });
-      const reading: Reading = { events: [], tokens };
+      const bytes = rest.length === 0 ? chunk : concat(rest, chunk);
+      const end = bytes.lastIndexOf(lineEnd) + 1;
+      reading.events = [];
       try {
-        rest = readLines(text, reading);
+        readLines(decoder.decode(bytes.subarray(0, end)), reading);
+        if (bytes.length - end > lineBytesMax) throw unreadable('a line without end');
       } catch (error) {
         isOver = true;
         reading.events.push({ type: 'garbage', error: asAppError(error) });
       }
-      tokens = reading.tokens;
+      rest = end === bytes.length ? noBytes : bytes.slice(end);
       return reading.events;
     },
   };
 }
 
-/** Reads whole lines; returns what is left of the last one. */
-function readLines(text: string, reading: Reading): string {
+/** Reads whole lines. */
+function readLines(text: string, reading: Reading): void {
   let start = 0;
   for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
     readLine(text.slice(start, end), reading);
     start = end + 1;
   }
-  const rest = text.slice(start);
-  if (rest.length > lineBytesMax) throw unreadable('a line without end');
-  return rest;
 }
 
 function unreadable(reason: string): AppError {
@@ -93,10 +105,41 @@ function parse(text: string): Record<string, unknown> {
   throw unreadable('a line is not JSON');
 }
 
+const dataMark = 'data: ';
+
+/** A JSON text that stands between its quotes as it is. */
+const plainText = /^"[ !#-[\]-\uffff]+"$/;
+
+/** The text of a content line that has the frame; undefined where it has not, or where its text is to be parsed. */
+function framedText(line: string, frame: Frame | undefined): string | undefined {
+  if (!frame) return undefined;
+  const { before, behind } = frame;
+  const end = line.length - behind.length;
+  if (end < before.length || !line.startsWith(before) || !line.endsWith(behind)) return undefined;
+  const text = line.slice(before.length, end);
+  return plainText.test(text) ? text.slice(1, -1) : undefined;
+}
+
+/** The frame of a content line, where its text stands in it once. */
+function frameOf(line: string, content: string): Frame | undefined {
+  const text = JSON.stringify(content);
+  const at = line.indexOf(text);
+  if (at < 0 || at !== line.lastIndexOf(text)) return undefined;
+  return { before: line.slice(0, at), behind: line.slice(at + text.length) };
+}
+
+function readData(line: string, reading: Reading): void {
+  const data = line.slice(dataMark.length).trimEnd();
+  if (data === '[DONE]') return;
+  const content = readChunk(parse(data), reading);
+  if (content !== undefined) reading.frame = frameOf(line, content);
+}
+
 function readLine(line: string, reading: Reading): void {
-  if (line.startsWith('data: ')) {
-    const data = line.slice(6).trimEnd();
-    if (data !== '[DONE]') readChunk(parse(data), reading);
+  if (line.startsWith(dataMark)) {
+    const text = framedText(line, reading.frame);
+    if (text !== undefined) pushText(reading, text);
+    else readData(line, reading);
   } else if (line.startsWith(sseReceiptMark)) {
     pushReceipt(reading.events, parse(line.slice(sseReceiptMark.length)));
   } else if (line.startsWith(sseNeedVoucherMark)) {
@@ -137,17 +180,21 @@ interface OpenAiChunk {
   readonly error?: unknown;
 }
 
-function readChunk(chunk: OpenAiChunk, reading: Reading): void {
+/** Returns the text of a line that says nothing else. */
+function readChunk(chunk: OpenAiChunk, reading: Reading): string | undefined {
   const { events } = reading;
   if (chunk.error) {
     events.push({ type: 'error', error: streamError(chunk.error) });
-    return;
+    return undefined;
   }
   const choice = chunk.choices?.[0];
   const content = choice?.delta?.content;
-  if (typeof content === 'string' && content !== '') pushText(reading, content);
+  const hasText = typeof content === 'string' && content !== '';
+  if (hasText) pushText(reading, content);
   const reason = choice?.finish_reason;
-  if (typeof reason === 'string') events.push({ type: 'finish', reason });
+  if (typeof reason !== 'string') return hasText ? content : undefined;
+  events.push({ type: 'finish', reason });
+  return undefined;
 }
 
 /** The provider's own code, or what an engine's text becomes. */

@@ -21,6 +21,7 @@ import type { BuyCall } from '../buyer/types.ts';
 const retryWindowMs = 600_000;
 const keysMax = 1_000;
 const keyBytes = 16;
+const keysDrawn = 64; // at once: to ask the generator costs more than the bytes
 
 /** A request that can be bought. */
 export interface BuyRequest {
@@ -56,6 +57,13 @@ export type ChosenKey = Required<Pick<BuyCall, 'idempotencyKey' | 'isFreshKey'>>
 /** Keys with a memory of the last minutes. */
 export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
   const recent = new Map<Hex, { key: string; atMs: number }>();
+  let drawn: Uint8Array = new Uint8Array(0);
+  const drawKey = (): string => {
+    if (drawn.length === 0) drawn = randomBytes(keyBytes * keysDrawn);
+    const key = hex(drawn.subarray(0, keyBytes));
+    drawn = drawn.subarray(keyBytes);
+    return key;
+  };
   return {
     keyFor(job, { key, retryCount }) {
       if (key !== undefined && key !== '') return { idempotencyKey: key, isFreshKey: false };
@@ -65,7 +73,7 @@ export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
       if (isRetry && known && clock.nowMs() - known.atMs < retryWindowMs) {
         return { idempotencyKey: known.key, isFreshKey: false };
       }
-      const fresh = hex(randomBytes(keyBytes));
+      const fresh = drawKey();
       recent.delete(digest);
       recent.set(digest, { key: fresh, atMs: clock.nowMs() });
       if (recent.size > keysMax) recent.delete(recent.keys().next().value as Hex);

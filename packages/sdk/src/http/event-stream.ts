@@ -82,7 +82,7 @@ function freshEvent(): OpenEvent {
 /** True for the empty line that ends an event. */
 function readLine(open: OpenEvent, line: string): boolean {
   const text = line.replace(/\r$/, '');
-  const [, name = '', value = ''] = /^(\w+): ?(.*)$/.exec(text) ?? [];
+  const [, name = '', value = ''] = /^(\w+): ?(.*)$/s.exec(text) ?? [];
   if (name === 'event') open.event = value;
   else if (name === 'id') open.id = value;
   else if (name === 'data') open.data += open.data === '' ? value : `\n${value}`;

@@ -102,7 +102,7 @@ export function channelIdFor(chain: LedgerChain, toHonest: boolean, salt: number
 export async function begin(granted: Terms, note: Heist['note']): Promise<Heist> {
   const chain = createLedgerChain([owner, thief, honest, colluder], balanceNait);
   const mirror = createMandateMirror({
-    ...{ chain: chain.client, network: chain.network, provider: honest.id },
+    ...{ chain: chain.client, provider: honest.id },
     ...{ height: chain.height, ageMs: () => 0 },
     onTrouble(error) {
       throw error;

@@ -8,9 +8,16 @@
 import { AppError } from '@aitbc/protocol';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
-import { createEngineErrors, type EngineKind } from '../engine.ts';
-import { type ChunkReader, LineError } from './line-reader.ts';
-import { pushedTexts } from './pushed-texts.ts';
+import {
+  createEngineErrors,
+  type EndEvent,
+  type EngineEvent,
+  type EngineKind,
+  type TokensEvent,
+} from '../engine.ts';
+import { type ChunkReader, jsonOf, LineError } from './line-reader.ts';
+import { type PushedTexts, pushedTexts } from './pushed-texts.ts';
+import { createStreamGauges, type StreamGauges } from './token-tally.ts';
 
 /** Ollama gives a model 5 minutes to load. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
@@ -39,6 +46,16 @@ export interface HttpCall {
   readonly model?: string;
   /** Largest JSON answer; default 4 MiB. */
   readonly bytesMax?: number;
+}
+
+/** Makes events of the messages of one stream. */
+export interface MessageReader {
+  /** The tokens of a message, undefined for one without. Throws LineError, or what the engine says has failed. */
+  read(message: string): TokensEvent | undefined;
+  /** True when the last word was said. */
+  isOver(): boolean;
+  /** The last event, asked for once: when it is over, or when no more messages come. */
+  end(): EndEvent;
 }
 
 /** Vectors of the most texts of one job: 256 with 8 192 numbers of 12 characters. */
@@ -98,6 +115,7 @@ export function createHttpClient(options: HttpClientOptions) {
   const { engine } = options;
   const baseUrl = options.baseUrl.replace(/\/+$/, '');
   let agent: Agent | undefined;
+  const load = createStreamGauges(() => agent !== undefined);
 
   const { fail, networkError, statusError } = createFailures(engine, baseUrl);
 
@@ -124,9 +142,20 @@ export function createHttpClient(options: HttpClientOptions) {
     }
   }
 
+  /** Sends a call whose answer is a stream. */
+  function dispatch(call: HttpCall, reader: ChunkReader): PushedTexts {
+    if (!agent) throw fail('ENGINE_UNAVAILABLE', 'it is not started');
+    const { origin, pathname } = new URL(baseUrl + call.path);
+    return pushedTexts({
+      ...{ agent, reader, signal: call.signal, unreadBytesMax: UNREAD_BYTES },
+      options: { origin, path: pathname, method: 'POST', ...sent(call) },
+      errorOf: (status, text) => statusError(status, detailOf(text), call.model),
+    });
+  }
+
   return {
     fail,
-    isStarted: () => agent !== undefined,
+    load,
     async start(): Promise<void> {
       agent ??= new Agent({
         headersTimeout: options.firstByteTimeoutMs ?? FIRST_BYTE_TIMEOUT_MS,
@@ -150,54 +179,67 @@ export function createHttpClient(options: HttpClientOptions) {
         throw networkError(error, call, true);
       }
     },
-    /** One message of a stream; ENGINE_PROTOCOL when it is not of the shape. */
-    parse<T>(text: string, shape: z.ZodType<T>): T {
-      try {
-        return parseAs(text, shape);
-      } catch (cause) {
-        throw fail('ENGINE_PROTOCOL', (cause as Error).message, { cause });
-      }
-    },
-    /**
-     * A streamed answer, cut up by the reader. A consumer that leaves early closes the connection; one that leaves behind
-     * the reader's last word leaves it to the next call.
-     */
-    async *texts(call: HttpCall, reader: ChunkReader): AsyncGenerator<readonly string[]> {
-      call.signal.throwIfAborted();
-      if (!agent) throw fail('ENGINE_UNAVAILABLE', 'it is not started');
-      const { origin, pathname } = new URL(baseUrl + call.path);
-      const texts = pushedTexts({
-        ...{ agent, reader, signal: call.signal, unreadBytesMax: UNREAD_BYTES },
-        options: { origin, path: pathname, method: 'POST', ...sent(call) },
-        errorOf: (status, text) => statusError(status, detailOf(text), call.model),
+    /** A streamed answer: cut up by a reader of chunks, and understood by one of messages. */
+    events(
+      call: HttpCall,
+      reader: ChunkReader,
+      messages: MessageReader,
+    ): AsyncGenerator<EngineEvent, void, void> {
+      const { signal } = call;
+      return eventsOf({
+        ...{ signal, messages, load },
+        open: () => dispatch(call, reader),
+        errorOf: (cause, hasBegun) => networkError(cause, call, hasBegun),
       });
-      try {
-        for (let more = await texts.next(); more; more = await texts.next()) {
-          call.signal.throwIfAborted();
-          yield more;
-        }
-      } catch (error) {
-        throw networkError(error, call, texts.hasBegun());
-      } finally {
-        texts.leave();
-      }
     },
   };
 }
 
 export type HttpClient = ReturnType<typeof createHttpClient>;
 
+interface Streaming {
+  readonly signal: AbortSignal;
+  readonly messages: MessageReader;
+  readonly load: StreamGauges;
+  readonly open: () => PushedTexts;
+  readonly errorOf: (cause: unknown, hasBegun: boolean) => unknown;
+}
+
+/**
+ * The events of a stream. A consumer that leaves early closes the connection; one that leaves behind the last word leaves
+ * it to the next call. It is the only generator between the socket and the job: each more of them would cost every
+ * token a few turns of the queue.
+ */
+async function* eventsOf(streaming: Streaming): AsyncGenerator<EngineEvent, void, void> {
+  const { signal, messages, load, open, errorOf } = streaming;
+  signal.throwIfAborted();
+  const texts = open();
+  load.begin();
+  try {
+    for (let more = await texts.next(); more; more = await texts.next()) {
+      for (const text of more) {
+        signal.throwIfAborted();
+        const event = messages.read(text);
+        if (event) load.count(event.tokens);
+        if (event) yield event;
+        if (!messages.isOver()) continue;
+        yield messages.end();
+        return;
+      }
+    }
+    yield messages.end();
+  } catch (error) {
+    throw errorOf(error, texts.hasBegun());
+  } finally {
+    texts.leave();
+    load.end();
+  }
+}
+
 /** Parses JSON into a shape; throws LineError naming what does not fit. */
 function parseAs<T>(text: string, shape: z.ZodType<T>): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new LineError('a message is not JSON', { cause });
-  }
-  const parsed = shape.safeParse(value);
+  const parsed = shape.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
-  throw new LineError(`a message has a wrong shape at ${parsed.error.issues[0]?.path.join('.')}`, {
-    cause: parsed.error,
-  });
+  const place = parsed.error.issues[0]?.path.join('.');
+  throw new LineError(`a message has a wrong shape at ${place}`, { cause: parsed.error });
 }

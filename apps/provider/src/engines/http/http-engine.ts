@@ -10,7 +10,6 @@ import {
   type EngineResume,
 } from '../engine.ts';
 import type { HttpClient } from './http-client.ts';
-import { createStreamGauges } from './token-tally.ts';
 
 /** The part that differs from server to server. */
 export interface HttpEngineParts {
@@ -26,7 +25,6 @@ export interface HttpEngineParts {
 /** An engine over an HTTP client; nothing is asked before `probe`. */
 export function createHttpEngine(parts: HttpEngineParts): Engine {
   const { kind, http, probe, stream, embed, resume } = parts;
-  const gauges = createStreamGauges(http.isStarted);
   return {
     kind,
     backPressure: 'socket',
@@ -37,10 +35,10 @@ export function createHttpEngine(parts: HttpEngineParts): Engine {
       if (request.prefixText && resume() === 'none') {
         return failing(http.fail('ENGINE_BAD_REQUEST', 'it cannot continue an answer'));
       }
-      return gauges.watch(stream(request, signal));
+      return stream(request, signal);
     },
     async embed(request, { signal }) {
-      const embeddings = await gauges.during(embed(request, signal));
+      const embeddings = await http.load.during(embed(request, signal));
       const { length } = request.inputs;
       if (embeddings.vectors.length === length) return embeddings;
       const reason = `it gave ${embeddings.vectors.length} vectors for ${length} texts`;
@@ -48,12 +46,13 @@ export function createHttpEngine(parts: HttpEngineParts): Engine {
     },
     noAudit: 'its API tells no logits of a text that it is given',
     countPromptTokens: async () => undefined,
-    gauges: gauges.read,
+    gauges: http.load.read,
     classify: classifyEngineError,
   };
 }
 
-async function* failing(error: Error): AsyncGenerator<EngineEvent> {
+/** The events of a request that fails at once. */
+export async function* failing(error: Error): AsyncGenerator<EngineEvent> {
   yield* [];
   throw error;
 }

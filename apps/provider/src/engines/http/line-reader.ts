@@ -8,15 +8,12 @@ const LINE_FEED = 0x0a;
 /** What went wrong with the bytes; the caller turns it into ENGINE_PROTOCOL. */
 export class LineError extends Error {}
 
-type Decode = (bytes: Uint8Array) => string;
-
-function textOf(decode: Decode, parts: readonly Uint8Array[]): string {
+/** Parses JSON; throws LineError. */
+export function jsonOf(text: string): unknown {
   try {
-    const [first] = parts;
-    const text = decode(first && parts.length === 1 ? first : Buffer.concat(parts));
-    return text.endsWith('\r') ? text.slice(0, -1) : text;
+    return JSON.parse(text);
   } catch (cause) {
-    throw new LineError('a line is not UTF-8', { cause });
+    throw new LineError('a message is not JSON', { cause });
   }
 }
 
@@ -31,40 +28,52 @@ export interface ChunkReader {
 }
 
 /**
- * Reads lines without their ends; a last line without a line feed counts too. Characters split between chunks are put
- * together, because a line is decoded as a whole. It is no generator: each of those would cost every token a turn.
+ * Reads lines without their ends; a last line without a line feed counts too. All whole lines of a chunk are decoded at
+ * once: a line feed never stands inside a character, so one that is split between chunks waits for its line.
  */
 export function createLineReader(lineBytesMax: number = LINE_BYTES_MAX): ChunkReader {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const decode: Decode = (bytes) => decoder.decode(bytes);
   let parts: Uint8Array[] = [];
   let heldBytes = 0;
-  const hold = (bytes: Uint8Array) => {
+  const hold = (bytes: Uint8Array): void => {
     heldBytes += bytes.length;
-    if (heldBytes > lineBytesMax) throw new LineError(`a line is above ${lineBytesMax} bytes`);
     parts.push(bytes);
   };
+  const check = (lineBytes: number): void => {
+    if (lineBytes > lineBytesMax) throw new LineError(`a line is above ${lineBytesMax} bytes`);
+  };
   const take = (): string => {
-    const text = textOf(decode, parts);
+    const [first] = parts;
+    const bytes = first && parts.length === 1 ? first : Buffer.concat(parts);
     parts = [];
     heldBytes = 0;
-    return text;
+    try {
+      return decoder.decode(bytes);
+    } catch (cause) {
+      throw new LineError('a line is not UTF-8', { cause });
+    }
   };
   return {
     feed(chunk) {
-      const lines: string[] = [];
-      let start = 0;
-      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-        hold(chunk.subarray(start, end));
-        lines.push(take());
-        start = end + 1;
+      const end = chunk.lastIndexOf(LINE_FEED);
+      if (end < 0) {
+        hold(chunk);
+        check(heldBytes);
+        return [];
       }
-      if (start < chunk.length) hold(chunk.subarray(start));
+      check(heldBytes + chunk.indexOf(LINE_FEED));
+      hold(chunk.subarray(0, end));
+      const lines = take().split('\n').map(withoutReturn);
+      for (const { length } of lines) check(length);
+      if (end + 1 < chunk.length) hold(chunk.subarray(end + 1));
+      check(heldBytes);
       return lines;
     },
-    end: () => (parts.length > 0 ? [take()] : []),
+    end: () => (heldBytes > 0 ? [withoutReturn(take())] : []),
   };
 }
+
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 /** How streams of OpenAI's API end. */
 export const lastWord = '[DONE]';

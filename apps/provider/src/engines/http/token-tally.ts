@@ -35,20 +35,17 @@ export function createStreamGauges(isStarted: () => boolean) {
   let calls = 0;
   let tokens = 0;
   return {
-    /** Passes events on and counts them; `running` covers the whole life of the iteration. */
-    async *watch<Event extends { readonly type: string; readonly tokens?: number }>(
-      events: AsyncIterable<Event>,
-    ): AsyncGenerator<Event, void, void> {
+    /** A stream begins; its `end` follows. */
+    begin(): void {
       calls += 1;
       running += 1;
-      try {
-        for await (const event of events) {
-          tokens += event.tokens ?? 0;
-          yield event;
-        }
-      } finally {
-        running -= 1;
-      }
+    },
+    /** Tokens came. */
+    count(more: number): void {
+      tokens += more;
+    },
+    end(): void {
+      running -= 1;
     },
     /** Counts a call that is not a stream. */
     async during<T>(call: Promise<T>): Promise<T> {
@@ -69,3 +66,5 @@ export function createStreamGauges(isStarted: () => boolean) {
     }),
   };
 }
+
+export type StreamGauges = ReturnType<typeof createStreamGauges>;

@@ -9,7 +9,7 @@ import type { EngineFault } from '../testing/faults.ts';
 import { findNonAsciiRequest } from '../testing/non-ascii-request.ts';
 import { until } from '../testing/until.ts';
 import { createOllamaEngine } from './ollama-engine.ts';
-import { chatLine, isVersionAtLeast } from './ollama-wire.ts';
+import { chatLineOf, isVersionAtLeast } from './ollama-wire.ts';
 
 const model = 'tiny-sqlite-docs';
 const signal = () => AbortSignal.timeout(20_000);
@@ -273,7 +273,7 @@ describe('the test engine as an Ollama', () => {
   });
 
   it('speaks lines that the adapter reads without loss', () => {
-    const line = chatLine.parse({ message: { role: 'assistant', content: 'a' }, done: false });
-    expect(line).toMatchObject({ message: { content: 'a', thinking: '' }, eval_count: 0 });
+    const line = chatLineOf({ message: { role: 'assistant', content: 'a' }, done: false });
+    expect(line).toMatchObject({ text: 'a', thinking: '', completionTokens: 0, done: false });
   });
 });

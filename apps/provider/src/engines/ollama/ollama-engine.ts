@@ -17,24 +17,26 @@
 import type { JobKind } from '@aitbc/protocol';
 import { AppError } from '@aitbc/protocol';
 import type {
-  EndEvent,
   Engine,
   EngineEmbeddings,
   EngineEmbedRequest,
-  EngineEvent,
   EngineModel,
   EngineProbe,
-  EngineRequest,
   EngineResume,
 } from '../engine.ts';
-import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
+import {
+  createHttpClient,
+  type HttpClient,
+  type MessageReader,
+  VECTORS_BYTES_MAX,
+} from '../http/http-client.ts';
 import { createHttpEngine } from '../http/http-engine.ts';
-import { createLineReader } from '../http/line-reader.ts';
+import { createLineReader, jsonOf } from '../http/line-reader.ts';
 import { createTokenTally } from '../http/token-tally.ts';
 import {
   type ChatLine,
   chatBodyOf,
-  chatLine,
+  chatLineOf,
   embedAnswer,
   isVersionAtLeast,
   psAnswer,
@@ -134,42 +136,35 @@ async function probe(
   return { engine: 'ollama', version, models };
 }
 
-function endReasonOf(line: ChatLine, http: HttpClient): 'stop' | 'length' {
-  if (line.done_reason === 'stop' || line.done_reason === 'length') return line.done_reason;
-  throw http.fail('ENGINE_PROTOCOL', `it ended with reason ${line.done_reason ?? 'none'}`);
-}
-
-async function* stream(
-  http: HttpClient,
-  request: EngineRequest,
-  signal: AbortSignal,
-): AsyncGenerator<EngineEvent, void, void> {
+/** Reads the lines of one stream; the last one has the counters. */
+function createLinesReader(http: HttpClient): MessageReader {
   const tally = createTokenTally();
-  const call = { path: '/api/chat', body: chatBodyOf(request), signal, model: request.model };
-  for await (const texts of http.texts(call, createLineReader())) {
-    for (const text of texts) {
-      signal.throwIfAborted();
-      if (text === '') continue;
-      const line = http.parse(text, chatLine);
+  let last: ChatLine | undefined;
+  return {
+    read(text) {
+      if (text === '') return undefined;
+      const line = chatLineOf(jsonOf(text));
       if (line.error !== undefined) throw http.fail('ENGINE_CRASHED', line.error);
-      const { content, thinking } = line.message;
-      const event = tally.eventOf({ text: content, thinking, logprobCount: line.logprobs?.length });
-      if (event) yield event;
-      if (!line.done) continue;
-      const reason = endReasonOf(line, http);
-      yield { ...endOf(reason, line.prompt_eval_count, tally), counterTokens: line.eval_count };
-      return;
-    }
-  }
-  yield { ...endOf('stop', undefined, tally), incomplete: true };
+      if (line.done) last = line;
+      return tally.eventOf(line);
+    },
+    isOver: () => last !== undefined,
+    end() {
+      const completionTokens = tally.total();
+      if (!last) {
+        const unknown = { reason: 'stop', promptTokens: undefined } as const;
+        return { type: 'end', ...unknown, completionTokens, incomplete: true };
+      }
+      const { promptTokens, completionTokens: counterTokens } = last;
+      const reason = endReasonOf(last, http);
+      return { type: 'end', reason, promptTokens, completionTokens, counterTokens };
+    },
+  };
 }
 
-function endOf(
-  reason: EndEvent['reason'],
-  promptTokens: number | undefined,
-  tally: { total(): number },
-) {
-  return { type: 'end' as const, reason, promptTokens, completionTokens: tally.total() };
+function endReasonOf({ doneReason }: ChatLine, http: HttpClient): 'stop' | 'length' {
+  if (doneReason === 'stop' || doneReason === 'length') return doneReason;
+  throw http.fail('ENGINE_PROTOCOL', `it ended with reason ${doneReason ?? 'none'}`);
 }
 
 /** Texts that do not fit are refused by the server, not cut. */
@@ -198,7 +193,10 @@ export function createOllamaEngine(options: OllamaOptions = {}): Engine {
     http,
     resume: () => options.resume ?? RESUME_DEFAULT,
     probe: (signal) => probe(http, options, signal),
-    stream: (request, signal) => stream(http, request, signal),
+    stream(request, signal) {
+      const call = { path: '/api/chat', body: chatBodyOf(request), signal, model: request.model };
+      return http.events(call, createLineReader(), createLinesReader(http));
+    },
     embed: (request, signal) => embed(http, request, signal),
   });
 }

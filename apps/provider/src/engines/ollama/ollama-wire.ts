@@ -1,6 +1,8 @@
 /** Ollama's native messages: what is sent (validated fields only) and what is read of the answers. */
 import { z } from 'zod';
 import type { EngineRequest } from '../engine.ts';
+import { countOf, fieldsOf, listOf, textOf } from '../http/message-fields.ts';
+import type { StreamedPart } from '../http/token-tally.ts';
 
 /** Models looked at in one probe; each costs a call. */
 export const MODELS_MAX = 200;
@@ -38,20 +40,31 @@ export const embedAnswer = z.object({
   prompt_eval_count: count.default(0),
 });
 
-/** One line of `/api/chat`. A counter that is left out means zero, but only on a line with `done`. */
-export const chatLine = z.object({
-  error: z.string().optional(),
-  message: z
-    .object({ content: z.string().default(''), thinking: z.string().default('') })
-    .default({ content: '', thinking: '' }),
-  logprobs: z.array(z.object({ token: z.string() })).nullish(),
-  done: z.boolean().default(false),
-  done_reason: z.string().optional(),
-  prompt_eval_count: count.default(0),
-  eval_count: count.default(0),
-});
+/** What one line of `/api/chat` says. */
+export interface ChatLine extends StreamedPart {
+  readonly done: boolean;
+  readonly doneReason: string | undefined;
+  /** A counter that is left out means zero, but only on a line with `done`. */
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly error: string | undefined;
+}
 
-export type ChatLine = z.infer<typeof chatLine>;
+/** Reads one line. Throws LineError. */
+export function chatLineOf(line: unknown): ChatLine {
+  const fields = fieldsOf(line, 'the line');
+  const message = fieldsOf(fields.message, 'message');
+  return {
+    text: textOf(message.content, 'message.content') ?? '',
+    thinking: textOf(message.thinking, 'message.thinking') ?? '',
+    logprobCount: listOf(fields.logprobs, 'logprobs')?.length,
+    done: fields.done === true,
+    doneReason: textOf(fields.done_reason, 'done_reason'),
+    promptTokens: countOf(fields.prompt_eval_count ?? 0, 'prompt_eval_count'),
+    completionTokens: countOf(fields.eval_count ?? 0, 'eval_count'),
+    error: textOf(fields.error, 'error'),
+  };
+}
 
 /**
  * The body of `/api/chat`. Left out on purpose: keep_alive, num_ctx and the other load-time options, which

@@ -15,30 +15,31 @@
 import { AppError } from '@aitbc/protocol';
 import type { z } from 'zod';
 import type {
-  EndEvent,
   Engine,
   EngineEmbeddings,
   EngineEmbedRequest,
-  EngineEvent,
   EngineModel,
   EngineProbe,
-  EngineRequest,
   EngineResume,
 } from '../engine.ts';
 import { classifyEngineError } from '../engine.ts';
-import { createHttpClient, type HttpClient, VECTORS_BYTES_MAX } from '../http/http-client.ts';
-import { createHttpEngine } from '../http/http-engine.ts';
-import { createEventReader, lastWord } from '../http/line-reader.ts';
+import {
+  createHttpClient,
+  type HttpClient,
+  type MessageReader,
+  VECTORS_BYTES_MAX,
+} from '../http/http-client.ts';
+import { createHttpEngine, failing } from '../http/http-engine.ts';
+import { createEventReader, jsonOf, lastWord } from '../http/line-reader.ts';
 import { createTokenTally } from '../http/token-tally.ts';
 import {
-  type ChatChunk,
-  chatChunk,
+  type ChatPart,
+  chatPartOf,
   completionBodyOf,
   embeddingsAnswer,
   modelsAnswer,
   propsAnswer,
   versionAnswer,
-  type WireHabits,
 } from './openai-wire.ts';
 
 const CONTEXT_DEFAULT = 4_096;
@@ -126,72 +127,31 @@ async function embed(
   return { vectors, promptTokens: usage?.prompt_tokens ?? 0 };
 }
 
-interface StreamOptions {
-  readonly signal: AbortSignal;
-  readonly habits: WireHabits;
-  /** Models of the last listing: some servers answer any name with the model that they have. */
-  readonly known: ReadonlySet<string> | undefined;
-}
-
-/** The text and log-probabilities of the first choice; only one is ever asked for. */
-function partOf({ choices }: ChatChunk) {
-  const { delta, logprobs, finish_reason } = choices[0] ?? {};
-  const text = delta?.content ?? '';
-  const thinking = delta?.reasoning_content ?? '';
-  // Some servers list the end token in the last event: it has no text and is not counted.
-  const isEndToken = finish_reason === 'stop' && text === '' && thinking === '';
-  return { text, thinking, logprobCount: isEndToken ? 0 : logprobs?.content?.length };
-}
-
-/** What a stream has said besides its tokens. */
-interface StreamEnd {
-  finish: string | undefined;
-  usage: ChatChunk['usage'];
-}
-
-async function* stream(
-  http: HttpClient,
-  request: EngineRequest,
-  { signal, habits, known }: StreamOptions,
-): AsyncGenerator<EngineEvent, void, void> {
-  const { model } = request;
-  if (known?.has(model) === false)
-    throw new AppError('ENGINE_MODEL_UNKNOWN', { engine: 'openai', model });
+/** Reads the messages of one stream; its finish reason and its usage come in messages of their own. */
+function createChatReader(http: HttpClient): MessageReader {
   const tally = createTokenTally();
-  const said: StreamEnd = { finish: undefined, usage: undefined };
-  const body = completionBodyOf(request, habits);
-  const call = { path: '/v1/chat/completions', body, signal, model };
-  reading: for await (const texts of http.texts(call, createEventReader())) {
-    for (const data of texts) {
-      signal.throwIfAborted();
-      if (data === lastWord) break reading;
-      const event = tally.eventOf(partOf(read(http, data, said)));
-      if (event) yield event;
-    }
-  }
-  yield endOf(said, tally.total());
-}
-
-/** One message; what it says of the end is noted. Throws ENGINE_CRASHED for an error of the engine. */
-function read(http: HttpClient, data: string, said: StreamEnd): ChatChunk {
-  const chunk = http.parse(data, chatChunk);
-  const { error } = chunk;
-  if (error !== undefined) {
-    throw http.fail('ENGINE_CRASHED', typeof error === 'string' ? error : error.message);
-  }
-  said.finish = chunk.choices[0]?.finish_reason ?? said.finish;
-  said.usage = chunk.usage ?? said.usage;
-  return chunk;
-}
-
-function endOf({ finish, usage }: StreamEnd, completionTokens: number): EndEvent {
+  let finish: string | undefined;
+  let usage: ChatPart['usage'];
+  let isOver = false;
   return {
-    type: 'end',
-    reason: finish === 'length' ? 'length' : 'stop',
-    promptTokens: usage?.prompt_tokens,
-    completionTokens,
-    ...(usage ? { counterTokens: usage.completion_tokens } : {}),
-    ...(finish === undefined ? { incomplete: true } : {}),
+    read(data) {
+      isOver = data === lastWord;
+      if (isOver) return undefined;
+      const part = chatPartOf(jsonOf(data));
+      if (part.error !== undefined) throw http.fail('ENGINE_CRASHED', part.error);
+      finish = part.finish ?? finish;
+      usage = part.usage ?? usage;
+      return tally.eventOf(part);
+    },
+    isOver: () => isOver,
+    end: () => ({
+      type: 'end',
+      reason: finish === 'length' ? 'length' : 'stop',
+      promptTokens: usage?.promptTokens,
+      completionTokens: tally.total(),
+      ...(usage ? { counterTokens: usage.completionTokens } : {}),
+      ...(finish === undefined ? { incomplete: true } : {}),
+    }),
   };
 }
 
@@ -219,8 +179,14 @@ export function createOpenaiEngine(options: OpenaiOptions): Engine {
       return { engine: 'openai', version: server.version, models };
     },
     stream(request, signal) {
-      const habits = { logprobs, asksToContinue: server.asksToContinue };
-      return stream(http, request, { signal, habits, known });
+      const { model } = request;
+      // Some servers answer any name with the model that they have.
+      if (known?.has(model) === false) {
+        return failing(new AppError('ENGINE_MODEL_UNKNOWN', { engine: 'openai', model }));
+      }
+      const body = completionBodyOf(request, { logprobs, asksToContinue: server.asksToContinue });
+      const call = { path: '/v1/chat/completions', body, signal, model };
+      return http.events(call, createEventReader(), createChatReader(http));
     },
     embed: (request, signal) => embed(http, request, signal),
   });

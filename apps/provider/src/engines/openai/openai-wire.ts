@@ -1,6 +1,8 @@
 /** The OpenAI chat API as its many servers speak it: what is sent and what is read of the answers. */
 import { z } from 'zod';
 import type { EngineRequest } from '../engine.ts';
+import { countOf, fieldsOf, listOf, textOf } from '../http/message-fields.ts';
+import type { StreamedPart } from '../http/token-tally.ts';
 
 const count = z.number().int().nonnegative();
 const positive = z.number().int().positive();
@@ -32,22 +34,44 @@ export const embeddingsAnswer = z.object({
 
 export const versionAnswer = z.object({ version: z.string().max(100) });
 
-const choice = z.object({
-  delta: z
-    .object({ content: z.string().nullish(), reasoning_content: z.string().nullish() })
-    .default({}),
-  finish_reason: z.string().nullish(),
-  logprobs: z.object({ content: z.array(z.object({ token: z.string() })).nullish() }).nullish(),
-});
+/** What one event of the stream says. */
+export interface ChatPart extends StreamedPart {
+  readonly finish: string | undefined;
+  readonly usage: { readonly promptTokens: number; readonly completionTokens: number } | undefined;
+  /** In place of all else when the server fails on its way. */
+  readonly error: string | undefined;
+}
 
-/** One event of the stream; `error` in place of all else when the server fails on its way. */
-export const chatChunk = z.object({
-  error: z.union([z.string(), z.object({ message: z.string().default('') })]).optional(),
-  choices: z.array(choice).default([]),
-  usage: z.object({ prompt_tokens: count, completion_tokens: count }).nullish(),
-});
+/** Reads one event; only the first choice, because only one is ever asked for. Throws LineError. */
+export function chatPartOf(message: unknown): ChatPart {
+  const { choices, usage, error } = fieldsOf(message, 'the message');
+  const choice = fieldsOf(listOf(choices, 'choices')?.[0], 'choices.0');
+  const delta = fieldsOf(choice.delta, 'choices.0.delta');
+  const text = textOf(delta.content, 'choices.0.delta.content') ?? '';
+  const thinking = textOf(delta.reasoning_content, 'choices.0.delta.reasoning_content') ?? '';
+  const finish = textOf(choice.finish_reason, 'choices.0.finish_reason');
+  const { content } = fieldsOf(choice.logprobs, 'choices.0.logprobs');
+  const entries = listOf(content, 'choices.0.logprobs.content');
+  // Some servers list the end token in the last event: it has no text and is not counted.
+  const isEndToken = finish === 'stop' && text === '' && thinking === '';
+  const logprobCount = isEndToken ? 0 : entries?.length;
+  return { text, thinking, logprobCount, finish, usage: usageOf(usage), error: errorOf(error) };
+}
 
-export type ChatChunk = z.infer<typeof chatChunk>;
+function usageOf(usage: unknown): ChatPart['usage'] {
+  if (usage === undefined || usage === null) return undefined;
+  const { prompt_tokens, completion_tokens } = fieldsOf(usage, 'usage');
+  return {
+    promptTokens: countOf(prompt_tokens, 'usage.prompt_tokens'),
+    completionTokens: countOf(completion_tokens, 'usage.completion_tokens'),
+  };
+}
+
+function errorOf(error: unknown): string | undefined {
+  if (error === undefined || error === null) return undefined;
+  if (typeof error === 'string') return error;
+  return textOf(fieldsOf(error, 'error').message, 'error.message') ?? '';
+}
 
 /** How a server is asked. */
 export interface WireHabits {

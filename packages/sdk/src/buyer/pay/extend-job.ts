@@ -10,7 +10,8 @@
  *
  * One voucher is under way at a time. What arrives meanwhile is counted, and the voucher after it covers all
  * of that, so a fast stream needs fewer vouchers and never a queue. A voucher that was entered in the books
- * but got no answer is sent again as it is: the seller takes a repeated one without effect.
+ * but got no answer is sent again as it is: the seller takes a repeated one without effect. One that is under way when
+ * the answer has ended is left to its end: to break it off would cost its connection.
  */
 import {
   AppError,
@@ -117,7 +118,7 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
       state.covered = tokens;
       state.isDemanded = false;
       state.phase = 'sending';
-      await deliver(deps, signed.value);
+      await deliver(deps, signed.value, () => state.isStopped);
       return;
     }
   };
@@ -202,19 +203,24 @@ async function fillOrWait(deps: ExtenderDeps, more: bigint, attempt: number): Pr
   }
 }
 
-/** Sends one voucher until the provider takes or refuses it. */
-async function deliver(deps: ExtenderDeps, first: SignedTopUp): Promise<void> {
+/** Sends one voucher until the provider takes or refuses it, or the answer is over. */
+async function deliver(
+  deps: ExtenderDeps,
+  first: SignedTopUp,
+  isOver: () => boolean,
+): Promise<void> {
   let topUp = first;
   let adopted = false;
   for (let attempt = 1; attempt <= retries; attempt += 1) {
     const error = await refusalOf(deps, topUp);
-    if (!error) return;
+    if (!error || isOver()) return;
     if (error.code === 'VOUCHER_UNDERFUNDED' && !adopted) {
       adopted = true;
       await deps.adopt(error);
       topUp = unwrap(await deps.sign(topUp.tokens));
     } else if (waitCodes.includes(error.code) || error.row.retryable) {
       await pause(retryMs, deps.signal);
+      if (isOver()) return;
     } else {
       throw error;
     }

@@ -60,6 +60,16 @@ describe('an answer whose provider dies', () => {
     expect(buyer.spentToday()).toBe(612n);
   });
 
+  it('begins anew when the first says that it was not paid for a single token, though it was', async () => {
+    const chain = createTestChain();
+    const first = await sell(chain, { faults: { fail: { after: 0, how: 'limit' } } });
+    const second = await sell(chain);
+    const buyer = await buy(chain);
+    expectWhole(await drain(await buyer.run(callOf('k'))), [second]);
+    expect(first.calls()).toBe(1);
+    await expectSettled(buyer, [first, second]);
+  });
+
   it('begins anew at the next provider when nothing had come, and owes the first nothing', async () => {
     const chain = createTestChain();
     const first = await sell(chain, { faults: { isDown: true } });
@@ -89,11 +99,12 @@ describe('an answer whose provider dies', () => {
     ['error', 'ENGINE_CRASHED'],
     ['fault', 'ENGINE_CRASHED'],
     ['end', 'UNAVAILABLE'],
+    ['limit', 'UNAVAILABLE'],
   ])('goes on after a %s', async (how, code) => {
     const chain = createTestChain();
     const first = await sell(chain);
     const second = await sell(chain);
-    const buyer = await buy(chain, { stallMs: 60 });
+    const buyer = await buy(chain, { stallMs: how === 'stall' ? 200 : 20_000 });
     await warm(chain, buyer, [first, second]);
     first.faults.fail = { after: 10, how };
     const drained = await drain(await buyer.run(callOf('k')));

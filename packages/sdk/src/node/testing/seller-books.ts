@@ -5,6 +5,7 @@ import {
   bodyDigestOf,
   decodePayment,
   embedTokensBound,
+  errorBodyOf,
   firstPrefixHash,
   fullCharge,
   type Hex,
@@ -156,11 +157,31 @@ function jobOf(
 
 type Payment = Extract<ReturnType<typeof decodePayment>, { ok: true }>['value'];
 
-/** Takes a top-up in. Throws the refusal. */
-export function extend(
+interface SentTopUp {
+  readonly jobId: Hex;
+  readonly channelId: Hex;
+  readonly tokens: number;
+  readonly maxClaimable: string;
+  readonly signature: Hex;
+}
+
+/** Takes several vouchers; a refusal is told in the place of its voucher. */
+export function extendMany(
   context: SellerContext,
-  topUp: { jobId: Hex; channelId: Hex; tokens: number; maxClaimable: string; signature: Hex },
+  { vouchers }: { readonly vouchers: readonly SentTopUp[] },
 ): unknown {
+  const answers = vouchers.map((topUp) => {
+    try {
+      return extend(context, topUp);
+    } catch (error) {
+      return { error: errorBodyOf(error) };
+    }
+  });
+  return { answers };
+}
+
+/** Takes a top-up in. Throws the refusal. */
+export function extend(context: SellerContext, topUp: SentTopUp): unknown {
   const { jobId, channelId, tokens, signature } = topUp;
   const job = context.jobs.get(jobId);
   if (!job) throw new AppError('JOB_UNKNOWN', { jobId });

@@ -110,6 +110,11 @@ const failures: Readonly<Record<SellerFailure, Fail>> = {
     crash(context, job);
     response.end();
   },
+  limit(context, job, ending) {
+    finish(context, job, { ...ending, outcome: 'limit' });
+    writeChunk(ending.response, {}, 'length');
+    ending.response.end('data: [DONE]\n\n');
+  },
 };
 
 function writeError(response: ServerResponse): void {

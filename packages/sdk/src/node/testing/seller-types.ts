@@ -15,9 +15,17 @@ import type {
  * How a seller fails in mid-answer. `kill`: the socket breaks and what no receipt covers is forgotten, as after
  * kill -9 and a restart. `stall`: nothing more comes. `freeze`: nothing is answered any more at all. `garbage`: a line that is no JSON. `error`: an error in the
  * stream and nothing else. `fault`: the honest way, a final receipt `provider_error` and the error. `end`: a clean
- * end of the connection without the last word.
+ * end of the connection without the last word. `limit`: as if the buyer had not paid on, though it has.
  */
-export type SellerFailure = 'kill' | 'stall' | 'freeze' | 'garbage' | 'error' | 'fault' | 'end';
+export type SellerFailure =
+  | 'kill'
+  | 'stall'
+  | 'freeze'
+  | 'garbage'
+  | 'error'
+  | 'fault'
+  | 'end'
+  | 'limit';
 
 /** What a test may make the seller do. */
 export interface SellerFaults {

@@ -16,7 +16,7 @@ import {
   signDocument,
 } from '@aitbc/protocol';
 import { answerJson, startTestServer, type TestServer } from './http-server.ts';
-import { admit, extend } from './seller-books.ts';
+import { admit, extend, extendMany } from './seller-books.ts';
 import { acknowledged, finish, receiptedTo, streamTokens, writeChunk } from './seller-stream.ts';
 import type {
   Exchange,
@@ -134,6 +134,8 @@ async function serve(context: SellerContext, exchange: Exchange): Promise<void> 
   const json = (): never => JSON.parse(exchange.body) as never;
   if (url === '/v1/payments/vouchers') {
     answerJson(exchange.response, 200, extend(context, json()));
+  } else if (url === '/v1/payments/vouchers/batch') {
+    answerJson(exchange.response, 200, extendMany(context, json()));
   } else if (url === '/v1/payments/acknowledge') {
     answerReceipts(context, exchange, acknowledged(context, json()));
   } else if (url.startsWith('/v1/payments/receipts/')) {

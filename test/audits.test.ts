@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chosenOf, disguised, smallModelPath } from '@aitbc/cli/net';
 import { canonicalJson, hex, type JsonValue, keyPairFromSeed, utf8 } from '@aitbc/primitives';
 import {
   type AuditState,
@@ -28,7 +29,7 @@ import {
   type EmbeddedEngine,
 } from '@aitbc/provider/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chosenOf, disguised, fourBitModel, smallModelPath } from './audits/engines.ts';
+import { fourBitModel } from './audits/engines.ts';
 import { bondNait, openTown, type Town, type TownProvider } from './audits/town.ts';
 import { until } from './harness.ts';
 

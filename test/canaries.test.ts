@@ -2,13 +2,13 @@
  * Nobody buys here but the coordinator: its canaries go through an ordinary gateway, are paid like all jobs, and are
  * replayed by other providers, so that newcomers are known, and cheats caught, before a buyer meets them.
  */
+import { chosenOf, disguised, smallModelPath } from '@aitbc/cli/net';
 import {
   bundledModelPath,
   createEmbeddedEngine,
   type EmbeddedEngine,
 } from '@aitbc/provider/testing';
 import { afterAll, expect, it } from 'vitest';
-import { chosenOf, disguised, smallModelPath } from './audits/engines.ts';
 import { openTown, type Town } from './audits/town.ts';
 import { until } from './harness.ts';
 

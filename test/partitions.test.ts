@@ -7,9 +7,9 @@
  * between the nodes; the table says which. AITBC_CHAOS_LINES=proxies asks for proxies.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { breakableLines } from '@aitbc/cli/net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Beating, startBeating } from './net/blows.ts';
-import { breakableLines } from './net/lines.ts';
 import { headOf } from './net/rpc.ts';
 import { startValidators, type ValidatorNet } from './net/validator-net.ts';
 
@@ -22,7 +22,9 @@ let net: ValidatorNet;
 let beating: Beating;
 
 beforeAll(async () => {
-  net = await startValidators({ validators: 4, lines: breakableLines });
+  const wish = process.env.AITBC_CHAOS_LINES === 'proxies' ? 'proxies' : undefined;
+  const lines = (meshPorts: readonly number[]) => breakableLines(meshPorts, wish);
+  net = await startValidators({ validators: 4, lines });
   beating = await startBeating(net);
 });
 afterAll(() => beating?.end(`partitions, cut by ${net.lines.kind}`) ?? net?.end());

@@ -2,10 +2,10 @@
  * The card: what goes wrong, what the client must see, and what each provider must get for it. Sums in nait follow from
  * docs/spec/payments.md, "Who pays when it breaks": a token costs 1, the prompt of 7 tokens 7, the request 7.
  */
+import type { EarlyFault, LateFault, LineFault, ManneredFault } from '@aitbc/cli/net';
 import type { EngineFault } from '@aitbc/provider/testing';
 import { until } from '../harness.ts';
 import type { Asking, Judgement, Seen } from './client.ts';
-import type { EarlyFault, LateFault, LineFault, ManneredFault } from './fault-proxy.ts';
 import type { Market, MarketWishes } from './market.ts';
 import type { Shop } from './shop.ts';
 

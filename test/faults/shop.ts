@@ -1,6 +1,7 @@
 /** A provider daemon behind a faulty line: real HTTP, real store, a scripted engine that goes in step with the line. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type FaultProxy, startFaultProxy } from '@aitbc/cli/net';
 import { hex } from '@aitbc/primitives';
 import { addressOf, devnetParams, type Hex, type SignedOffer } from '@aitbc/protocol';
 import {
@@ -12,7 +13,6 @@ import {
 } from '@aitbc/provider/testing';
 import { createProviderClient, type ProviderClient } from '@aitbc/sdk';
 import { createLog, loadConfig } from '@aitbc/service';
-import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { keysOf, type Ledger } from './ledger.ts';
 import { createLife, type Life } from './life.ts';
 import { startOllama } from './ollama.ts';

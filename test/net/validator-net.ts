@@ -9,6 +9,7 @@ import {
   runDaemonOnce,
   startDaemon,
 } from '@aitbc/cli/devnet';
+import { type Lines, plainLines } from '@aitbc/cli/net';
 import { type Identity, readKeyFile, writeKeyFile } from '@aitbc/node/testing';
 import { randomBytes } from '@aitbc/primitives';
 import {
@@ -18,7 +19,6 @@ import {
   type Network,
   networkFromGenesis,
 } from '@aitbc/protocol';
-import { type Lines, plainLines } from './lines.ts';
 import { call, headOf, until } from './rpc.ts';
 
 /** A network of validators; nodes go by their number from 0 on. */

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { AppError, asAppError } from '@aitbc/protocol';
 import type { Context } from '../context/context.ts';
+import { daemonFlags } from '../devnet/daemon-process.ts';
 import { followProvider } from './owner/follow-provider.ts';
 import { createLostJobs } from './owner/lost-jobs.ts';
 import { type OwnerView, ownerPicture } from './owner/owner-screen.ts';
@@ -30,7 +31,7 @@ export async function serveProvider(
   { entry, args, dataDir, onReady }: ServeOptions,
 ): Promise<number> {
   const { out, env, signal } = context;
-  const child = spawn(process.execPath, [entry, ...args, '--exit-with-parent'], {
+  const child = spawn(process.execPath, [...daemonFlags, entry, ...args, '--exit-with-parent'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: env as NodeJS.ProcessEnv,
     detached: true,

@@ -13,8 +13,8 @@ export interface TomlLine {
   readonly value: string | undefined;
 }
 
-const linePattern = /^\s*(?:"([^"\\]*)"|([A-Za-z0-9_-]+))\s*=\s*(.*)$/;
-const valuePattern = /^(?:("(?:[^"\\]|\\.)*")|'([^']*)'|(true|false))\s*(?:#.*)?$/;
+const linePattern = /^\s*(?:"([^"\\]*)"|([A-Za-z0-9_-]+))\s*=\s*(.*)$/s;
+const valuePattern = /^(?:("(?:[^"\\]|\\.)*")|'([^']*)'|(true|false))\s*(?:#.*)?$/s;
 
 /** The lines of a file, or the first that is not understood. */
 export function readLines(text: string): readonly TomlLine[] | { readonly fault: string } {
@@ -33,7 +33,7 @@ export function readLines(text: string): readonly TomlLine[] | { readonly fault:
 }
 
 function readLine(text: string): TomlLine | undefined {
-  if (/^\s*(#.*)?$/.test(text)) return { text, name: undefined, value: undefined };
+  if (/^\s*(#.*)?$/s.test(text)) return { text, name: undefined, value: undefined };
   const [, quoted, bare, rest = ''] = linePattern.exec(text) ?? [];
   const name = quoted ?? bare;
   const [, basic, literal, flag] = valuePattern.exec(rest) ?? [];

@@ -13,25 +13,32 @@ export type ProviderName = 'provider' | `provider-${number}`;
 /** Daemons of a devnet. */
 export type DaemonName = ProgramName | NodeName | ProviderName;
 
+/** Daemons of networks with any number of each program. */
+export type CopyName = ProgramName | `${ProgramName}-${number}`;
+
 /** Each copy of a program has the port of the one before, and this much more. */
 const portStep = 10;
 
 /** The program of a daemon. */
-export function programOf(name: DaemonName): ProgramName {
+export function programOf(name: CopyName): ProgramName {
   return name.split('-')[0] as ProgramName;
 }
 
 /** Names of so many nodes. */
 export function nodeNames(count: number): NodeName[] {
-  return copies('node', count);
+  return copiesOf('node', count);
 }
 
 /** Names of so many providers. */
 export function providerNames(count: number): ProviderName[] {
-  return copies('provider', count);
+  return copiesOf('provider', count);
 }
 
-function copies<T extends ProgramName>(program: T, count: number): (T | `${T}-${number}`)[] {
+/** Names of so many daemons of a program. */
+export function copiesOf<T extends ProgramName>(
+  program: T,
+  count: number,
+): (T | `${T}-${number}`)[] {
   return Array.from({ length: count }, (_, at) =>
     at === 0 ? program : (`${program}-${at + 1}` as const),
   );

@@ -8,11 +8,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AppError } from '@aitbc/protocol/errors';
-import { type DaemonName, type ProgramName, programOf } from './daemon-name.ts';
+import { type CopyName, type ProgramName, programOf } from './daemon-name.ts';
 
 /** A running daemon. */
 export interface DaemonProcess {
-  readonly name: DaemonName;
+  readonly name: CopyName;
   readonly pid: number;
   readonly url: string;
   /** Milliseconds from the start of the process to its ready line. */
@@ -27,7 +27,7 @@ export interface DaemonProcess {
 
 /** How to start a daemon. */
 export interface DaemonStart {
-  readonly name: DaemonName;
+  readonly name: CopyName;
   readonly args: readonly string[];
   /** File to run; the entry of the daemon's package when left out. */
   readonly entry?: string;
@@ -37,6 +37,12 @@ export interface DaemonStart {
   readonly logFile: string;
   readonly signal?: AbortSignal | undefined;
 }
+
+/**
+ * Room for young objects of a daemon, in MB, of which it takes what it needs. What a call leaves is garbage at once; with the
+ * 16 MB that are the default its collection takes some per cent more of the CPU under load.
+ */
+export const daemonFlags: readonly string[] = ['--max-semi-space-size=32'];
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
@@ -55,7 +61,7 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
   const last: string[] = [];
   const log = openLog(start.logFile, last);
   const entry = start.entry ?? entryOf(programOf(start.name));
-  const words = [...(start.wrapper ?? []), process.execPath, entry, ...start.args];
+  const words = [...(start.wrapper ?? []), process.execPath, ...daemonFlags, entry, ...start.args];
   const [program = '', ...args] = [...words, '--exit-with-parent'];
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],

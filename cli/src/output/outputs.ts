@@ -12,6 +12,7 @@ import { coinOutputs } from './coins.ts';
 import { coordinationOutputs } from './coordination.ts';
 import { aiOutputs, marketOutputs } from './market.ts';
 import { messageOutputs } from './messages.ts';
+import { netOutputs } from './net.ts';
 import { type Outputs, zErrorOutput } from './shapes.ts';
 import { surveillanceOutputs } from './surveillance.ts';
 import { toolOutputs } from './tools.ts';
@@ -35,6 +36,7 @@ export const outputs: Outputs = Object.freeze({
   ...devnetOutputs,
   ...marketOutputs,
   ...messageOutputs,
+  ...netOutputs,
   ...surveillanceOutputs,
   ...toolOutputs,
   ...tradingOutputs,

@@ -67,9 +67,13 @@ export function findPlugins({ named, usual, packages }: PluginPlaces): PluginSou
   return { sources: sources.slice(0, sourcesMax), broken };
 }
 
-/** True for a folder that exists. */
+/** True for a folder that exists; a text that cannot be a path is none. */
 export function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 function packagesIn(modules: string): { name: string; dir: string }[] {

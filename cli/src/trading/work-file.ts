@@ -34,13 +34,13 @@ export function readWork(file: string): Work {
 
 function rowOf(line: string, where: string): WorkRow {
   const fault = (reason: string) => new AppError('CLI_USAGE', { reason: `${where}: ${reason}.` });
-  let found: Partial<WorkRow>;
+  let found: Partial<WorkRow> | null;
   try {
-    found = JSON.parse(line) as Partial<WorkRow>;
+    found = JSON.parse(line) as Partial<WorkRow> | null;
   } catch {
     throw fault('it is no JSON');
   }
-  const { messages, max_tokens = tokensUsual, temperature } = found;
+  const { messages, max_tokens = tokensUsual, temperature } = found ?? {};
   const isChat =
     Array.isArray(messages) &&
     messages.length > 0 &&

@@ -2,16 +2,17 @@
 import { spawn } from 'node:child_process';
 import { AppError } from '@aitbc/protocol';
 import { defineCommand } from '../../command/define-command.ts';
-import { entryOf } from '../../devnet/daemon-process.ts';
+import { daemonFlags, entryOf } from '../../devnet/daemon-process.ts';
 import { openNodeFolder } from '../../node/node-folder.ts';
 
 export default defineCommand({
   summary: 'Run the node of a folder until Ctrl-C; its log goes to standard output',
   arguments: [{ name: 'dir', help: 'folder of aitbc node init or join' }],
   examples: [{ line: 'aitbc node run ~/follower', note: 'the log is one JSON object a line' }],
-  async run({ signal }, { args }) {
-    const { settingsFile } = openNodeFolder(args.dir);
-    const child = spawn(process.execPath, [entryOf('node'), '--config', settingsFile], {
+  async run({ signal }, { args: { dir } }) {
+    const { settingsFile } = openNodeFolder(dir);
+    const args = [...daemonFlags, entryOf('node'), '--config', settingsFile];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true, // Ctrl-C of the terminal reaches only us; the node is asked to end
     });

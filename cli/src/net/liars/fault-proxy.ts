@@ -2,6 +2,8 @@
  * The line between a gateway and one provider, with faults made to order. Everything but a paid call passes as it is;
  * a paid call passes line by line, until its fault strikes. What a fault sends is written byte for byte.
  *
+ * Tests arm it for the next paid call; a liar of the chaos network chooses anew for each call.
+ *
  * The proxy counts the content lines that it handed on, so that an engine can go in step with it: then each side of
  * the line has exactly as many tokens as a fault says. A proxy that is down refuses and cuts everything, as the
  * machine of a killed process does.
@@ -34,7 +36,7 @@ export type EarlyFault =
   | 'empty-200'
   | 'json-200'
   | 'late-502'
-  | { readonly status: number; readonly body: string };
+  | { readonly status: number; readonly body: string; readonly type?: string };
 
 /** What goes wrong after `after` content lines. `hold` is for whoever wants to do something at this moment. */
 export type LateFault =
@@ -54,7 +56,7 @@ export type LateFault =
   | 'huge-count';
 
 /** How a line differs without an end. */
-export type ManneredFault = 'byte-by-byte' | 'drip' | 'crlf' | 'noise';
+export type ManneredFault = 'byte-by-byte' | 'drip' | 'crlf' | 'noise' | 'altered';
 
 /** A fault of the next paid call; later calls pass. */
 export type LineFault =
@@ -80,7 +82,15 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-interface Line {
+/** What a line does by itself. */
+export interface LineHabits {
+  /** The fault of a paid call; what is armed comes first. */
+  choose?(): LineFault | undefined;
+  /** Hears each answer that was handed on whole. */
+  keep?(answer: string): void;
+}
+
+interface Line extends LineHabits {
   upstream: string;
   fault: LineFault | undefined;
   lines: number;
@@ -92,8 +102,9 @@ interface Line {
 const paidPaths = ['/v1/chat/completions', '/v1/payments/resume', '/v1/embeddings'];
 
 /** A line on a port of its own; `connect` says where it leads. */
-export async function startFaultProxy(): Promise<FaultProxy> {
+export async function startFaultProxy(habits: LineHabits = {}): Promise<FaultProxy> {
   const line: Line = {
+    ...habits,
     upstream: '',
     fault: undefined,
     lines: 0,
@@ -172,7 +183,7 @@ function passed(line: Line, lines: number, signal: AbortSignal): Promise<void> {
 
 async function serve(line: Line, request: IncomingMessage, response: ServerResponse) {
   const isPaid = request.method === 'POST' && paidPaths.includes(request.url ?? '');
-  const { fault } = line;
+  const fault = line.fault ?? (isPaid ? line.choose?.() : undefined);
   if (isPaid) {
     line.fault = undefined;
     line.lines = 0;
@@ -219,7 +230,9 @@ async function failEarly(fault: EarlyFault, request: IncomingMessage, response: 
   if (fault === 'html-200') return sendAs(response, 200, '<html>Welcome</html>');
   if (fault === 'empty-200') return sendAs(response, 200, '');
   if (fault === 'json-200') return sendAs(response, 200, '{"choices":[]}');
-  if (typeof fault === 'object') return sendAs(response, fault.status, fault.body);
+  if (typeof fault !== 'object') return;
+  response.writeHead(fault.status, { 'content-type': fault.type ?? 'application/json' });
+  response.end(fault.body);
 }
 
 function sendAs(response: ServerResponse, status: number, body: string): void {
@@ -237,30 +250,50 @@ interface Relayed {
 async function relay(line: Line, fault: LineFault | undefined, { answer, response }: Relayed) {
   response.flushHeaders();
   const manner = fault && 'manner' in fault ? fault.manner : undefined;
+  const late = fault && 'late' in fault ? fault : undefined;
   answer.on('error', () => response.destroy());
+  let lines = 0;
+  let heard = '';
+  for await (const one of linesOf(answer)) {
+    if (line.keep) heard += one;
+    await write(response, one, manner);
+    if (!isContent(one)) continue;
+    lines += 1;
+    line.lines = lines;
+    line.hook?.(lines);
+    if (lines === late?.after) {
+      await strikeNow(line, late.late, { last: one.trimEnd(), response });
+      answer.destroy();
+      return;
+    }
+    wake(line);
+  }
+  line.keep?.(heard);
+  response.end();
+}
+
+/** Lines with their ends; what follows the last end comes as it is. */
+async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
   let rest = '';
   answer.setEncoding('utf8');
   for await (const chunk of answer as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const one of lines) {
-      await write(response, `${one}\n`, manner);
-      if (!isContent(one)) continue;
-      line.lines += 1;
-      line.hook?.(line.lines);
-      const isDue = fault && 'late' in fault && line.lines === fault.after;
-      if (isDue) {
-        await sleep(deliveryMs);
-        if (isSilence(fault.late)) release(line);
-        await strike(fault.late, one, response);
-        if (isSilence(fault.late) || fault.late === 'hold') await once(response, 'close');
-        answer.destroy();
-        return;
-      }
-      wake(line);
-    }
+    const whole = (rest + chunk).split('\n');
+    rest = whole.pop() ?? '';
+    for (const one of whole) yield `${one}\n`;
   }
-  response.end(rest);
+  if (rest !== '') yield rest;
+}
+
+interface Struck {
+  readonly last: string;
+  readonly response: ServerResponse;
+}
+
+async function strikeNow(line: Line, fault: LateFault, { last, response }: Struck): Promise<void> {
+  await sleep(deliveryMs);
+  if (isSilence(fault)) release(line);
+  await strike(fault, last, response);
+  if (isSilence(fault) || fault === 'hold') await once(response, 'close');
 }
 
 const isSilence = (fault: LateFault): boolean => ['stall', 'only-comments'].includes(fault);
@@ -281,10 +314,18 @@ function isContent(line: string): boolean {
 
 async function write(response: ServerResponse, text: string, manner: ManneredFault | undefined) {
   if (manner === 'drip') await sleep(dripMs);
-  if (manner === 'crlf') response.write(text.replace('\n', '\r\n'));
+  if (manner === 'altered') response.write(text.replace(wordInLine, alteredWord));
+  else if (manner === 'crlf') response.write(text.replace('\n', '\r\n'));
   else if (manner === 'noise') response.write(text === '\n' ? '\n: ping\n\nevent: ping\n\n' : text);
   else if (manner !== 'byte-by-byte') response.write(text);
   else for (const byte of Buffer.from(text)) await tick(response, Uint8Array.of(byte));
+}
+
+const wordInLine = /("content":")([^" ]+)/;
+
+/** The same letters in another order, so that the text stays as long as it was. */
+function alteredWord(_line: string, before: string, word: string): string {
+  return `${before}${[...word].reverse().join('')}`;
 }
 
 function tick(response: ServerResponse, bytes: Uint8Array): Promise<void> {

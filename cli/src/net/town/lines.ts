@@ -29,8 +29,15 @@ export interface Lines {
   /** From now on only nodes of the same group reach one another. */
   split(first: readonly number[], second: readonly number[]): void;
   heal(): void;
+  /** Whether `slow` works here. */
+  readonly canSlow: boolean;
+  /** All that these nodes send takes so much longer; 0 ends it. */
+  slow(nodes: readonly number[], delayMs: number): void;
   stop(): Promise<void>;
 }
+
+/** Which lines are wished; without a wish namespaces where the machine allows them. */
+export type LinesWish = 'namespaces' | 'proxies' | undefined;
 
 const loopback: Place = { host: '127.0.0.1', meshHost: '127.0.0.1', wrapper: [] };
 
@@ -45,13 +52,17 @@ export function plainLines(meshPorts: readonly number[]): Lines {
     addressOf: (_from, to) => `127.0.0.1:${meshPorts[to]}`,
     split: refuse,
     heal: refuse,
+    canSlow: false,
+    slow: refuse,
     stop: async () => {},
   };
 }
 
 /** Lines that can be cut: namespaces where the machine allows them, else proxies. */
-export async function breakableLines(meshPorts: readonly number[]): Promise<Lines> {
-  const wish = process.env.AITBC_CHAOS_LINES;
+export async function breakableLines(
+  meshPorts: readonly number[],
+  wish: LinesWish,
+): Promise<Lines> {
   if (wish !== 'proxies' && canMakeNamespaces()) return namespaceLines(meshPorts);
   return proxyLines(meshPorts);
 }
@@ -70,7 +81,7 @@ function canMakeNamespaces(): boolean {
     for (const words of made) ip(...words);
     return true;
   } catch {
-    return false; // not root, no `ip`, or a kernel without bridges: proxies do it, and the test says so
+    return false; // not root, no `ip`, or a kernel without bridges: proxies do it, and the report says so
   } finally {
     for (const [what = '', ,] of made) tryIp(what, 'del', tag);
   }
@@ -82,6 +93,26 @@ function tryIp(...words: readonly string[]): void {
   } catch {
     // it was never made, or went away with its other end
   }
+}
+
+/** The kernel's way to make a line slow; not in every kernel. */
+export function canSlowCables(): boolean {
+  if (!canMakeNamespaces()) return false;
+  const tag = `ab${randomInt(10_000, 99_999)}`;
+  try {
+    ip('netns', 'add', tag);
+    tc(tag, ['add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms']);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    tryIp('netns', 'del', tag);
+  }
+}
+
+function tc(space: string, words: readonly string[]): void {
+  const all = ['netns', 'exec', space, 'tc', 'qdisc', ...words];
+  execFileSync('ip', all, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 function namespaceLines(meshPorts: readonly number[]): Lines {
@@ -129,6 +160,15 @@ function namespaceLines(meshPorts: readonly number[]): Lines {
     heal() {
       for (const at of nodes.keys()) plug(at, bridges[0]);
     },
+    canSlow: canSlowCables(),
+    slow(slowed, delayMs) {
+      for (const at of slowed) {
+        const line = ['dev', 'mesh', 'root'];
+        const space = nodes[at]?.space ?? '';
+        if (delayMs === 0) tc(space, ['del', ...line]);
+        else tc(space, ['replace', ...line, 'netem', 'delay', `${delayMs}ms`]);
+      }
+    },
     async stop() {
       for (const { space } of nodes) tryIp('netns', 'del', space);
       for (const bridge of bridges) tryIp('link', 'del', bridge);
@@ -159,6 +199,15 @@ async function proxyLines(meshPorts: readonly number[]): Promise<Lines> {
     },
     heal() {
       for (const proxy of proxies.values()) proxy.set({ silent: 'none' });
+    },
+    canSlow: true,
+    slow(slowed, delayMs) {
+      for (const from of slowed) {
+        for (const to of meshPorts.keys()) {
+          proxyOf(from, to)?.set({ delayMs });
+          proxyOf(to, from)?.set({ delayMs });
+        }
+      }
     },
     async stop() {
       for (const proxy of proxies.values()) await proxy.stop();

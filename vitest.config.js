@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 // Whole-network tests (test/) start the built daemons as real processes, and only after the unit tests
 // (`groupOrder`), so that neither takes the other's processor time. Those that measure time or starve a
 // network (`timed`) run one file at a time; the others wait more than they compute, two at a time.
-const timed = ['failover', 'flood', 'partitions', 'relay', 'rolling', 'validators'].map(
+const timed = ['chaos', 'failover', 'flood', 'partitions', 'relay', 'rolling', 'validators'].map(
   (name) => `test/${name}.test.ts`,
 );
 const network = { testTimeout: 300_000, hookTimeout: 120_000 };

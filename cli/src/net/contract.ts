@@ -6,9 +6,6 @@
  *
  * The plan is pure data that follows from seed and sizes alone. The facts of the town are plain JSON too,
  * so that worker processes can be given them; keys are in them, which are worth nothing outside.
- *
- * NET to CAST, 09:47 (remove when read): NET made `scripted-server` answer prompts without an errand (`greet`),
- * because a provider whose model went off sale tries it with a prompt of its own and never came back after a 400.
  */
 import type { Genesis, Hex, Network } from '@aitbc/protocol';
 

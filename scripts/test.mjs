@@ -4,7 +4,8 @@
  *
  * The last line is always `N passed, N failed, N skipped`: the reporter hands its counts over in a
  * file and this script prints them after Vitest has ended, so nothing can come behind. A run that
- * died before it could count is one failure.
+ * died before it could count is one failure. Temporary files of all tests lie in one folder, which
+ * goes with the run.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ async function test(args) {
   const folder = mkdtempSync(join(tmpdir(), 'aitbc-test-'));
   try {
     const file = join(folder, 'counts.json');
-    const env = { ...process.env, [COUNT_FILE_VARIABLE]: file };
+    const env = { ...process.env, [COUNT_FILE_VARIABLE]: file, TMPDIR: folder };
     const code = await runInForeground(tool('vitest'), ['run', ...args], { env });
     return finish(code, readCounts(file, code));
   } finally {

@@ -5,7 +5,7 @@ import type { Out } from '../../context/out.ts';
 import { readTextFile } from '../../context/read-text-file.ts';
 import { passwordFileOption } from '../../wallet/password-option.ts';
 
-const wordsPerLine = 6;
+const wordsPerLine = 4;
 
 export default defineCommand({
   summary: 'Make an account and show its 24 words, this once',

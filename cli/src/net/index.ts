@@ -14,5 +14,6 @@ export {
   type ManneredFault,
   startFaultProxy,
 } from './liars/fault-proxy.ts';
+export { makePlan } from './plan/make-plan.ts';
 export { type Plant, plants } from './plant/plants.ts';
 export { breakableLines, type Lines, plainLines } from './town/lines.ts';

@@ -21,6 +21,8 @@ const capNait = 60_000n;
 const giftNait = 1_000n;
 const waitMs = 10_000;
 const exitPollMs = 500;
+/** Share of the time with faults in which withdrawals are begun in any case; who begins late is waited for. */
+const exitShare = 0.5;
 /** Beside the delay itself: until a withdrawal that was begun is back, also after faults. */
 const exitGraceMs = 30_000;
 
@@ -29,7 +31,8 @@ export async function spendTwice(place: AgentPlace, parts: AgentParts): Promise<
   const draw = parts.drawFor(place.name);
   const sellers = scriptedSellers(parts).filter(({ role }) => role === 'honest');
   const exits: Promise<void>[] = [];
-  const exitsUntilMs = parts.plan.calmAtMs - withdrawDelayMs;
+  const { calmAtMs } = parts.plan;
+  const exitsUntilMs = Math.max(calmAtMs - withdrawDelayMs, calmAtMs * exitShare);
   const trouble = (what: string) => (error: unknown) => noteTrouble(parts.notes, what, error);
   while (sellers.length > 0 && (await parts.pause(drawPauseMs(parts.plan, draw) / 2))) {
     await signTwice(place, parts).catch(trouble('signing twice'));

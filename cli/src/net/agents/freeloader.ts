@@ -1,6 +1,7 @@
 /** Wants answers without paying: no payment, rubbish in its place, a channel that is not there, a stranger's channel. */
 import { randomUUID } from 'node:crypto';
 import { hex, randomBytes } from '@aitbc/primitives';
+import { amountOf, type ChannelJson } from '@aitbc/protocol';
 import type { AgentPlace, ProviderPlace } from '../contract.ts';
 import { drawPauseMs, newJob } from './errands.ts';
 import { bodyOf, callByHand, type HandChannel, headerOf, offerOf } from './hand-buyer.ts';
@@ -63,19 +64,30 @@ async function headerFor(what: (typeof ways)[number], { seller, body, parts, pla
   if (what === 'rubbish') return hex(randomBytes(64));
   const offer = await offerOf(seller);
   const hotKey = keyPairOf(newKeys());
-  const unknown = { channelId: hex(randomBytes(32)), payer: place.keys.accountId, hotKey };
+  const unknown = { channelId: hex(randomBytes(32)), payer: place.keys.accountId, hotKey, cap };
   const channel =
     what === 'no such channel' ? unknown : await strangersChannel(parts, seller, unknown);
-  const promise = { key: randomUUID(), tokens, cap };
+  const promise = { key: randomUUID(), tokens, cap: channel.cap };
   return headerOf(parts.facts.network, channel, { offer, body, promise });
 }
 
-/** A real channel of somebody else, and a key that is not its own. */
+type Target = HandChannel & { readonly cap: bigint };
+
+/**
+ * A real channel of somebody else, and a key that is not its own: the one from which most was paid of those that still
+ * hold enough, so that nothing but the signature is wrong.
+ */
 async function strangersChannel(
   { nodeFor }: AgentParts,
   { keys, name }: ProviderPlace,
-  unknown: HandChannel,
-): Promise<HandChannel> {
+  unknown: Target,
+): Promise<Target> {
   const { channels } = await nodeFor(name).rpc.state_listChannels({ receiver: keys.address });
-  return { ...unknown, channelId: channels[0]?.channelId ?? unknown.channelId };
+  const paidOf = ({ totalClaimed }: ChannelJson) => amountOf(totalClaimed);
+  const rich = channels.filter((one) => !one.closed && amountOf(one.balance) > paidOf(one) + cap);
+  const best = rich.reduce<ChannelJson | undefined>(
+    (most, one) => (most && paidOf(most) >= paidOf(one) ? most : one),
+    undefined,
+  );
+  return best ? { ...unknown, channelId: best.channelId, cap: paidOf(best) + cap } : unknown;
 }

@@ -19,6 +19,7 @@ export async function crimeRows(evidence: Evidence): Promise<InvariantRow[]> {
     runsRow(evidence),
     triesRow(evidence),
     repeatedClaimsRow(evidence),
+    beyondRow(evidence),
     gainsRow(evidence),
     ...(await theftRows(evidence)),
   ];
@@ -43,10 +44,18 @@ function triesRow({ books }: Evidence): InvariantRow {
 }
 
 function repeatedClaimsRow({ books }: Evidence): InvariantRow {
-  const again = books.notes.claims.filter(({ isRepeat }) => isRepeat);
+  const again = books.notes.claims.filter(({ lie }) => lie === 'again');
   const claim = 'a claim that is handed in again pays nothing';
   return rowOf({ name: 'claims pay once', claim }, again, ({ provider, paidNait }) =>
     (paidNait ?? 0n) === 0n ? undefined : `${provider} got ${paidNait} nait by a repeated claim`,
+  );
+}
+
+function beyondRow({ books }: Evidence): InvariantRow {
+  const beyond = books.notes.claims.filter(({ lie }) => lie === 'beyond');
+  const claim = 'a claim for more than its voucher says pays nothing';
+  return rowOf({ name: 'no claim beyond its voucher', claim }, beyond, ({ provider, paidNait }) =>
+    (paidNait ?? 0n) === 0n ? undefined : `${provider} got ${paidNait} nait that nobody signed`,
   );
 }
 

@@ -163,13 +163,14 @@ function coveredRow(evidence: Evidence, jobs: readonly SellerJob[]): InvariantRo
   });
 }
 
+/** What arrived and was never signed for, such as words that were changed on the line, is the tail of its call. */
 function signedRow({ books }: Evidence): InvariantRow {
   const calls = books.buyers.flatMap(({ name, calls: rows }) =>
     rows.filter(({ status }) => status === 'settled').map((row) => ({ name, row })),
   );
   const claim = `no buyer has signed for more than ${windowTokens} tokens beyond what it received`;
   return rowOf({ name: 'buyers risk one window', claim }, calls, ({ name, row }) => {
-    const ahead = row.tokens - (row.from + row.outputTokens);
+    const ahead = row.tokens - Math.max(row.from + row.outputTokens, row.tail?.to ?? 0);
     if (ahead <= windowTokens) return undefined;
     return `${name} at ${row.provider}: ${ahead} tokens ahead (${row.outcome})`;
   });

@@ -1,8 +1,16 @@
 /** Rows about what a gateway tells its owner afterwards. */
-import { amountOf, asAppError, type gatewayEndpoints, type OutputOf } from '@aitbc/protocol';
+import {
+  amountOf,
+  asAppError,
+  type gatewayEndpoints,
+  type JobProof,
+  type OutputOf,
+  textHashOf,
+} from '@aitbc/protocol';
 import { createGatewayClient } from '@aitbc/sdk';
 import type { JobNote } from '../books/books.ts';
 import type { InvariantRow } from '../contract.ts';
+import { scriptedModel } from '../engines/scripted-text.ts';
 import type { Evidence } from './evidence.ts';
 import { allSellerJobs } from './job-rows.ts';
 import { rowOf } from './row.ts';
@@ -12,6 +20,7 @@ type LoggedJob = OutputOf<typeof gatewayEndpoints.job>;
 interface Logged {
   readonly note: JobNote;
   readonly job: LoggedJob | undefined;
+  readonly proof: JobProof | undefined;
   /** Why it is not told. */
   readonly fault: string | undefined;
 }
@@ -25,13 +34,72 @@ export async function logRows(evidence: Evidence): Promise<InvariantRow[]> {
     for (const note of books.notes.jobs) {
       if (note.via !== name || note.state !== 'complete' || !note.jobId) continue;
       try {
-        logged.push({ note, job: await client.job({ jobId: note.jobId }), fault: undefined });
+        const job = await client.job({ jobId: note.jobId });
+        const proof = await client.proof({ jobId: note.jobId });
+        logged.push({ note, job, proof, fault: undefined });
       } catch (error) {
-        logged.push({ note, job: undefined, fault: asAppError(error).message });
+        const fault = asAppError(error).message;
+        logged.push({ note, job: undefined, proof: undefined, fault });
       }
     }
   }
-  return [knownRow(logged), billsRow(evidence, logged)];
+  return [
+    knownRow(logged),
+    billsRow(evidence, logged),
+    textsRow(evidence, logged),
+    channelsRow(evidence),
+  ];
+}
+
+/** Channels that the chain has of a gateway's account, against its books. */
+function channelsRow({ facts, channels, gateways }: Evidence): InvariantRow {
+  const owned = facts.gateways.flatMap(({ name, keys }) => {
+    const own = [...channels.values()].filter(({ payer }) => payer === keys.address);
+    return own.map(({ channelId, closed }) => ({ name, channelId, closed }));
+  });
+  const open = owned.filter(({ name, closed }) => gateways.has(name) && !closed);
+  const claim = 'a gateway knows every open channel that was paid from its account';
+  return rowOf({ name: 'gateways know their channels', claim }, open, ({ name, channelId }) => {
+    const known = gateways.get(name)?.channels ?? [];
+    if (known.some((one) => one.channelId === channelId)) return undefined;
+    return `${name} does not know channel ${channelId.slice(0, 8)}`;
+  });
+}
+
+/** Every word is one token at providers that count right, so a receipt's range is a range of words. */
+function textsRow({ facts }: Evidence, logged: readonly Logged[]): InvariantRow {
+  const wrongCounts = new Set(
+    facts.providers.filter(({ role }) => role === 'inflates').map(({ keys }) => keys.address),
+  );
+  const proven = logged.flatMap(({ note, job, proof }) => {
+    const isPlain = job?.parts.every(({ provider }) => !wrongCounts.has(provider)) ?? false;
+    return proof && isPlain && note.model === scriptedModel ? [{ note, proof }] : [];
+  });
+  const claim =
+    'the receipts that a gateway keeps of an answer are for the text that its client got';
+  return rowOf({ name: 'receipts match the text', claim }, proven, ({ note, proof }) => {
+    const at = wrongReceiptOf(note.text, proof);
+    return at && `${note.via}, job ${note.mark.slice(0, 8)}: the receipt for words ${at}`;
+  });
+}
+
+/**
+ * Range of the first receipt that is not for the text. Those behind the begin of a later part are for no text, and the
+ * newest one before it may be for words that were changed on the line: they were refused as they came, and were settled.
+ */
+function wrongReceiptOf(text: string, { parts }: JobProof): string | undefined {
+  const words = text.split(' ').slice(0, -1);
+  for (const [place, { receipts }] of parts.entries()) {
+    const later = parts.slice(place + 1).map((part) => part.receipts[0]?.payload.from ?? 0);
+    const end = Math.min(...later, words.length);
+    const told = receipts.filter(({ payload: { from, to } }) => from < to && to <= end);
+    for (const { payload } of later.length > 0 ? told.slice(0, -1) : told) {
+      const { from, to, textHash, provider } = payload;
+      const own = words.slice(from, to).map((word) => `${word} `);
+      if (textHashOf(own.join('')) !== textHash) return `${from} to ${to} of ${provider}`;
+    }
+  }
+  return undefined;
 }
 
 function knownRow(logged: readonly Logged[]): InvariantRow {

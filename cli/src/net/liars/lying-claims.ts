@@ -1,10 +1,12 @@
 /**
- * Providers that lie to the chain. One claims all that its buyers have signed, not what it was due; one hands the same
- * claim in again and again. Both have the true keys, and the vouchers that their daemon keeps.
+ * Providers that lie to the chain. One claims all that its buyers have signed, not what it was due, and then all that the
+ * channels hold, with the same vouchers; one hands the same claim in again and again. Both have the true keys, and the
+ * vouchers that their daemon keeps.
  */
 import { hex, sign } from '@aitbc/primitives';
 import {
   amountOf,
+  type ChannelJson,
   type ClaimRow,
   claimBytes,
   type Hex,
@@ -21,14 +23,16 @@ import type { ProviderPlace } from '../contract.ts';
 const pollMs = 4_000;
 const waitMs = 5_000;
 
+/** `early`: all that is signed. `beyond`: more than that. `again`: what the chain has paid before. */
+type Lie = 'early' | 'beyond' | 'again';
+
 /** One try, and what it was paid. */
 export interface LyingClaim {
+  readonly lie: Lie;
   readonly provider: string;
   readonly rows: readonly { readonly channelId: Hex; readonly totalClaimed: bigint }[];
   /** nait that the chain paid; undefined when the claim was refused or its answer lost. */
   readonly paidNait: bigint | undefined;
-  /** The chain has paid all its rows before. */
-  readonly isRepeat: boolean;
 }
 
 /** Lies until the signal aborts. */
@@ -36,39 +40,48 @@ export async function lieToChain(place: ProviderPlace, parts: AgentParts): Promi
   const { network } = parts.facts;
   const signer = createLocalSigner(network, secretKeyOf(place.keys));
   const sender = createTxSender({ node: parts.nodeFor(place.name), signer });
+  const lies: readonly Lie[] = place.role === 'claimsEarly' ? ['early', 'beyond'] : ['again'];
   while (await parts.pause(pollMs)) {
-    await lieOnce(place, parts, sender).catch((error: unknown) => {
-      noteTrouble(parts.notes, `claims of ${place.name}`, error);
-    });
+    for (const lie of lies) {
+      await lieOnce({ place, parts, sender }, lie).catch((error: unknown) => {
+        noteTrouble(parts.notes, `claims of ${place.name}`, error);
+      });
+    }
   }
 }
 
-async function lieOnce(place: ProviderPlace, parts: AgentParts, sender: TxSender): Promise<void> {
+interface Scene {
+  readonly place: ProviderPlace;
+  readonly parts: AgentParts;
+  readonly sender: TxSender;
+}
+
+async function lieOnce({ place, parts, sender }: Scene, lie: Lie): Promise<void> {
   const { channels } = await readProviderBooks(place);
   const rows: ClaimRow[] = [];
   for (const channel of channels) {
-    const row = await rowOf(place, channel, parts);
+    const { channelId } = channel;
+    const state = await parts.nodeFor(place.name).rpc.state_getChannel({ channelId });
+    const row = rowOf(channel, state, lie);
     if (row && rows.length < limits.claimRows) rows.push(row);
   }
   if (rows.length === 0) return;
   const claiming = claim(place, { rows, sender, network: parts.facts.network });
   const paidNait = await claiming.catch(() => undefined);
-  const isRepeat = place.role === 'claimsTwice';
-  parts.notes.claims.push({ provider: place.name, rows, paidNait, isRepeat });
+  parts.notes.claims.push({ lie, provider: place.name, rows, paidNait });
 }
 
-/** All that is signed, or once more what the chain has paid already. */
-async function rowOf(
-  { name, role }: ProviderPlace,
+/** The row of a channel; undefined when the lie would gain nothing there. */
+function rowOf(
   { channelId, best }: SellerChannel,
-  { nodeFor }: AgentParts,
-): Promise<ClaimRow | undefined> {
-  if (!best) return undefined;
-  const state = await nodeFor(name).rpc.state_getChannel({ channelId });
+  state: Pick<ChannelJson, 'balance' | 'totalClaimed' | 'closed'>,
+  lie: Lie,
+): ClaimRow | undefined {
+  if (!best || state.closed) return undefined;
   const [balance, paid] = [amountOf(state.balance), amountOf(state.totalClaimed)];
   const signed = best.maxClaimable < balance ? best.maxClaimable : balance;
-  const totalClaimed = role === 'claimsEarly' ? signed : paid;
-  const isWorthIt = role === 'claimsEarly' ? signed > paid : paid > 0n;
+  const totalClaimed = { early: signed, beyond: balance, again: paid }[lie];
+  const isWorthIt = { early: signed > paid, beyond: balance > signed, again: paid > 0n }[lie];
   if (!isWorthIt) return undefined;
   const { maxClaimable, context, signature } = best;
   return { channelId, maxClaimable, context, voucherSignature: signature, totalClaimed };

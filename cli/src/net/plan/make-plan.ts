@@ -20,10 +20,9 @@ export interface PlanWish {
 
 /** Share of the time after which everything is whole again. */
 const calmShare = 0.75;
-/** Providers whose answers can be replayed, at most; fewer than the least makes no jury. */
-const verifiableMax = 5;
-const verifiableLeast = 4;
-const verifiableShare = 3;
+/** Providers whose answers can be replayed: who is audited, its auditor, and the three jurors of a first round. */
+const verifiableCount = 5;
+const verifiableShare = 2;
 /** From this many agents on there are two gateways and two coordinators. */
 const doubleFrom = 20;
 /** One of so many agents is a plain client of a gateway. */
@@ -76,8 +75,7 @@ function validatorsOf(draw: Draw, count: number): ValidatorRole[] {
 }
 
 function providersOf(draw: Draw, count: number, isChaos: boolean): PlannedProvider[] {
-  const share = Math.min(verifiableMax, Math.floor(count / verifiableShare));
-  const verifiable = share < verifiableLeast ? 0 : share;
+  const verifiable = count >= verifiableCount * verifiableShare ? verifiableCount : 0;
   const scripted = count - verifiable;
   const liars = isChaos ? Math.floor(scripted / 2) : 0;
   const roles: ProviderRole[] = honest(scripted - liars);

@@ -3,6 +3,38 @@
  * place. Each is a mistake that somebody could make; the run must find it.
  */
 import type { ProgramName } from '../../devnet/daemon-name.ts';
+import type { AgentRole, Plan, ProviderRole, ValidatorRole } from '../contract.ts';
+
+/** Whether the wrong code is reached in a run, and somebody is there who makes use of it. */
+type Provocation = (plan: Plan) => boolean;
+
+const always: Provocation = () => true;
+const hasAgent =
+  (role: AgentRole): Provocation =>
+  ({ agents }) =>
+    agents.includes(role);
+const hasProvider =
+  (...roles: readonly ProviderRole[]): Provocation =>
+  ({ providers }) =>
+    providers.some(({ role }) => roles.includes(role));
+const hasValidator =
+  (role: ValidatorRole): Provocation =>
+  ({ validators }) =>
+    validators.includes(role);
+
+/** Time in which each half of the validators makes a block of its own, also on a busy machine. */
+const halvedMs = 5_000;
+
+/** Half of the validators are cut off from the other half, and all of them vote. */
+const isHalved: Provocation = ({ validators, faults }) =>
+  validators.every((role) => role === 'honest') &&
+  faults.some(
+    ({ kind, target, forMs }) =>
+      kind === 'partition' &&
+      forMs >= halvedMs &&
+      target[0]?.startsWith('node') &&
+      target.length * 2 === validators.length,
+  );
 
 /** A bug. */
 export interface Plant {
@@ -16,19 +48,22 @@ export interface Plant {
   /** Must stand in the module exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** Rows of the final table that must see it; none when the daemon's own test must refuse to start. */
+  /** Plans whose runs must find it. */
+  readonly isProvoked: Provocation;
+  /** Rows of the final table that are about it: one of them must be broken. */
   readonly seenIn: readonly string[];
 }
 
 const providerBugs: readonly Plant[] = [
   {
     name: 'unsigned-voucher',
-    about: 'the provider does not check who signed the voucher of a job',
+    about: 'the provider checks who signed a voucher only until the channel has been charged once',
     program: 'provider',
     module: '/market/dist/admission/admit-job.js',
     find: 'if (forged)',
-    replace: 'if (false)',
-    seenIn: [],
+    replace: 'if (forged && record.charged === 0n)', // else the daemon's own test would refuse to start
+    isProvoked: hasAgent('freeloader'),
+    seenIn: ['nothing runs unpaid', 'crimes do not pay'],
   },
   {
     name: 'runs-ahead',
@@ -37,6 +72,7 @@ const providerBugs: readonly Plant[] = [
     module: '/market/dist/admission/admit-job.js',
     find: 'tokensCovered: voucher.tokens,',
     replace: 'tokensCovered: voucher.tokens + 64,',
+    isProvoked: hasAgent('underpayer'),
     seenIn: ['charges follow the rule', 'crimes do not pay', 'no token is paid twice'],
   },
   {
@@ -46,6 +82,7 @@ const providerBugs: readonly Plant[] = [
     module: '/provider/dist/jobs/run-job.js',
     find: '...(resume?.text ? { prefixText: resume.text } : {}),',
     replace: '',
+    isProvoked: hasProvider('stopsMidStream', 'garbage', 'stalls'),
     seenIn: ['answers are right', 'errors are honest'],
   },
   {
@@ -55,6 +92,7 @@ const providerBugs: readonly Plant[] = [
     module: '/market/dist/admission/meter-job.js',
     find: 'return Math.min(Math.max(job.promptTokens, promptTokens), job.promptBound);',
     replace: 'return job.promptBound;',
+    isProvoked: always,
     seenIn: ['prompts are counted'],
   },
   {
@@ -64,6 +102,7 @@ const providerBugs: readonly Plant[] = [
     module: '/market/dist/admission/channel-record.js',
     find: 'const totalClaimed = charged < best.maxClaimable ? charged : best.maxClaimable;',
     replace: 'const totalClaimed = best.maxClaimable;',
+    isProvoked: always,
     seenIn: ['charged exactly once', 'both books agree'],
   },
 ];
@@ -76,6 +115,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/claim.js',
     find: 'const due = row.totalClaimed - channel.totalClaimed;',
     replace: 'const due = row.totalClaimed;',
+    isProvoked: always,
     seenIn: ['supply', 'no stuck coin'],
   },
   {
@@ -85,7 +125,8 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/claim.js',
     find: 'if (totalClaimed > maxClaimable)',
     replace: 'if (false)',
-    seenIn: ['claims within vouchers'],
+    isProvoked: hasProvider('claimsEarly'),
+    seenIn: ['no claim beyond its voucher', 'claims within vouchers'],
   },
   {
     name: 'mandate-limit',
@@ -94,6 +135,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/mandates.js',
     find: 'if (!short)',
     replace: 'if (true)',
+    isProvoked: hasAgent('thief'),
     seenIn: ['crimes do not pay', 'thefts stay within the mandate'],
   },
   {
@@ -103,6 +145,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/mandates.js',
     find: "if (revoked)\n        return refuse('MANDATE_REVOKED', facts);",
     replace: '',
+    isProvoked: hasAgent('thief'),
     seenIn: ['revocations hold', 'crimes do not pay'],
   },
   {
@@ -112,6 +155,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/channel.js',
     find: 'if (context.timeMs < dueAt) {',
     replace: 'if (true) {',
+    isProvoked: hasAgent('doubleSpender'),
     seenIn: ['withdrawals come back'],
   },
   {
@@ -121,6 +165,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/tasks.js',
     find: "share: state === 'submitted' ? reward : 0n",
     replace: 'share: reward',
+    isProvoked: hasAgent('taskGiver'),
     seenIn: ['tasks end'],
   },
   {
@@ -128,8 +173,9 @@ const chainBugs: readonly Plant[] = [
     about: 'who is found guilty is acquitted, and who is acquitted is found guilty',
     program: 'node',
     module: '/chain/dist/rules/audits/verdicts.js',
-    find: 'if (guilty.length * 2 > seats.length)',
-    replace: 'if (acquitted.length * 2 > seats.length)',
+    find: 'const { guilty, acquitted } = sidesOf(seats);',
+    replace: 'const { guilty: acquitted, acquitted: guilty } = sidesOf(seats);',
+    isProvoked: hasProvider('otherModel'),
     seenIn: ['audit verdicts are right', 'no innocent is punished', 'cheats lose bond'],
   },
   {
@@ -139,6 +185,7 @@ const chainBugs: readonly Plant[] = [
     module: '/protocol/dist/blocks.js',
     find: 'return (total * 2n) / 3n + 1n;',
     replace: 'return total / 3n + 1n;',
+    isProvoked: isHalved,
     seenIn: ['one chain', 'finality', 'nothing lost'],
   },
   {
@@ -148,6 +195,7 @@ const chainBugs: readonly Plant[] = [
     module: '/node/dist/chain/evidence-sender.js',
     find: 'void admission.admit(bytes)',
     replace: 'void Promise.resolve({ ok: true })',
+    isProvoked: hasValidator('equivocator'),
     seenIn: ['validators judged'],
   },
   {
@@ -157,6 +205,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/evidence.js',
     find: 'burn(overlay, slashed.loss - reward);',
     replace: 'burn(overlay, slashed.loss);',
+    isProvoked: hasValidator('equivocator'),
     seenIn: ['supply', 'no stuck coin'],
   },
 ];
@@ -169,7 +218,8 @@ const buyerBugs: readonly Plant[] = [
     module: '/gateway/dist/store.js',
     find: 'save: group.add,',
     replace: 'save: () => undefined,',
-    seenIn: ['both books agree', 'charged exactly once', 'claims within vouchers'],
+    isProvoked: always,
+    seenIn: ['gateways remember', 'gateways know their channels'],
   },
   {
     name: 'receipt-text',
@@ -178,7 +228,8 @@ const buyerBugs: readonly Plant[] = [
     module: '/sdk/dist/buyer/pay/check-receipts.js',
     find: 'if (!arrived)',
     replace: 'if (true)',
-    seenIn: ['answers are right', 'lies do not pay'],
+    isProvoked: hasProvider('replays'),
+    seenIn: ['receipts match the text', 'answers are right'],
   },
 ];
 

@@ -17,7 +17,7 @@ export interface Recipes {
 /** Claims and audits come often, so that a short run sees many. */
 const claimThresholdNait = 100_000;
 const auditDutyMs = 10_000;
-const auditRateBps = 5_000;
+const auditRateBps = 8_000;
 const stallMs = 3_000;
 const needVoucherWaitMs = 3_000;
 

@@ -10,6 +10,7 @@
  * Exit code 1: a measure grows faster than its limit (scripts/soak/judge.mjs), or work failed beyond 1 in 1 000, or a daemon
  * has logged an error.
  */
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,11 +24,12 @@ import { judge, perUnit } from './judge.mjs';
 import { startReaders } from './readers.mjs';
 import { growthText, pictureOf, workText } from './report.mjs';
 import { startSystem } from './system.mjs';
-import { watchDaemons } from './watch.mjs';
+import { countHandles, watchDaemons } from './watch.mjs';
 
 const failuresPerMille = 1;
 const tellEveryMs = 60_000;
 const lastWorkMs = 60_000; // what is under way at the end may take so long
+const restMs = 90_000; // then idle connections are closed
 const keptEvery = 6; // one sample a minute is written down; the lines are drawn through all
 const msOf = { s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -62,7 +64,9 @@ async function soak(undo) {
   console.log(machine);
   const system = await startSystem({ folder, undo, ...plan });
   const { devnet, hasRedis } = system;
+  const before = countHandles(devnet);
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal); // each kind of work waits for it
   undo.push(() => ending.abort());
   const { signal } = ending;
   const work = [
@@ -78,7 +82,12 @@ async function soak(undo) {
   const running = Promise.all(work.flatMap((part) => part.running));
   await Promise.race([running, after(lastWorkMs)]);
   if (ended instanceof Error) throw ended;
-  return conclude({ samples, counts, devnet, about: { machine, hasRedis, ...plan } });
+  await after(restMs);
+  const rested = countHandles(devnet);
+  const rests = Object.fromEntries(
+    devnet.names.map((name) => [name, { before: before[name], after: rested[name] }]),
+  );
+  return conclude({ samples, rests, counts, devnet, about: { machine, hasRedis, ...plan } });
 }
 
 function urlsOf(devnet) {
@@ -104,8 +113,8 @@ async function unitsOf(devnet, { answers, kills, jobs }) {
   return { txs, jobs: answers.done + kills.done + jobs.done };
 }
 
-function conclude({ samples, counts, devnet, about }) {
-  const rows = judge(samples);
+function conclude({ samples, rests, counts, devnet, about }) {
+  const rows = judge(samples, rests);
   const logged = errorsLogged(devnet);
   const all = Object.values(counts);
   console.log(`\n${workText(all)}\n\n${growthText(rows)}\n`);

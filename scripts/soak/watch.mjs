@@ -29,7 +29,6 @@ export function watchDaemons({ devnet, heapFolder }, unitsOf) {
   const running = run();
   running.catch(() => {}); // told by `stop`
   return {
-    samples,
     async stop() {
       ending.abort();
       await running;
@@ -38,6 +37,13 @@ export function watchDaemons({ devnet, heapFolder }, unitsOf) {
   };
 }
 
+/** Open handles of each daemon, now. */
+export function countHandles(devnet) {
+  return Object.fromEntries(devnet.names.map((name) => [name, handlesOf(devnet.daemon(name).pid)]));
+}
+
+const handlesOf = (pid) => readdirSync(`/proc/${pid}/fd`).length;
+
 function stateOf({ pid, heapFolder, dataDir }) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
@@ -45,7 +51,7 @@ function stateOf({ pid, heapFolder, dataDir }) {
     residentMb: (field('VmRSS') * 1_024) / 1e6,
     ownMb: (field('RssAnon') * 1_024) / 1e6,
     threads: field('Threads'),
-    handles: readdirSync(`/proc/${pid}/fd`).length,
+    handles: handlesOf(pid),
     diskBytes: diskBytes(dataDir),
     ...heapOf(join(heapFolder, `${pid}.jsonl`)),
   };

@@ -125,4 +125,15 @@ export const migrations: readonly Migration[] = [
       drop table receipts_by_job;
     `,
   },
+  {
+    name: 'given-up',
+    up: `
+      create table given_up (
+        job_id text not null,
+        channel_id text not null,
+        at_ms integer not null,
+        primary key (job_id, channel_id)
+      ) strict, without rowid;
+    `,
+  },
 ];

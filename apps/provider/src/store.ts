@@ -69,6 +69,13 @@ export interface JobEnding {
   readonly atMs: number;
 }
 
+/** A job that never ran here and must not run any more. */
+export interface GivenUpJob {
+  readonly jobId: Hex;
+  readonly channelId: Hex;
+  readonly atMs: number;
+}
+
 /** Sums over all ended jobs. */
 export interface Totals {
   readonly jobs: number;
@@ -96,6 +103,10 @@ export interface ProviderStore extends EarningsStore {
   job(jobId: Hex): JournalRow | undefined;
   runningJobs(): JournalRow[];
   receipts(jobId: Hex): SignedReceipt[];
+  /** Jobs that were given up, oldest first. */
+  givenUp(): GivenUpJob[];
+  saveGivenUp(job: GivenUpJob): void;
+  dropGivenUp(job: Omit<GivenUpJob, 'atMs'>): void;
   totals(): Totals;
   saveClaim(channelId: Hex, totalClaimed: bigint, txId: Hex): void;
   /** Transaction that paid at least this much of a channel. */
@@ -126,6 +137,7 @@ export async function openProviderStore(path: string, genesisHash: Hex): Promise
     ...channelQueries(sqlite, writing),
     ...jobQueries(sqlite, writing),
     ...resultQueries(sqlite, writing),
+    ...givenUpQueries(sqlite, writing),
     ...earningsQueries(sqlite),
     written: group.written,
     close: () => group.written().finally(() => sqlite.close()),
@@ -324,6 +336,24 @@ function resultQueries(sqlite: Sqlite, { flush }: Writing) {
       flush();
       drop.run(jobId);
     },
+  };
+}
+
+function givenUpQueries(sqlite: Sqlite, { write }: Writing) {
+  const all = sqlite.prepare('select * from given_up order by at_ms');
+  const save = sqlite.prepare('insert or replace into given_up values (?, ?, ?)');
+  const drop = sqlite.prepare('delete from given_up where job_id = ? and channel_id = ?');
+  return {
+    givenUp: () =>
+      all.all().map((row) => ({
+        jobId: String(row.job_id),
+        channelId: String(row.channel_id),
+        atMs: Number(row.at_ms),
+      })),
+    saveGivenUp: ({ jobId, channelId, atMs }: GivenUpJob) =>
+      write(() => void save.run(jobId, channelId, atMs)),
+    dropGivenUp: ({ jobId, channelId }: Omit<GivenUpJob, 'atMs'>) =>
+      write(() => void drop.run(jobId, channelId)),
   };
 }
 

@@ -40,6 +40,7 @@ import {
   txRootOf,
 } from './execute.ts';
 import type { TxReceipt } from './receipt.ts';
+import { noteStandstill } from './rules/dates.ts';
 import { createOverlay, type Overlay, type StateReader } from './state.ts';
 import type { StateTree } from './tree/tree.ts';
 
@@ -114,6 +115,7 @@ function sceneOf(
   const parentView = parentViewOf(parent, epochOf(params, height));
   const overlay = createOverlay(reader);
   const context = { height, timeMs, proposer, network, params };
+  noteStandstill(overlay, context, parent);
   const views = { set, parentView, view };
   const execution = createExecution(overlay, context, { views, parentHash: ground.parentHash });
   return { overlay, execution, set, params };

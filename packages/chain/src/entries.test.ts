@@ -100,6 +100,9 @@ const entries: fc.Arbitrary<AnyEntry> = fc.oneof(
   fc
     .record({ present: fc.nat({ max: 65_535 }), next: fc.nat({ max: 65_535 }), height: counts })
     .map((entry) => ({ kind: 'upgrade' as const, id, entry })),
+  fc
+    .record({ beganMs: counts, untilMs: counts, resumedHeight: counts })
+    .map((entry) => ({ kind: 'standstill' as const, id, entry })),
   counts.map((nonce) => ({ kind: 'lane' as const, id, entry: { nonce } })),
   fc
     .record({

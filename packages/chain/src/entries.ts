@@ -4,7 +4,7 @@
  * A key is one letter for the kind and the 64 hex digits of an id: `a` account, `c` channel, `g` agent,
  * `p` provider, `l` lane, `x` expiring, `m` mandate, `t` task,
  * `v` validator, `s` validator set, `r` roster, `n` burned coins, `q` proposal, `o` parameters, `u` upgrade,
- * `w` audit, `j` jury, `d` docket, `k` conviction, `f` former key, `h` shared account (who holds it), `i` proposal of
+ * `w` audit, `j` jury, `d` docket, `k` conviction, `f` former key, `y` stand-still, `h` shared account (who holds it), `i` proposal of
  * one (what is intended). Its bytes are the letter in ASCII and the 32 bytes of the id; the order of the texts is
  * the order of the bytes. A value is the field table below, nothing in front and nothing behind.
  *
@@ -95,6 +95,12 @@ const upgradeFields = {
   height: field.count,
 } as const satisfies Fields;
 
+const standstillFields = {
+  beganMs: field.count,
+  untilMs: field.count,
+  resumedHeight: field.count,
+} as const satisfies Fields;
+
 const tables = {
   account: { letter: 'a', fields: accountFields },
   channel: { letter: 'c', fields: channelFields },
@@ -107,6 +113,7 @@ const tables = {
   proposal: { letter: 'q', fields: proposalFields },
   overrides: { letter: 'o', fields: overridesFields },
   upgrade: { letter: 'u', fields: upgradeFields },
+  standstill: { letter: 'y', fields: standstillFields },
   ...workTables,
   ...auditTables,
   ...multisigTables,
@@ -129,6 +136,12 @@ export type ValidatorState = Readonly<RecordOf<typeof validatorFields>>;
 
 /** Version of the rules: `present` below the height, `next` from it on. */
 export type UpgradeState = Readonly<RecordOf<typeof upgradeFields>>;
+
+/**
+ * The last time that the chain stood still: the time of the block before, the end of the time to catch up, and the
+ * height of the block after; of several close together, beginning and height of the first and the end of the last.
+ */
+export type StandstillState = Readonly<RecordOf<typeof standstillFields>>;
 
 type Change = Readonly<RecordOf<typeof changeFields>>;
 type ValidatorRows = readonly Readonly<RecordOf<typeof validatorRow>>[];
@@ -153,6 +166,7 @@ export interface Entries extends WorkEntries, AuditEntries, MultisigEntries {
   readonly proposal: ProposalState;
   readonly overrides: { readonly present: readonly Change[]; readonly armed: readonly Change[] };
   readonly upgrade: UpgradeState;
+  readonly standstill: StandstillState;
 }
 
 /** A decoded entry with its kind and id. */

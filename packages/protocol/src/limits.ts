@@ -28,6 +28,7 @@ export const limits = Object.freeze({
   validators: 100,
   stakeCandidates: 256, // keys that the end of an epoch chooses the next set from
   missedViewsPerBlock: 256,
+  catchUpBlocks: 1_000, // blocks after a stand-still for which dates wait at most
   auditReceiptBytes: 2_048, // a receipt with the longest names has about 1 500
   auditJurors: 64, // on the roster of a digest
   auditDocket: 64, // audits that wait for their draw, at most two blocks

@@ -47,6 +47,11 @@ export interface ChainParams {
   readonly auditSlashBps?: number;
   /** How long jurors may commit, then reveal, then the loser may appeal, chain time in ms. */
   readonly auditVoteMs?: number;
+  /**
+   * How many heartbeats dates wait after the chain stood still, so that nothing is over before anybody could act. 0, and
+   * what documents that are older than the rule have: they do not wait.
+   */
+  readonly catchUpBeats?: number;
 }
 
 /** Values of what documents that are older than audits leave out. */
@@ -134,6 +139,7 @@ export const devnetParams: ChainParams = Object.freeze({
   hopMinMs: 100,
   hopMaxMs: 8_000,
   blockSkewMs: 10_000,
+  catchUpBeats: 6,
 });
 
 /** Names of the parameters that are times, counts or parts, with their smallest and largest value. */
@@ -151,6 +157,7 @@ const numberBounds: Readonly<Record<NumberParam, readonly [min: number, max: num
   blockSkewMs: [0, 2 ** 52 - 1],
   auditSlashBps: [0, 10_000],
   auditVoteMs: [1, 2 ** 40],
+  catchUpBeats: [0, 1_000],
 };
 const amountParams: readonly AmountParam[] = [
   'feePerRow',
@@ -173,7 +180,7 @@ export function paramsFaultOf(params: ChainParams): string | undefined {
   for (const [kind, fee] of Object.entries(params.fees)) {
     if (amountFromText(fee) === undefined) return `fees.${kind} is no amount`;
   }
-  const values = { ...auditDefaults, ...params };
+  const values = { ...auditDefaults, catchUpBeats: 0, ...params };
   const badAmount = amountParams.find((name) => amountFromText(values[name]) === undefined);
   if (badAmount) return `${badAmount} is no amount`;
   for (const [name, [min, max]] of Object.entries(numberBounds)) {

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 
 /** A slower reader than this is full: the producer waits. */
 const fullBytes = 65_536;
-/** Text that comes sooner than this after the last write waits for more of it: nobody reads 500 pieces a second. */
-const gapMsDefault = 2;
+/** Text that comes sooner than this after the last write waits for more of it: nobody reads 200 pieces a second. */
+const gapMsDefault = 5;
 
 /** Writes text to an answer; what is pushed in one turn of the event loop goes out as one chunk. */
 export interface ChunkWriter {

@@ -1,6 +1,6 @@
 /**
  * A sold answer on its way to its reader: written straight to the socket, one write for what one turn of the event loop
- * brought, or two milliseconds of a fast engine. The head leaves with the first token, so that what fails before still gets an honest status. A
+ * brought, or some milliseconds of a fast engine (chunk-writer.ts). The head leaves with the first token, so that what fails before still gets an honest status. A
  * reader that goes away stops reading along, and the job of the last reader ends.
  */
 import type { AnswerFinish, AnswerWriter } from '@aitbc/protocol';
@@ -39,11 +39,16 @@ export function streamAnswer(
     if (early === undefined) chunks.push(text);
     else early += text;
     if (event.type === 'end' || event.type === 'error') chunks.end();
-    else if (event.type !== 'text') chunks.hurry(); // the next voucher waits for it
+    else if (isUrgent(event)) chunks.hurry();
   };
   const unfollow = answer.follow({ onEvent, isFull: chunks.isFull });
   response.once('close', unfollow);
   if (response.destroyed) unfollow();
+}
+
+/** What the buyer's next voucher waits for, or what is about to be charged. */
+function isUrgent(event: AnswerEvent): boolean {
+  return event.type === 'need' || (event.type === 'text' && event.isUrgent === true);
 }
 
 function eventText(words: AnswerWriter, event: AnswerEvent): string {

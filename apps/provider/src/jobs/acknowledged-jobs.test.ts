@@ -5,11 +5,13 @@ import { utf8 } from '@aitbc/primitives';
 import { AppError, bodyDigestOf, type SignedReceipt } from '@aitbc/protocol';
 import { until } from '@aitbc/service';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { GivenUpJob } from '../store.ts';
 import { defaultWords, modelName } from '../testing/counting-engine.ts';
 import { deadProvider, earlierAnswer } from '../testing/earlier-answer.ts';
 import { createFakeChain } from '../testing/fake-chain.ts';
 import { checkReceipts } from '../testing/read-answer.ts';
 import { startProvider, type TestProvider } from '../testing/start-provider.ts';
+import { createGivenUpJobs } from './acknowledge-job.ts';
 
 const messages = [{ role: 'user', content: 'hi' }];
 const body = JSON.stringify({ model: modelName, messages, stream: true });
@@ -186,6 +188,93 @@ describe('an acknowledgement', () => {
     await until(async () => ((await statusOf(test)) as { running: number }).running === 0);
     const over = buyer.acknowledgement(jobId, { from: 20, to: 21, text: 'x' });
     expect((await acknowledge(test, over)).code).toBe('JOB_STATE_WRONG');
+  });
+});
+
+describe('a job that its buyer gives up before it is known here', () => {
+  const pay = (test: TestProvider, change = {}) =>
+    fetch(`${test.url}/v1/chat/completions`, {
+      method: 'POST',
+      body,
+      headers: { 'payment-signature': test.buyer.header(body, { change }) },
+    });
+  const nothing = { from: 0, to: 0, text: '' };
+
+  it('never runs when the request comes later, not even in the next life', async () => {
+    const chain = createFakeChain();
+    const first = await start({ chain, dataDir: folder() });
+    const { buyer } = first;
+    const given = buyer.acknowledgement(buyer.jobId(body), nothing);
+    expect((await acknowledge(first, given)).code).toBe('JOB_UNKNOWN');
+    expect((await acknowledge(first, given)).code).toBe('JOB_UNKNOWN');
+    expect((await pay(first)).status).toBe(410);
+    const dataDir = folder();
+    cpSync(first.dataDir, dataDir, { recursive: true }); // what a kill leaves when the answer has left
+    const second = await start({ chain, dataDir });
+    const header = buyer.header(body);
+    const late = await fetch(`${second.url}/v1/chat/completions`, {
+      method: 'POST',
+      body,
+      headers: { 'payment-signature': header },
+    });
+    expect([late.status, first.counts.calls, second.counts.calls]).toEqual([410, 0, 0]);
+    expect(await statusOf(second)).toMatchObject({ charged: '0', running: 0 });
+  });
+
+  it('runs when the buyer asks for it anew, and then as often as any job: once', async () => {
+    const test = await start({ dataDir: folder() });
+    await acknowledge(test, test.buyer.acknowledgement(test.buyer.jobId(body), nothing));
+    const refused = await pay(test);
+    const { error } = (await refused.json()) as {
+      error: { code: string; facts: { again: number } };
+    };
+    const { code, facts } = error;
+    expect(code).toBe('JOB_EXPIRED');
+    expect((await pay(test, { again: facts.again - 1 })).status).toBe(410);
+    const answer = await pay(test, { again: facts.again });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('w39');
+    expect((await pay(test)).status).toBe(200); // the held back one reads along
+    expect(test.counts.calls).toBe(1);
+  });
+
+  it('is given up by who holds the key of a channel, and for that channel alone', async () => {
+    const test = await start({ dataDir: folder() });
+    const { buyer } = test;
+    const jobId = buyer.jobId(body);
+    const good = buyer.acknowledgement(jobId, nothing);
+    const forged = { ...good, textHash: 'ab'.repeat(32) };
+    expect((await acknowledge(test, forged)).code).toBe('VOUCHER_SIGNATURE_INVALID');
+    const unknown = await acknowledge(test, { ...good, channelId: 'cd'.repeat(32) });
+    expect(unknown.code).toBe('VOUCHER_CHANNEL_WRONG');
+    const sibling = buyer.sibling();
+    test.chain.put(sibling.channel);
+    expect((await acknowledge(test, sibling.acknowledgement(jobId, nothing))).code).toBe(
+      'JOB_UNKNOWN',
+    );
+    expect((await pay(test)).status).toBe(200);
+  });
+
+  it('is remembered for a day, and of the newest 64 of a channel', () => {
+    const rows = new Map<string, GivenUpJob>();
+    const store = {
+      givenUp: () => [...rows.values()],
+      saveGivenUp: (row: GivenUpJob) => void rows.set(row.jobId, row),
+      dropGivenUp: ({ jobId }: { jobId: string }) => void rows.delete(jobId),
+    };
+    const clock = { now: 1_000 };
+    const jobs = createGivenUpJobs(store, () => clock.now);
+    const job = (at: number) => ({ jobId: `${at}`.padStart(64, '0'), channelId: 'c' });
+    for (let at = 0; at < 70; at += 1) jobs.add(job(at));
+    expect(rows.size).toBe(64);
+    expect(jobs.refusal(job(5), undefined)).toBeUndefined();
+    expect(jobs.refusal(job(6), undefined)?.code).toBe('JOB_EXPIRED');
+    clock.now += 24 * 3_600_000 + 1;
+    jobs.add(job(70));
+    expect([...rows.keys()]).toEqual([job(70).jobId]);
+    clock.now += 24 * 3_600_000 + 1;
+    createGivenUpJobs(store, () => clock.now);
+    expect(rows.size).toBe(0);
   });
 });
 

@@ -34,12 +34,18 @@ export interface AnswerEnd {
   readonly durationMs: number;
 }
 
-/**
- * One thing that happened to an answer. A text stands for `tokens` output tokens, which may be 0 or more than 1:
- * a character of several tokens comes whole.
- */
+/** Text that went out. It stands for `tokens` output tokens, 0 or more: a character of several tokens comes whole. */
+export interface AnswerText {
+  readonly type: 'text';
+  readonly text: string;
+  readonly tokens: number;
+  /** It must not be kept back, not even for a moment; see job-meter.ts. */
+  readonly isUrgent?: boolean;
+}
+
+/** One thing that happened to an answer. */
 export type AnswerEvent =
-  | { readonly type: 'text'; readonly text: string; readonly tokens: number }
+  | AnswerText
   | { readonly type: 'receipt'; readonly receipt: SignedReceipt }
   | { readonly type: 'need'; readonly need: NeedVoucher }
   | { readonly type: 'end'; readonly end: AnswerEnd }

@@ -9,6 +9,10 @@
  * tokens again; where it does not, it is off by the difference, most often none, and never below nothing nor
  * above the bound of the prompt.
  *
+ * The urge. Text may be kept back from a reader for some milliseconds, with two exceptions. What leaves half a window of
+ * what is covered: from there on a buyer signs for more as soon as it has it. And what a receipt follows: the less is charged
+ * that a crash keeps from leaving, the better.
+ *
  * The silence. A client that leaves while the engine has been silent for long was not served: the job ends as a failure
  * of the provider, so that nobody pays two prompts for one engine that hangs.
  *
@@ -115,10 +119,11 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
     telling: receiptsOut.told,
     /** Text goes out. `isLast`: the end of the job signs for it. */
     deliver(part: { readonly text: string; readonly tokens: number }, isLast = false): void {
+      const isUrgent = isUrgentText(job, books, { delivered, signed: receipts.to(), ...part });
       delivered += part.tokens;
       text += part.text;
       books.count(jobId, part.tokens, checkpoint);
-      answer.append({ type: 'text', ...part });
+      answer.append({ type: 'text', text: part.text, tokens: part.tokens, isUrgent });
       if (isLast || delivered >= most) return; // the end of the job follows, and signs
       if (delivered - receipts.to() >= offer.payload.windowTokens) checkpoint();
     },
@@ -135,6 +140,25 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
       answer.append(error ? { type: 'error', error, end } : { type: 'end', end });
     },
   };
+}
+
+interface Step {
+  readonly delivered: number;
+  /** Position up to which receipts are signed. */
+  readonly signed: number;
+  readonly tokens: number;
+}
+
+/** True for tokens that leave half a window of what is covered, and for those that a receipt follows. */
+function isUrgentText(
+  { jobId, channelId, offer }: LiveJob,
+  books: Pick<ChannelBooks, 'covered'>,
+  { delivered, signed, tokens }: Step,
+): boolean {
+  const { windowTokens } = offer.payload;
+  const half = books.covered(channelId, jobId) - windowTokens / 2;
+  const to = delivered + tokens;
+  return to - signed >= windowTokens || (delivered < half && to >= half);
 }
 
 function countsOf({ job }: Metered): Pick<AnswerEnd, 'promptTokens' | 'completionTokens'> {

@@ -20,6 +20,8 @@ export interface Payment {
   readonly voucher: StartVoucher;
   readonly idempotencyKey: string;
   readonly offer: StandingOffer;
+  /** Names the giving up that this call comes after. */
+  readonly again: number | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export function readPayment(
   if (!json.ok) return json;
   const read = voucherPaymentOf(json.value, network.caip2);
   if (!read.ok) return read;
-  const { idempotencyKey, maxClaimable, offerId, channelId, tokens, signature } = read.value;
+  const { idempotencyKey, maxClaimable, offerId, channelId, tokens, signature, again } = read.value;
   if (!isIdempotencyKey(idempotencyKey)) {
     return refuse('PAYMENT_MALFORMED', { reason: 'the idempotency key is too long' });
   }
@@ -46,5 +48,5 @@ export function readPayment(
   }
   const cap = amountOf(maxClaimable);
   const voucher = { offerId, channelId, tokens, maxClaimable: cap, signature };
-  return accept({ voucher, idempotencyKey, offer });
+  return accept({ voucher, idempotencyKey, offer, again });
 }

@@ -43,7 +43,12 @@ import type { MandateMirror } from '../chain/mandate-mirror.ts';
 import type { EngineModel } from '../engines/engine.ts';
 import type { OfferBook, StandingOffer } from '../offers/offer-book.ts';
 import type { ProviderStore } from '../store.ts';
-import { acknowledgeJob, type SignedAcknowledgement } from './acknowledge-job.ts';
+import {
+  acknowledgeJob,
+  createGivenUpJobs,
+  type GivenUpJobs,
+  type SignedAcknowledgement,
+} from './acknowledge-job.ts';
 import { type AnswerLog, createAnswerLog } from './answer-log.ts';
 import type { MandatedRequest } from './channel-books.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -96,7 +101,10 @@ export interface DeskDeps extends RunDeps {
   readonly mandates: Pick<MandateMirror, 'isKnown' | 'learn'>;
   /** Its refusals are asked first of all. */
   readonly queue: Pick<JobQueue, 'refusal' | 'enter'>;
-  readonly store: Pick<ProviderStore, 'job' | 'offer' | 'receipts'>;
+  readonly store: Pick<
+    ProviderStore,
+    'job' | 'offer' | 'receipts' | 'givenUp' | 'saveGivenUp' | 'dropGivenUp'
+  >;
   readonly keys: RegisteredKeys;
   /** A model as the engine has it now. */
   readonly model: (name: string) => EngineModel | undefined;
@@ -129,11 +137,13 @@ interface Desk {
   readonly deps: DeskDeps;
   readonly running: Map<Hex, Running>;
   readonly kept: KeptAnswers;
+  readonly givenUp: GivenUpJobs;
 }
 
 export function createJobDesk(deps: DeskDeps): JobDesk {
   const running = new Map<Hex, Running>();
-  const desk: Desk = { deps, running, kept: createKeptAnswers(deps.nowMs) };
+  const givenUp = createGivenUpJobs(deps.store, deps.nowMs);
+  const desk: Desk = { deps, running, kept: createKeptAnswers(deps.nowMs), givenUp };
   const stopped = { what: 'This provider', reason: 'it is stopping' };
   let isStopping = false;
   const endJobs: JobDesk['end'] = (which, reason) => {
@@ -161,7 +171,9 @@ export function createJobDesk(deps: DeskDeps): JobDesk {
       return deps.store.job(jobId) ? endedRefusal(desk, jobId) : refuse('JOB_UNKNOWN', { jobId });
     },
     async acknowledge(signed) {
-      const verdict = acknowledgeJob(signed, deps);
+      // A call that the network still holds back would look the channel up as well.
+      if (!deps.books.get(signed.channelId)) await findChannel(deps, signed.channelId);
+      const verdict = acknowledgeJob(signed, { ...deps, givenUp });
       await deps.books.written();
       return verdict;
     },
@@ -308,16 +320,18 @@ function decide({ deps, running }: Desk, asked: Asked, ask: Decide): AdmissionVe
 
 /** Check and reservation happen in one turn: no other call can come between them. */
 function admit(desk: Desk, asked: Asked): TakeVerdict {
-  const { deps } = desk;
+  const { deps, givenUp } = desk;
   const { jobId, payer, resume } = asked;
-  const { offer, voucher } = asked.payment;
-  const verdict = decide(desk, asked, deps.books.admit);
+  const { offer, voucher, again } = asked.payment;
+  const job = { jobId, channelId: voucher.channelId };
+  const verdict = givenUp.refusal(job, again) ?? decide(desk, asked, deps.books.admit);
   if (!verdict.ok) return verdict;
   const isFresh = verdict.value.kind === 'admitted';
+  if (isFresh) givenUp.drop(job);
   const answer = isFresh ? startJob(desk, asked) : findAnswer(desk, jobId);
   if (!answer) return endedRefusal(desk, jobId);
-  const job = deps.books.get(voucher.channelId)?.jobs.get(jobId);
-  const reserved = (job?.charged ?? 0n) + (job?.reserved ?? 0n);
+  const books = deps.books.get(voucher.channelId)?.jobs.get(jobId);
+  const reserved = (books?.charged ?? 0n) + (books?.reserved ?? 0n);
   return accept({ jobId, answer, offer, payer, reserved, from: resume?.from ?? 0 });
 }
 

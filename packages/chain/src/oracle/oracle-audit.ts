@@ -14,7 +14,16 @@ import {
 import type { AuditEntry, AuditOutcome } from '../audit-entries.ts';
 import type { ProviderState } from '../entries.ts';
 import { candidates, type EndStage, rosterOf, setRoster } from './oracle-jury.ts';
-import { give, known, need, Refused, type Stage, smaller, type Tables } from './oracle-state.ts';
+import {
+  endOf,
+  give,
+  known,
+  need,
+  Refused,
+  type Stage,
+  smaller,
+  type Tables,
+} from './oracle-state.ts';
 
 const docketSize = 64;
 
@@ -36,7 +45,8 @@ export function openAudit(stage: Stage, body: TxBody<'audit_open'>): void {
   if (!read.ok) throw new Refused('RECEIPT_INVALID');
   const { jobId, digest, atMs, provider: address } = read.value.payload;
   need(address === addressOf(id), 'RECEIPT_INVALID');
-  const isFresh = atMs >= timeMs - Math.floor(params.unbondingMs / 2) && atMs <= timeMs + 120_000;
+  const oldMs = endOf(stage, atMs + Math.floor(params.unbondingMs / 2));
+  const isFresh = timeMs <= oldMs && atMs <= timeMs + 120_000;
   need(isFresh, 'AUDIT_RECEIPT_AGE');
   const parts = [bytes32(jobId), bytes32(id), bytes32(recordHash)];
   const auditId = taggedHash('audit', network, ...parts);
@@ -67,7 +77,7 @@ export function openAudit(stage: Stage, body: TxBody<'audit_open'>): void {
   needDocket(tables);
   const former = tables.formerKey.get(id);
   const keys = [provider.authorizer];
-  if (former && former.untilMs > timeMs) keys.push(former.authorizer);
+  if (former && timeMs < endOf(stage, former.untilMs)) keys.push(former.authorizer);
   const isSigned = keys.some((key) => verifyReceipt(network, read.value, key).ok);
   need(isSigned, 'RECEIPT_INVALID');
   keepBond(stage, id);
@@ -113,7 +123,7 @@ export function commit(stage: Stage, { auditId, commitment }: TxBody<'audit_comm
   need(audit.phase === 'commit', 'AUDIT_PHASE_WRONG');
   const at = audit.seats.findIndex(({ juror, round }) => juror === from && round === audit.round);
   need(at >= 0, 'AUDIT_NOT_PARTY');
-  need(timeMs < audit.dueMs, 'AUDIT_LATE');
+  need(timeMs < endOf(stage, audit.dueMs), 'AUDIT_LATE');
   need(audit.seats[at]?.commitment === zeroHash, 'AUDIT_VOTED');
   const seats = audit.seats.map((seat, place) => (place === at ? { ...seat, commitment } : seat));
   tables.audit.set(auditId, { ...audit, seats });
@@ -138,13 +148,14 @@ export function reveal(stage: Stage, body: TxBody<'audit_reveal'>): void {
   const { tables, network, timeMs, from } = stage;
   const { auditId, verdict, reportHash, salt } = body;
   const before = known(tables.audit.get(auditId), 'AUDIT_UNKNOWN');
-  if (before.phase === 'commit' && before.dueMs <= timeMs) beginReveal(stage, auditId);
+  if (before.phase === 'commit' && timeMs >= endOf(stage, before.dueMs))
+    beginReveal(stage, auditId);
   const audit = tables.audit.get(auditId) as AuditEntry;
   const { round } = audit;
   need(audit.phase === 'reveal', 'AUDIT_PHASE_WRONG');
   const at = audit.seats.findIndex((seat) => seat.juror === from && seat.round === round);
   need(at >= 0, 'AUDIT_NOT_PARTY');
-  need(timeMs < audit.dueMs, 'AUDIT_LATE');
+  need(timeMs < endOf(stage, audit.dueMs), 'AUDIT_LATE');
   need(audit.seats[at]?.verdict === 0, 'AUDIT_VOTED');
   const parts = [bytes32(auditId), bytes32(from), Uint8Array.of(round, verdict)];
   const hash = taggedHash('auditVote', network, ...parts, bytes32(reportHash), bytes32(salt));
@@ -166,7 +177,7 @@ export function appeal(stage: Stage, { auditId, deposit }: TxBody<'audit_appeal'
   need(audit.phase === 'decided', 'AUDIT_PHASE_WRONG');
   const isConvicted = audit.first === 'guilty';
   need(from === (isConvicted ? audit.provider : audit.opener), 'AUDIT_NOT_PARTY');
-  need(timeMs < audit.dueMs, 'AUDIT_LATE');
+  need(timeMs < endOf(stage, audit.dueMs), 'AUDIT_LATE');
   const appealDeposit = audit.deposit * 2n;
   need(deposit >= appealDeposit, 'AUDIT_DEPOSIT_LOW');
   need(candidates(stage, audit).length >= 5, 'AUDIT_JURORS_FEW');
@@ -183,7 +194,7 @@ export function appeal(stage: Stage, { auditId, deposit }: TxBody<'audit_appeal'
 export function close(stage: Stage, { auditId }: TxBody<'audit_close'>): void {
   const audit = known(stage.tables.audit.get(auditId), 'AUDIT_UNKNOWN');
   need(['commit', 'reveal', 'decided'].includes(audit.phase), 'AUDIT_PHASE_WRONG');
-  need(stage.timeMs >= audit.dueMs, 'AUDIT_EARLY');
+  need(stage.timeMs >= endOf(stage, audit.dueMs), 'AUDIT_EARLY');
   if (audit.phase === 'commit') beginReveal(stage, auditId);
   if (audit.phase === 'reveal') judge(stage, auditId);
   if (audit.phase === 'decided') settle(stage, auditId, undefined);

@@ -2,7 +2,7 @@
 import type { Hex, TxBody } from '@aitbc/protocol';
 import type { AuditEntry } from '../audit-entries.ts';
 import type { ProviderState } from '../entries.ts';
-import { need, type Stage, type Tables } from './oracle-state.ts';
+import { endOf, need, type Stage, type Tables } from './oracle-state.ts';
 
 /** The end of a block has no sender. */
 export type EndStage = Omit<Stage, 'from'>;
@@ -63,11 +63,12 @@ export function candidates(stage: EndStage, audit: AuditEntry): Hex[] {
 }
 
 /** What a provider replaced its key with: the old one counts for half of the time a bond takes to leave. */
-export function rememberKey({ tables, timeMs, params, from }: Stage, authorizer: Hex): void {
+export function rememberKey(stage: Stage, authorizer: Hex): void {
+  const { tables, timeMs, params, from } = stage;
   const before = tables.provider.get(from);
   if (before === undefined || before.authorizer === authorizer) return;
   const former = tables.formerKey.get(from);
-  const isOver = former === undefined || former.untilMs <= timeMs;
+  const isOver = former === undefined || timeMs >= endOf(stage, former.untilMs);
   need(isOver || former.authorizer === authorizer, 'PROVIDER_KEY_FRESH');
   const untilMs = timeMs + Math.floor(params.unbondingMs / 2);
   tables.formerKey.set(from, { authorizer: before.authorizer, untilMs });

@@ -15,6 +15,7 @@ import {
   verifyVoucher,
 } from '@aitbc/protocol';
 import {
+  endOf,
   give,
   known,
   need,
@@ -112,7 +113,7 @@ export function beginWithdrawal(stage: Stage, body: TxBody<'withdraw_init'>): vo
 export function endWithdrawal(stage: Stage, body: TxBody<'withdraw_finalize'>): void {
   const channel = openChannel(stage, body.channelId);
   need(channel.withdrawAmount > 0n, 'CHANNEL_WITHDRAW_NONE');
-  need(stage.timeMs >= channel.withdrawDueMs, 'CHANNEL_WITHDRAW_EARLY');
+  need(stage.timeMs >= endOf(stage, channel.withdrawDueMs), 'CHANNEL_WITHDRAW_EARLY');
   const amount = smaller(channel.withdrawAmount, freeOf(channel));
   returnMoney(stage, { ...channel, withdrawAmount: 0n, withdrawDueMs: 0 }, amount);
 }

@@ -14,7 +14,7 @@ import {
   zeroHash,
 } from '@aitbc/protocol';
 import type { ValidatorState } from '../entries.ts';
-import { give, known, need, type Stage, type Tables } from './oracle-state.ts';
+import { endOf, give, known, need, type Stage, type Tables } from './oracle-state.ts';
 
 const rosterSize = 256;
 const setSize = 100;
@@ -111,9 +111,11 @@ export function unbond(stage: Stage, body: TxBody<'validator_unbond'>): void {
 }
 
 /** `stake_withdraw`. */
-export function withdrawStake({ tables, timeMs }: Stage, body: TxBody<'stake_withdraw'>): void {
+export function withdrawStake(stage: Stage, body: TxBody<'stake_withdraw'>): void {
+  const { tables, timeMs } = stage;
   const before = known(tables.validator.get(body.validator), 'VALIDATOR_UNKNOWN');
-  need(before.leavingDueMs > 0 && timeMs >= before.leavingDueMs, 'STAKE_LOCKED');
+  const isDue = before.leavingDueMs > 0 && timeMs >= endOf(stage, before.leavingDueMs);
+  need(isDue, 'STAKE_LOCKED');
   tables.validator.set(body.validator, { ...before, leaving: 0n, leavingDueMs: 0 });
   give(tables, before.owner, { balance: before.leaving });
 }

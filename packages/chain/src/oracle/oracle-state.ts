@@ -5,7 +5,14 @@
  * it shares formats and signatures (the protocol package) and the shapes of the entries, but no rule.
  */
 import { amountMax, isSafePublicKey } from '@aitbc/primitives';
-import { bytes32, type ChainParams, type ErrorCode, type Hex, type Network } from '@aitbc/protocol';
+import {
+  bytes32,
+  type ChainParams,
+  type ErrorCode,
+  type Hex,
+  type Network,
+  zeroHash,
+} from '@aitbc/protocol';
 import type { AccountState, Entries, EntryKind } from '../entries.ts';
 
 /** Entries by kind and id. */
@@ -19,6 +26,34 @@ export interface Stage {
   readonly height: number;
   readonly timeMs: number;
   readonly from: Hex;
+}
+
+/** When a date is over: the date, or the end of the time to catch up when the chain stood still at it. */
+export function endOf(
+  { tables, height }: Pick<Stage, 'tables' | 'height'>,
+  dateMs: number,
+  moreMs = 0,
+): number {
+  const halt = tables.standstill.get(zeroHash);
+  if (halt === undefined || dateMs <= halt.beganMs) return dateMs;
+  if (height >= halt.resumedHeight + 1_000) return dateMs;
+  return Math.max(dateMs, halt.untilMs + moreMs);
+}
+
+/** A block more than three heartbeats after its parent: the chain stood still in between. */
+export function rememberHalt(
+  { tables, params, height, timeMs }: Omit<Stage, 'from' | 'network'>,
+  parentMs: number,
+): void {
+  const beats = params.catchUpBeats ?? 0;
+  const isHalt = height > 1 && timeMs > parentMs + 3 * params.heartbeatMs;
+  if (!isHalt || beats === 0) return;
+  const untilMs = timeMs + beats * params.heartbeatMs;
+  const before = tables.standstill.get(zeroHash);
+  const goesOn =
+    before !== undefined && parentMs < before.untilMs && height <= before.resumedHeight + 1_000;
+  const first = goesOn ? before : { beganMs: parentMs, resumedHeight: height };
+  tables.standstill.set(zeroHash, { ...first, untilMs });
 }
 
 /** A refusal on its way out; the copy that it happened on is thrown away. */
@@ -70,6 +105,7 @@ export function emptyTables(): Tables {
     docket: new Map(),
     conviction: new Map(),
     formerKey: new Map(),
+    standstill: new Map(),
     multisig: new Map(),
     multisigProposal: new Map(),
   };

@@ -12,7 +12,7 @@ import {
 import type { TaskState, TaskStateName } from '../work-entries.ts';
 import { rememberKey } from './oracle-jury.ts';
 import { fund } from './oracle-money.ts';
-import { give, known, need, Refused, type Stage, takeVault } from './oracle-state.ts';
+import { endOf, give, known, need, Refused, type Stage, takeVault } from './oracle-state.ts';
 
 /** `provider_register`. */
 export function registerProvider(stage: Stage, body: TxBody<'provider_register'>): void {
@@ -39,7 +39,9 @@ export function unbondProvider({ tables, from, timeMs, params }: Stage): void {
 /** `bond_withdraw`. */
 export function withdrawBond(stage: Stage, { provider }: TxBody<'bond_withdraw'>): void {
   const before = known(stage.tables.provider.get(provider), 'PROVIDER_UNKNOWN');
-  const isDue = before.unbondDueMs > 0 && stage.timeMs >= before.unbondDueMs;
+  const twoPhasesMs = 2 * (stage.params.auditVoteMs ?? 600_000);
+  const endMs = endOf(stage, before.unbondDueMs, twoPhasesMs);
+  const isDue = before.unbondDueMs > 0 && stage.timeMs >= endMs;
   need(isDue, 'PROVIDER_BOND_LOCKED');
   stage.tables.provider.set(provider, { ...before, bond: 0n, unbondDueMs: 0 });
   give(stage.tables, provider, { balance: before.bond });
@@ -173,14 +175,14 @@ export function moveTask<K extends TaskMove>(stage: Stage, kind: K, body: TxBody
   const task = known(tables.task.get(taskId), 'TASK_UNKNOWN');
   if (kind === 'task_expire') {
     need(task.state !== 'ended', 'TASK_STATE_WRONG');
-    need(timeMs >= task.dueMs, 'TASK_EARLY');
+    need(timeMs >= endOf(stage, task.dueMs), 'TASK_EARLY');
     endTask(stage, taskId, task.state === 'submitted' ? task.reward : 0n);
     return;
   }
   const move = kind as keyof typeof moves;
   need(moves[move].includes(task.state), 'TASK_STATE_WRONG');
   need(mayMove(task, move, from), 'TASK_NOT_PARTY');
-  need(timeMs < task.dueMs, 'TASK_LATE');
+  need(timeMs < endOf(stage, task.dueMs), 'TASK_LATE');
   if (move === 'task_accept') tables.task.set(taskId, { ...task, state: 'accepted', worker: from });
   if (move === 'task_submit') {
     const resultHash = rest.resultHash as Hex;

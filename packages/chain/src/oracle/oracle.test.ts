@@ -4,8 +4,15 @@ import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../audit-entries.ts';
 import type { BuiltBlock } from '../block.ts';
 import { type AnyEntry, entryOfPair } from '../entries.ts';
-import { auditHistories, createAuditWorld } from '../testing/audit-world.ts';
-import { createHistoryWorld, histories, type Round, txOf } from '../testing/histories.ts';
+import { auditHistories, auditWorldParams, createAuditWorld } from '../testing/audit-world.ts';
+import {
+  createHistoryWorld,
+  haltingParams,
+  histories,
+  historyParams,
+  type Round,
+  txOf,
+} from '../testing/histories.ts';
 import { createMultisigWorld, multisigHistories } from '../testing/multisig-world.ts';
 import type { World } from '../testing/world.ts';
 import { createOracle, type Oracle } from './oracle.ts';
@@ -116,7 +123,7 @@ describe('the oracle', () => {
     );
     const wanted = new Set([...eventNames, ...tables]);
     const property = fc.property(histories, (history) => {
-      const world = createHistoryWorld();
+      const world = createHistoryWorld({ ...historyParams, ...haltingParams });
       const oracle = createOracle(world.genesis);
       for (const code of playBoth(world, oracle, history)) seen.add(code);
       for (const event of eventsOf(oracle)) reached.add(event);
@@ -133,7 +140,7 @@ describe('the oracle', () => {
     const reached = new Set<string>();
     const wanted = new Set<string>([...auditEventNames, ...auditTables]);
     const property = fc.property(auditHistories, (history) => {
-      const { world, blocks } = createAuditWorld();
+      const { world, blocks } = createAuditWorld({ ...auditWorldParams, ...haltingParams });
       const oracle = createOracle(world.genesis);
       for (const { header, txs } of blocks) oracle.apply({ ...header, txs });
       for (const code of playBoth(world, oracle, history)) seen.add(code);

@@ -32,6 +32,7 @@ import {
   give,
   need,
   Refused,
+  rememberHalt,
   type Stage,
   type Tables,
   takeVault,
@@ -76,7 +77,7 @@ const skippedMax = 256;
 export function createOracle(genesis: Genesis): Oracle {
   const network = networkFromGenesis(genesis);
   let tables = genesisTables(genesis);
-  let parent = { epoch: 0, view: 0 };
+  let parent = { epoch: 0, view: 0, timeMs: genesis.timeMs };
 
   return {
     apply({ height, view, timeMs, proposer, parent: parentHash, txs }) {
@@ -85,6 +86,7 @@ export function createOracle(genesis: Genesis): Oracle {
       const params = stake.paramsIn(tables, genesis.params);
       const skipped = skippedLeaders(tables, epoch === parent.epoch ? parent.view : 0, view);
       if (skipped.leader !== proposer) throw new RangeError('another validator leads this view');
+      rememberHalt({ tables, params, height, timeMs }, parent.timeMs);
       let fees = 0n;
       const results = txs.map((tx): OracleResult => {
         const copy = copyTables(tables);
@@ -101,7 +103,7 @@ export function createOracle(genesis: Genesis): Oracle {
       audits.drawAll(end, parentHash);
       stake.countMisses(end, proposer, skipped.leaders);
       if (height % epochBlocks === 0) stake.endEpoch(tables, genesis.params);
-      parent = { epoch, view };
+      parent = { epoch, view, timeMs };
       return results;
     },
     entries: () =>

@@ -9,8 +9,8 @@
  * and nothing is left. CLOSED is for ever: the entry stays as a tombstone.
  *
  * The payer may always leave: withdraw_init, wait `withdrawDelayMs` of chain time, and then anyone may send
- * withdraw_finalize. The delay is the receiver's time to claim what it was promised. A withdrawal pays what
- * is free when it ends, not what was free when it began, so claims in between go first.
+ * withdraw_finalize. The delay is the receiver's time to claim what it was promised, and a halt of the chain is no
+ * part of it (dates.ts). A withdrawal pays what is free when it ends, not what was free when it began, so claims in between go first.
  * See docs/spec/chain.md, "Channels".
  */
 import { amountMax, isSafePublicKey, verify } from '@aitbc/primitives';
@@ -30,6 +30,7 @@ import {
   type Verdict,
 } from '@aitbc/protocol';
 import { channelOf, freePartOf, type Overlay } from '../state.ts';
+import { dateInForce } from './dates.ts';
 import {
   applied,
   checkNotZero,
@@ -162,8 +163,9 @@ export const withdrawFinalize: Rule<'withdraw_finalize'> = {
     const opened = openChannelOf(overlay, body.channelId);
     if (!opened.ok) return opened;
     const channel = opened.value;
-    const { channelId, withdrawAmount, withdrawDueMs: dueAt } = channel;
+    const { channelId, withdrawAmount, withdrawDueMs } = channel;
     if (withdrawAmount === 0n) return refuse('CHANNEL_WITHDRAW_NONE', { channelId });
+    const dueAt = dateInForce({ overlay, context }, withdrawDueMs);
     if (context.timeMs < dueAt) {
       return refuse('CHANNEL_WITHDRAW_EARLY', { channelId, dueAt, now: context.timeMs });
     }

@@ -13,9 +13,9 @@ import {
   type TxBody,
   type Verdict,
 } from '@aitbc/protocol';
-import type { ProviderState } from '../entries.ts';
 import { agentOf, providerOf } from '../state.ts';
 import { checkKey } from './channel.ts';
+import { dateInForce } from './dates.ts';
 import { applied, credit, type Rule, type Step } from './rule.ts';
 
 export const agentRegister: Rule<'agent_register'> = {
@@ -57,16 +57,12 @@ function bondAfter({ overlay, context, from, body }: Step<'provider_register'>):
  * A key that is replaced stays known as long as its receipts can be audited, or a cheat would change its key when it
  * is found out. One former key is kept, so a change to a third one waits until that one is forgotten.
  */
-function keepFormerKey({
-  overlay,
-  context: { params, timeMs: now },
-  from,
-  body,
-}: Step<'provider_register'>): Verdict<true> {
+function keepFormerKey({ overlay, context, from, body }: Step<'provider_register'>): Verdict<true> {
+  const { params, timeMs: now } = context;
   const known = providerOf(overlay, from);
   if (!known || known.authorizer === body.authorizer) return accept(true);
   const former = overlay.entry('formerKey', from);
-  const dueAt = former?.untilMs ?? 0;
+  const dueAt = dateInForce({ overlay, context }, former?.untilMs ?? 0);
   if (now < dueAt && former?.authorizer !== body.authorizer) {
     return refuse('PROVIDER_KEY_FRESH', { account: addressOf(from), dueAt, now });
   }
@@ -87,23 +83,25 @@ export const providerUnbond: Rule<'provider_unbond'> = {
   },
 };
 
+/** An audit whose votes waited for the chain is judged a phase later; one more is for the blocks in between. */
+const phasesAfterHalt = 2;
+
 export const bondWithdraw: Rule<'bond_withdraw'> = {
   apply({ overlay, context, body }) {
     const known = providerOf(overlay, body.provider);
     if (!known) return unknown(body.provider);
-    if (known.unbondDueMs === 0 || context.timeMs < known.unbondDueMs) {
-      return locked(body.provider, known, context.timeMs);
+    const auditMs = phasesAfterHalt * auditParamsOf(context.params).voteMs;
+    const dateMs = dateInForce({ overlay, context }, known.unbondDueMs, auditMs);
+    if (known.unbondDueMs === 0 || context.timeMs < dateMs) {
+      const dueAt = dateMs || 'a time that provider_unbond sets';
+      const account = addressOf(body.provider);
+      return refuse('PROVIDER_BOND_LOCKED', { account, dueAt, now: context.timeMs });
     }
     overlay.put('provider', body.provider, { ...known, bond: 0n, unbondDueMs: 0 });
     const paid = credit(overlay, body.provider, { balance: known.bond });
     return paid.ok ? applied : paid;
   },
 };
-
-function locked(provider: Hex, { unbondDueMs }: ProviderState, now: number): Verdict<never> {
-  const dueAt = unbondDueMs || 'a time that provider_unbond sets';
-  return refuse('PROVIDER_BOND_LOCKED', { account: addressOf(provider), dueAt, now });
-}
 
 function unknown(provider: Hex): Verdict<never> {
   return refuse('PROVIDER_UNKNOWN', { account: addressOf(provider) });

@@ -19,6 +19,7 @@ import type { ValidatorState } from '../entries.ts';
 import { enterRoster, leaveRoster, stakeMinOf } from '../epoch/validator-set.ts';
 import { type Overlay, validatorOf } from '../state.ts';
 import { checkKey } from './channel.ts';
+import { dateInForce } from './dates.ts';
 import { applied, checkNotZero, credit, lacking, type Rule } from './rule.ts';
 
 export const validatorBond: Rule<'validator_bond'> = {
@@ -72,8 +73,9 @@ export const stakeWithdraw: Rule<'stake_withdraw'> = {
     const known = validatorOf(overlay, validator);
     if (!known) return refuse('VALIDATOR_UNKNOWN', { validator });
     const { owner, leaving, leavingDueMs } = known;
-    if (leavingDueMs === 0 || context.timeMs < leavingDueMs) {
-      const dueAt = leavingDueMs || 'a time that validator_unbond sets';
+    const dateMs = dateInForce({ overlay, context }, leavingDueMs);
+    if (leavingDueMs === 0 || context.timeMs < dateMs) {
+      const dueAt = dateMs || 'a time that validator_unbond sets';
       return refuse('STAKE_LOCKED', { validator, dueAt, now: context.timeMs });
     }
     overlay.put('validator', validator, { ...known, leaving: 0n, leavingDueMs: 0 });

@@ -13,7 +13,8 @@
  *   DISPUTED   the arbiter            dispute + taskDisputeMs    the poster: nobody decided against it
  *   ENDED      nothing                0                          nothing is left
  *
- * Until `dueMs` only the parties act, from `dueMs` on only `task_expire` does, so no step races with another.
+ * Until `dueMs` only the parties act, from `dueMs` on only `task_expire` does, so no step races with another. When the
+ * chain stood still at `dueMs`, parties have the time to catch up as well (dates.ts).
  * A task without an arbiter cannot be disputed: its poster chose to trust the worker, and the worker need not
  * fear a dispute that nobody can decide. With one, a worker that accepts agrees to this arbiter, and to its
  * silence, which leaves the reward with the poster.
@@ -35,6 +36,7 @@ import {
 } from '@aitbc/protocol';
 import type { Overlay } from '../state.ts';
 import type { TaskState, TaskStateName } from '../work-entries.ts';
+import { dateInForce } from './dates.ts';
 import { applied, checkNotZero, credit, type Outcome, type Rule, type Step } from './rule.ts';
 
 /** Kinds that move a task which exists. */
@@ -92,9 +94,10 @@ function moveRule<K extends TaskMove>(move: Move<K>): Rule<K> {
       const { taskId } = step.body as TxBody<'task_accept'>;
       const task = overlay.entry('task', taskId);
       if (!task) return refuse('TASK_UNKNOWN', { taskId });
-      const { state, dueMs: dueAt } = task;
+      const { state } = task;
       if (!move.states.includes(state)) return refuse('TASK_STATE_WRONG', { taskId, state });
       if (!move.isParty(task, from)) return refuse('TASK_NOT_PARTY', { taskId, role: move.role });
+      const dueAt = dateInForce({ overlay, context }, task.dueMs);
       if (context.timeMs >= dueAt) return refuse('TASK_LATE', { dueAt, now: context.timeMs });
       return move.next(task, step);
     },
@@ -175,8 +178,9 @@ export const taskExpire: Rule<'task_expire'> = {
   apply({ overlay, context, body: { taskId } }) {
     const task = overlay.entry('task', taskId);
     if (!task) return refuse('TASK_UNKNOWN', { taskId });
-    const { state, dueMs: dueAt, reward } = task;
+    const { state, reward } = task;
     if (state === 'ended') return refuse('TASK_STATE_WRONG', { taskId, state });
+    const dueAt = dateInForce({ overlay, context }, task.dueMs);
     if (context.timeMs < dueAt) {
       return refuse('TASK_EARLY', { taskId, dueAt, now: context.timeMs });
     }

@@ -50,6 +50,9 @@ export const historyParams: ChainParams = {
   jailMs: 8_000,
 };
 
+/** With these some of the waits of histories are stand-stills of the chain. */
+export const haltingParams = { heartbeatMs: 2_000, catchUpBeats: 2 } as const;
+
 /** One transaction to be. */
 export interface Move {
   readonly kind: TxKind;
@@ -133,8 +136,8 @@ export const histories: fc.Arbitrary<Round[]> = fc.array(
 );
 
 /** The ledger that histories run on. */
-export function createHistoryWorld(): World {
-  return createWorld(actorCount, historyParams, validatorCount);
+export function createHistoryWorld(params: ChainParams = historyParams): World {
+  return createWorld(actorCount, params, validatorCount);
 }
 
 /** The transaction of a move against the present state. */

@@ -4,9 +4,10 @@
  * the providers (`chain`, checked by the light client of the SDK).
  *
  * `verifyJobProof` checks everything but `chain`: who signed, that the ranges of all providers join into one text from the
- * first token (proof-parts.ts), that no provider charges more than its prices allow for its own tokens, and
- * that the prompt is charged once at most. A provider whose line broke cannot tell that from a client who leaves or who
- * pays no more: it ends as `client_abort` or `limit`, and its prompt is its own beside that of the one that completes.
+ * first token (proof-parts.ts), and that no provider charges more than its prices allow for its own tokens. It counts the
+ * prompts that were charged. There is more than one when a line broke between two that lived, because the provider cannot tell
+ * that from a client who leaves or who pays no more (`client_abort`, `limit`), and when a provider died after it had stored its end and
+ * before that had left (`complete`). A provider that says it failed charges none.
  *
  * A file has one spelling, canonical JSON and a line end, and nothing stands in it that no hash or signature binds. So
  * a file with one changed bit is refused. Rejected: a file that people like to read (its blanks are
@@ -36,8 +37,6 @@ import type { ReceiptPayload, SignedReceipt } from './receipt.ts';
 const partsMax = 64; // providers of one job; buyers try far fewer
 const pathMax = 512; // twice the blocks that a light client fetches for one way
 const valueBytesMax = 0xffff;
-/** How a job ends at a provider that sees its buyer go, though it may be the line that broke. */
-const leftOutcomes: readonly Outcome[] = ['client_abort', 'limit'];
 
 /** Largest file of a proof, bytes: 4096 receipts are about 4 MB. */
 export const proofBytesMax = 16_777_216;
@@ -113,20 +112,12 @@ export function verifyJobProof(network: Network, proof: JobProof): Verdict<Prove
   }
   const joined = joinParts(network, proof.bodyDigest, parts);
   if (!joined.ok) return joined;
-  const wrong = priceFault(parts);
-  if (wrong) return fault(wrong);
+  if (new Set(parts.map(({ offer }) => offer.digest)).size > 1) {
+    return fault('its providers ran different models');
+  }
   const last = parts.at(-1)?.receipts.at(-1);
   if (!last) return fault('the last provider signed nothing');
   return accept({ jobId: proof.jobId, ...sumOf(parts, joined.value, last), last });
-}
-
-/** What is wrong with the parts together, though each of them holds. */
-function priceFault(parts: readonly ProvenPart[]): string | undefined {
-  if (new Set(parts.map(({ offer }) => offer.digest)).size > 1) {
-    return 'its providers ran different models';
-  }
-  const others = parts.filter((part) => part.hasPrompt && !leftOutcomes.includes(part.outcome));
-  return others.length > 1 ? 'two providers charge the prompt' : undefined;
 }
 
 /** The sums of a job; what was signed before the text began is no part of it. */

@@ -85,6 +85,11 @@ export const zVoucherPayment = z.strictObject({
   tokens: zCount.meta({ description: 'output tokens the voucher covers' }),
   maxClaimable: zAmount,
   signature: zSignature,
+  again: zCount
+    .meta({
+      description: 'the fact `again` of JOB_EXPIRED: the buyer asks anew for what it gave up',
+    })
+    .exactOptional(),
 });
 
 /** A voucher that starts a job, as it travels. The context is recomputed by the receiver. */

@@ -137,6 +137,7 @@ const singleKinds: readonly EntryKind[] = [
   'overrides',
   'upgrade',
   'docket',
+  'standstill',
 ];
 
 /** Key that a caller names. Throws BAD_REQUEST. */

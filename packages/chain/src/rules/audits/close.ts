@@ -11,6 +11,7 @@
  * See docs/spec/chain.md, "Audits".
  */
 import { auditParamsOf, refuse } from '@aitbc/protocol';
+import { dateInForce } from '../dates.ts';
 import { applied, type Rule } from '../rule.ts';
 import { awaitDraw, checkDrawable } from './docket.ts';
 import { changeBack, checkDeposit, holdBond } from './open.ts';
@@ -23,11 +24,12 @@ export const auditClose: Rule<'audit_close'> = {
     const found = auditOf(overlay, auditId);
     if (!found.ok) return found;
     const audit = found.value;
-    const { phase, dueMs: dueAt } = audit;
+    const { phase } = audit;
     if (phase === 'closed' || phase === 'drawing') {
       return refuse('AUDIT_PHASE_WRONG', { auditId, phase });
     }
     const { timeMs: now } = context;
+    const dueAt = dateInForce({ overlay, context }, audit.dueMs);
     if (now < dueAt) return refuse('AUDIT_EARLY', { auditId, dueAt, now });
     if (phase === 'reveal') return decide(overlay, context, { auditId, audit });
     if (phase === 'decided') return payOut(overlay, context, { auditId, audit, second: 'none' });
@@ -44,11 +46,12 @@ export const auditAppeal: Rule<'audit_appeal'> = {
     const found = auditOf(overlay, auditId);
     if (!found.ok) return found;
     const audit = found.value;
-    const { phase, dueMs: dueAt, first, provider, opener } = audit;
+    const { phase, first, provider, opener } = audit;
     if (phase !== 'decided') return refuse('AUDIT_PHASE_WRONG', { auditId, phase });
     const loser = first === 'guilty' ? provider : opener;
     if (from !== loser) return refuse('AUDIT_NOT_PARTY', { auditId, role: 'the loser of round 1' });
     const { timeMs: now } = context;
+    const dueAt = dateInForce({ overlay, context }, audit.dueMs);
     if (now >= dueAt) return refuse('AUDIT_LATE', { dueAt, now });
     const appealDeposit = appealDeposits * audit.deposit;
     const paid = checkDeposit(deposit, appealDeposit);

@@ -25,6 +25,7 @@ import {
 } from '@aitbc/protocol';
 import type { AuditEntry } from '../../audit-entries.ts';
 import { type Overlay, providerOf } from '../../state.ts';
+import { dateInForce } from '../dates.ts';
 import { applied, type BlockContext, credit, type Outcome, type Rule, type Step } from '../rule.ts';
 import { awaitDraw, checkDrawable } from './docket.ts';
 
@@ -79,8 +80,10 @@ function receiptOf({ overlay, context, body }: OpenStep): Verdict<SignedReceipt>
     return refuse('RECEIPT_INVALID', { reason: `it is of ${provider}` });
   }
   const { timeMs: now } = context;
-  const [from, to] = [now - auditParamsOf(context.params).receiptAgeMs, now + limits.clockSkewMs];
-  return atMs < from || atMs > to ? refuse('AUDIT_RECEIPT_AGE', { atMs, now, from, to }) : receipt;
+  const { receiptAgeMs } = auditParamsOf(context.params);
+  const [from, to] = [now - receiptAgeMs, now + limits.clockSkewMs];
+  const isOld = now > dateInForce({ overlay, context }, atMs + receiptAgeMs);
+  return isOld || atMs > to ? refuse('AUDIT_RECEIPT_AGE', { atMs, now, from, to }) : receipt;
 }
 
 /** Refusal AUDIT_EXISTS: for a job that was judged, or over a record that is being judged. */
@@ -105,11 +108,13 @@ export function checkDeposit(got: bigint, expected: bigint): Verdict<true> {
 
 /** By the registered key, or the one before it while that counts. Refusal: RECEIPT_INVALID. */
 function checkSigner(
-  { overlay, context: { network, timeMs }, body: { provider } }: OpenStep,
+  { overlay, context, body: { provider } }: OpenStep,
   receipt: SignedReceipt,
 ): Verdict<ReceiptPayload> {
+  const { network, timeMs } = context;
   const former = overlay.entry('formerKey', provider);
-  const isFormer = former?.authorizer === receipt.signer && timeMs < former.untilMs;
+  const untilMs = dateInForce({ overlay, context }, former?.untilMs ?? 0);
+  const isFormer = former?.authorizer === receipt.signer && timeMs < untilMs;
   const authorizer = providerOf(overlay, provider)?.authorizer ?? zeroHash;
   return verifyReceipt(network, receipt, isFormer ? receipt.signer : authorizer);
 }

@@ -16,6 +16,7 @@ import {
 } from '@aitbc/protocol';
 import type { AuditEntry, AuditPhase, SeatState } from '../../audit-entries.ts';
 import type { Overlay } from '../../state.ts';
+import { dateInForce } from '../dates.ts';
 import { applied, type BlockContext, type Rule, type Step } from '../rule.ts';
 import { noVerdict, seatsOf } from './seats.ts';
 import { decide } from './verdicts.ts';
@@ -23,10 +24,12 @@ import { decide } from './verdicts.ts';
 export const auditCommit: Rule<'audit_commit'> = {
   form: (from, { auditId, commitment }) =>
     commitment === zeroHash ? wrong(from, auditId) : accept(true),
-  apply({ overlay, context, from, body: { auditId, commitment } }) {
+  apply(step) {
+    const { overlay, context, from, body } = step;
+    const { auditId, commitment } = body;
     const found = auditOf(overlay, auditId);
     if (!found.ok) return found;
-    const place = seatFor(context, { auditId, audit: found.value, phase: 'commit', from });
+    const place = seatFor(step, { auditId, audit: found.value, phase: 'commit' });
     if (!place.ok) return place;
     if (place.value.commitment !== zeroHash) return voted(from, auditId);
     const audit = withSeat(found.value, { ...place.value, commitment });
@@ -46,8 +49,8 @@ export const auditReveal: Rule<'audit_reveal'> = {
     const { auditId, verdict, reportHash } = body;
     const found = auditOf(overlay, auditId);
     if (!found.ok) return found;
-    const before = inPhaseOf(context, found.value);
-    const place = seatFor(context, { auditId, audit: before, phase: 'reveal', from });
+    const before = inPhaseOf(step, found.value);
+    const place = seatFor(step, { auditId, audit: before, phase: 'reveal' });
     if (!place.ok) return place;
     if (place.value.verdict !== noVerdict) return voted(from, auditId);
     if (commitmentOf(step, before) !== place.value.commitment) return wrong(from, auditId);
@@ -74,24 +77,27 @@ export function toReveal(context: BlockContext, audit: AuditEntry): AuditEntry {
 }
 
 /** At its date a commit phase is over, whether somebody closed it or not. */
-function inPhaseOf(context: BlockContext, audit: AuditEntry): AuditEntry {
-  const isOver = audit.phase === 'commit' && context.timeMs >= audit.dueMs;
+function inPhaseOf({ overlay, context }: Scene, audit: AuditEntry): AuditEntry {
+  const dueMs = dateInForce({ overlay, context }, audit.dueMs);
+  const isOver = audit.phase === 'commit' && context.timeMs >= dueMs;
   return isOver ? toReveal(context, audit) : audit;
 }
+
+type Scene = Pick<Step<'audit_commit'>, 'overlay' | 'context' | 'from'>;
 
 interface Turn {
   readonly auditId: Hex;
   readonly audit: AuditEntry;
   readonly phase: AuditPhase;
-  readonly from: Hex;
 }
 
 /** Seat of a juror whose turn it is. Refusals: AUDIT_PHASE_WRONG, AUDIT_NOT_PARTY, AUDIT_LATE. */
-function seatFor(context: BlockContext, { auditId, audit, phase, from }: Turn): Verdict<SeatState> {
+function seatFor(scene: Scene, { auditId, audit, phase }: Turn): Verdict<SeatState> {
+  const { overlay, context, from } = scene;
   if (audit.phase !== phase) return refuse('AUDIT_PHASE_WRONG', { auditId, phase: audit.phase });
   const seat = seatsOf(audit).find(({ juror }) => juror === from);
   if (!seat) return refuse('AUDIT_NOT_PARTY', { auditId, role: 'a juror of the present round' });
-  const { dueMs: dueAt } = audit;
+  const dueAt = dateInForce({ overlay, context }, audit.dueMs);
   const { timeMs: now } = context;
   return now < dueAt ? accept(seat) : refuse('AUDIT_LATE', { dueAt, now });
 }

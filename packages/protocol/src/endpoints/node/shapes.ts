@@ -103,7 +103,7 @@ const zFees = z.strictObject(
   ) as unknown as FeeShape,
 );
 
-/** Parameters of a chain, as in its genesis document; those of audits and the fees of late kinds may be left out. */
+/** Parameters of a chain, as in its genesis document; those of audits, catching up and the fees of late kinds may be left out. */
 export const zChainParams = z.strictObject({
   fees: zFees,
   feePerRow: zAmount,
@@ -125,6 +125,7 @@ export const zChainParams = z.strictObject({
   auditDepositMin: zAmount.exactOptional(),
   auditSlashBps: zCount.max(10_000).exactOptional(),
   auditVoteMs: zCount.min(1).exactOptional(),
+  catchUpBeats: zCount.max(1_000).exactOptional(),
 });
 
 /** A node votes, or it follows those who do. */

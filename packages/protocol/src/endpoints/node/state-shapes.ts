@@ -24,6 +24,7 @@ export const zStateKind = z.enum([
   'docket',
   'conviction',
   'formerKey',
+  'standstill',
   'multisig',
   'multisigProposal',
 ]);

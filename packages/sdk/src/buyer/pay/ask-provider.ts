@@ -47,6 +47,7 @@ const refusalCodes: readonly ErrorCode[] = [
   'FIELD_UNSUPPORTED',
   'RESUME_INVALID',
   'RESUME_UNSUPPORTED',
+  'JOB_EXPIRED',
   'MANDATE_REVOKED',
   'MANDATE_EXPIRED',
   'MANDATE_FORBIDDEN',
@@ -103,6 +104,8 @@ export function errorOfProvider(what: string, error: AppError): AppError {
 export interface Asking {
   readonly start: PaidStart;
   readonly signal: AbortSignal;
+  /** The buyer gave this job up before and asks anew: which giving up it comes after. */
+  readonly again?: number | undefined;
 }
 
 /** The answer with status 200. Throws the provider's refusal, or what kept it from answering. */
@@ -111,23 +114,45 @@ export async function askProvider(
   plan: AttemptPlan,
   asking: Asking,
 ): Promise<HttpAnswer> {
-  let adopted = false;
+  let hasAdopted = false;
+  let again: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await post(parts, plan, asking);
+      return await post(parts, plan, { ...asking, again });
     } catch (error) {
       const known = asAppError(error);
       if (asking.start.isPaid) throw known;
-      if (known.code === 'VOUCHER_UNDERFUNDED' && !adopted) {
-        adopted = true;
-        await takeOver(parts, asking.start, known);
-      } else if (mirrorCodes.includes(known.code) && attempt < mirrorRetries) {
-        await waitForMirror(parts, asking, known);
-      } else {
-        throw known;
-      }
+      if (known.code === 'JOB_EXPIRED' && again === undefined) again = givingUpIn(known);
+      else await mend(parts, asking, { error: known, attempt, hasAdopted });
+      hasAdopted ||= known.code === 'VOUCHER_UNDERFUNDED';
     }
   }
+}
+
+interface Failed {
+  readonly error: AppError;
+  readonly attempt: number;
+  /** The provider's books were taken over before. */
+  readonly hasAdopted: boolean;
+}
+
+/** Brings the books of both sides together where that is possible. Throws the error where it is not. */
+async function mend(
+  parts: BuyerParts,
+  asking: Asking,
+  { error, attempt, hasAdopted }: Failed,
+): Promise<void> {
+  const { code } = error;
+  if (code === 'VOUCHER_UNDERFUNDED' && !hasAdopted) return takeOver(parts, asking.start, error);
+  if (!mirrorCodes.includes(code) || attempt >= mirrorRetries) throw error;
+  await waitForMirror(parts, asking, error);
+}
+
+/** The giving up that a new call comes after. Throws the error itself when it names none. */
+function givingUpIn(error: AppError): number {
+  const { again } = error.facts;
+  if (typeof again !== 'number' || !Number.isSafeInteger(again) || again < 0) throw error;
+  return again;
 }
 
 async function takeOver(
@@ -143,10 +168,10 @@ async function takeOver(
 async function post(
   parts: BuyerParts,
   plan: AttemptPlan,
-  { start, signal }: Asking,
+  { start, signal, again }: Asking,
 ): Promise<HttpAnswer> {
   const { endpoint } = plan.candidate.offer.payload;
-  const payment = await startHeader(parts, plan, start);
+  const payment = await startHeader(parts, plan, { ...start, again });
   const answer = await parts.transport.request({
     method: 'POST',
     ...requestOf(plan, start),

@@ -7,8 +7,15 @@ const windowTokens = 16;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
+interface Pace {
+  readonly tokenMs: number;
+  readonly exchangeMs: number;
+  /** Tokens that come at a time. */
+  readonly step?: number;
+}
+
 /** A stream of 64 tokens with `tokenMs` between two of them; a voucher takes `exchangeMs`. */
-async function pay({ tokenMs, exchangeMs }: { tokenMs: number; exchangeMs: number }) {
+async function pay({ tokenMs, exchangeMs, step = 1 }: Pace) {
   let nowMs = 1_000;
   let most = 0;
   let waits = 0;
@@ -39,7 +46,7 @@ async function pay({ tokenMs, exchangeMs }: { tokenMs: number; exchangeMs: numbe
     },
   );
   let paid = windowTokens; // what the provider may send
-  for (let received = 0; received < 64; nowMs += tokenMs) {
+  for (let received = 0; received < 64; nowMs += tokenMs * step) {
     const tokenAtMs = nowMs;
     for (const { atMs, done } of [...under]) {
       if (atMs > tokenAtMs) continue;
@@ -50,11 +57,11 @@ async function pay({ tokenMs, exchangeMs }: { tokenMs: number; exchangeMs: numbe
       await turn();
     }
     nowMs = tokenAtMs;
-    if (received === paid) {
+    if (received + step > paid) {
       waits += 1;
       continue;
     }
-    received += 1;
+    received += step;
     extender.received(received);
     await turn();
     most = Math.max(most, extender.covered() - received);
@@ -74,6 +81,12 @@ describe('vouchers for a stream', () => {
     expect(waits).toBe(0);
     expect(most).toBe(windowTokens);
     expect(covers.length).toBeLessThanOrEqual(7);
+  });
+
+  it('leave before the last tokens that are covered, where several come at a time', async () => {
+    const { covers, most, waits } = await pay({ tokenMs: 5, exchangeMs: 4, step: 4 });
+    expect([most, waits]).toEqual([windowTokens, 0]);
+    expect(covers.length).toBeLessThanOrEqual(6);
   });
 
   it('never cover more than a window beyond what came, however fast that is', async () => {

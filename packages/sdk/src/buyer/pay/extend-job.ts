@@ -4,9 +4,9 @@
  *   covered ≤ received + k, always. The next voucher leaves when no more covered tokens are left than its lead, or
  *   at once when the provider asks; it covers received + k, at most the call's maximum.
  *
- *   lead = twice the tokens that arrive while a voucher is on its way, and one; at most k/2, which it is until the
- *   first voucher has been answered. So a slow stream is paid in whole windows, and a fast one, or one from
- *   far away, does not stop.
+ *   lead = as many tokens as came last at a time, and twice those that arrive while a voucher is on its way; at most
+ *   k/2, which it is until the first voucher has been answered. So a slow stream is paid in whole windows, and a fast
+ *   one, or one from far away, does not stop.
  *
  * One voucher is under way at a time. What arrives meanwhile is counted, and the voucher after it covers all
  * of that, so a fast stream needs fewer vouchers and never a queue. A voucher that was entered in the books
@@ -156,6 +156,7 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
 
   return {
     received(tokens) {
+      lead.comes(tokens - state.received);
       state.received = Math.max(state.received, tokens);
       if (!state.refusal || state.isDemanded) check();
     },
@@ -176,12 +177,16 @@ export function createExtender(terms: ExtenderTerms, deps: ExtenderDeps): Extend
 function createLead(windowTokens: number, nowMs: () => number) {
   let left = { atMs: 0, received: 0 };
   let exchangeMs: number | undefined;
+  let step = 1; // tokens that came last
   const sinceMs = (): number => Math.max(1, nowMs() - left.atMs);
   return {
+    comes(tokens: number): void {
+      if (tokens > 0) step = tokens;
+    },
     tokens(received: number): number {
       if (exchangeMs === undefined) return windowTokens / 2;
       const tokensPerMs = (received - left.received) / sinceMs();
-      return Math.min(windowTokens / 2, 1 + 2 * tokensPerMs * exchangeMs);
+      return Math.min(windowTokens / 2, step + 2 * tokensPerMs * exchangeMs);
     },
     leaves(received: number): void {
       left = { atMs: nowMs(), received };

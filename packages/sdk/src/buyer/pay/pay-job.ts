@@ -136,11 +136,11 @@ function draftOf(parts: BuyerParts, plan: AttemptPlan, channelId: Hex): CallRow 
 export async function startHeader(
   parts: BuyerParts,
   plan: AttemptPlan,
-  start: PaidStart,
+  start: PaidStart & { readonly again?: number | undefined },
 ): Promise<string> {
   const { network, hotKey } = parts;
   const { offerId, offer } = plan.candidate;
-  const { firstTokens, need } = start;
+  const { firstTokens, need, again } = start;
   const { channelId } = start.row;
   const maxClaimable = await capOf(parts, start);
   const context = contextOf(parts, plan, start);
@@ -153,6 +153,7 @@ export async function startHeader(
     tokens: firstTokens,
     maxClaimable: maxClaimable.toString(),
     signature: voucher.signature,
+    ...(again === undefined ? {} : { again }),
   });
 }
 

@@ -14,6 +14,7 @@ import {
   priceOf,
   type SignedReceipt,
   signAcknowledgement,
+  textHashOf,
   unwrap,
 } from '@aitbc/protocol';
 import type { CallRow } from '../../books/store.ts';
@@ -55,6 +56,25 @@ export async function acknowledge(
   if (!answer) return undefined;
   const receipts = checkedReceipts(parts, row, answer.receipts);
   return typeof receipts === 'string' ? known : receipts;
+}
+
+/** The provider has not run the job; one that knows how to never will, until it is asked anew. */
+export const neverRanCodes: readonly ErrorCode[] = ['JOB_UNKNOWN', 'NOT_FOUND'];
+
+/**
+ * Gives up a call that its provider does not know: a request that the network holds back must not run when nothing is
+ * reserved for it any more. True when the provider says that it never ran; false while that is not sure.
+ */
+export async function giveUp({ parts, client, row, signal }: Acknowledging): Promise<boolean> {
+  const { jobId, channelId, from } = row;
+  const ack = { jobId, channelId, from, to: from, textHash: textHashOf('') };
+  const signature = signAcknowledgement(parts.network, ack, parts.hotKey.secretKey);
+  try {
+    await client.acknowledge({ ...ack, signature }, { signal });
+    return false; // it has receipts now
+  } catch (error) {
+    return neverRanCodes.includes(asAppError(error).code);
+  }
 }
 
 /**

@@ -43,6 +43,40 @@ describe('a request that may still be on its way', () => {
     expect(buyer.channels()[0]).toMatchObject({ settled: 0n, status: 'open' });
   });
 
+  it('is given up at the provider before its reservation ends', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    const lost = new AppError('UNAVAILABLE', { what: 'it', reason: 'lost in mid-air' });
+    seller.faults.refuse = { error: lost, times: 1 };
+    let [givenUp, isAway] = [0, true];
+    seller.faults.onAcknowledge = () => {
+      if (isAway) throw lost;
+      givenUp += 1;
+    };
+    const clock = { now: Date.now(), nowMs: () => clock.now };
+    const buyer = await buy(chain, { clock });
+    await expect(buyer.run(callOf('k'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    clock.now += 10_000;
+    await until(() => seller.receiptsAsked() >= 2);
+    expect(buyer.openCalls()).toHaveLength(1);
+    isAway = false;
+    await until(() => buyer.openCalls().length === 0);
+    expect(givenUp).toBe(1);
+  });
+
+  it('is asked anew after it was given up, and says so when the provider wants to know', async () => {
+    const chain = createTestChain();
+    const seller = await sell(chain);
+    seller.faults.givenUp = 77;
+    const buyer = await buy(chain);
+    expect((await drain(await buyer.run(callOf('k')))).answer).toBe(words.join(''));
+    expect(buyer.spentToday()).toBe(wholePrice);
+    const error = new AppError('JOB_EXPIRED', { jobId: 'ab'.repeat(32), again: 78 });
+    seller.faults.refuse = { error, times: 2 };
+    await expect(buyer.run(callOf('k2'))).rejects.toMatchObject({ code: 'JOB_EXPIRED' });
+    await until(() => buyer.openCalls().length === 0);
+  });
+
   it('is asked for again within the same promise, and charged once', async () => {
     const chain = createTestChain();
     const seller = await sell(chain);

@@ -6,7 +6,8 @@
  * asked for again when the buyer starts next. A submitted job is asked for at the coordinator first: as
  * long as it may still run there, a provider that does not know it proves nothing. The same holds for the
  * first seconds after a request left: it may still be on its way when the connection is long gone, so
- * "never heard of it" ends a call only after `neverRanAfterMs`.
+ * "never heard of it" counts only after `neverRanAfterMs`. Then the call is given up at the provider (acknowledge.ts), and
+ * its end is entered when the provider has said that it will not run what comes later still.
  *
  * A provider that failed and is back may have no receipt for the last tokens that arrived here: it is told
  * before the call is settled (acknowledge.ts), so that each provider gets its own tokens and no other.
@@ -20,17 +21,16 @@ import {
   type AppError,
   amountOf,
   asAppError,
-  type ErrorCode,
   type Hex,
   limits,
   type SignedReceipt,
 } from '@aitbc/protocol';
 import type { Suspended } from '../../books/book.ts';
-import type { BuyerChange, CallRow } from '../../books/store.ts';
+import { type BuyerChange, type CallRow, callKey } from '../../books/store.ts';
 import { pause } from '../../chain/pause.ts';
 import type { CoordinatorClient, ProviderClient } from '../../http/clients.ts';
 import type { BuyerParts } from '../types.ts';
-import { acknowledge, checkedReceipts } from './acknowledge.ts';
+import { acknowledge, checkedReceipts, giveUp, neverRanCodes } from './acknowledge.ts';
 
 /**
  * A daemon that is started again is back within seconds, a machine within minutes; a provider that missed a voucher
@@ -38,12 +38,11 @@ import { acknowledge, checkedReceipts } from './acknowledge.ts';
  */
 const waitsMs = [50, 250, 500, 1_000, 2_000, 4_000, 8_000, 20_000, 60_000, 120_000, 600_000];
 const lastWaitMs = 3_600_000;
-/** Longer than a request needs from a broken connection to a provider's journal, chain look-up included. */
+/** Longer than a request mostly needs from a broken connection to a provider's journal, chain look-up included. */
 const neverRanAfterMs = 5_000;
 const submittedWaitMs = 2_000;
 const submittedWaits = Math.ceil((limits.jobLifetimeMs + 120_000) / submittedWaitMs);
 const terminalStates = ['completed', 'failed', 'expired', 'cancelled'];
-const neverRanCodes: readonly ErrorCode[] = ['JOB_UNKNOWN', 'NOT_FOUND'];
 const openMax = 10_000;
 
 /** Times that the buyer measured. */
@@ -181,16 +180,23 @@ async function askOnce(settling: Settling, key: string, ask: Ask): Promise<boole
     else await settle(settling, key, { receipts, firstTokenMs, durationMs });
     return true;
   } catch (error) {
-    return concludeFailure(settling, key, asAppError(error));
+    return concludeFailure(settling, row, { error: asAppError(error), signal });
   }
 }
 
-async function concludeFailure(settling: Settling, key: string, error: AppError): Promise<boolean> {
-  const { parts, askedMs, resumed } = settling;
-  const { log, book, nowMs } = parts;
+async function concludeFailure(
+  settling: Settling,
+  row: CallRow,
+  { error, signal }: { readonly error: AppError; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const { parts, askedMs, resumed, clientOf } = settling;
+  const { log, nowMs } = parts;
+  const key = callKey(row);
   if (neverRanCodes.includes(error.code)) {
     const sinceMs = nowMs() - (askedMs.get(key) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < neverRanAfterMs) return false;
+    const client = clientOf(row.offer.payload.endpoint);
+    if (!(await giveUp({ parts, client, row, signal }))) return false;
     await release(settling, key);
     return true;
   }
@@ -199,7 +205,7 @@ async function concludeFailure(settling: Settling, key: string, error: AppError)
     return false;
   }
   if (resumed.has(key)) {
-    const { jobId, provider } = book.call(key) ?? {};
+    const { jobId, provider } = row;
     log.warn({ ...error.facts, jobId, provider }, 'receipts of an earlier life do not fit');
   } else await distrustProvider(parts, key, error);
   return true;

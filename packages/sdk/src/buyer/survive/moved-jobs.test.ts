@@ -1,10 +1,10 @@
-import { AppError } from '@aitbc/protocol';
+import { AppError, jobProofOf, textHashOf, verifyJobProof } from '@aitbc/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../books/store.ts';
 import { createTestChain } from '../../node/testing/chain.ts';
 import { until } from '../../node/testing/http-server.ts';
 import { expectSettled, expectWhole, warm } from '../testing/answers.ts';
-import { callOf, createTestMarket, drain } from '../testing/test-market.ts';
+import { callOf, createTestMarket, drain, words } from '../testing/test-market.ts';
 
 const { sell, buy, close } = createTestMarket();
 afterEach(close);
@@ -52,6 +52,42 @@ describe('what no receipt covers', () => {
     await expectSettled(buyer, [first, second]);
     expect(buyer.spentToday()).toBe(292n);
     expect([292n, 312n]).toContain(end?.charged);
+  });
+});
+
+describe('a provider that dies between the end that it stored and the end that it sent', () => {
+  it('is paid as one whose line broke: both sides count the same, nobody is distrusted, the proof holds', async () => {
+    const chain = createTestChain();
+    const [after, windowTokens] = [27, 8];
+    const faults = { fail: { after, how: 'complete' } } as const;
+    const first = await sell(chain, { windowTokens, faults });
+    const second = await sell(chain, { windowTokens });
+    const buyer = await buy(chain);
+    const job = await buyer.run(callOf('k'));
+    expectWhole(await drain(job), [first, second]);
+    await expectSettled(buyer, [first, second]);
+    expect(buyer.channels().map(({ status }) => status)).not.toContain('distrusted');
+
+    const [one, two] = [first, second].map(({ jobs }) => jobs.get(job.jobId));
+    const [ended, begun] = [one?.receipts.at(-1)?.payload, two?.receipts[0]?.payload];
+    if (!one || !two || !ended || !begun) throw new Error('both had the job');
+    expect([ended.outcome, begun.from]).toEqual(['complete', after]);
+    const text = words.slice(24, after).join('');
+    const tail = { to: after, textHash: textHashOf(text) };
+    const proof = jobProofOf({
+      ...{ genesisHash: chain.network.genesisHash, identity: null },
+      ...{ jobId: job.jobId, bodyDigest: one.bodyDigest },
+      parts: [
+        { offer: first.offer, from: 0, receipts: one.receipts, tail },
+        { offer: second.offer, from: after, receipts: two.receipts, tail: null },
+      ],
+    });
+    const proven = proof && verifyJobProof(chain.network, proof);
+    expect(proven?.ok && proven.value).toMatchObject({
+      ...{ outputTokens: words.length, prompts: 2, surplusTokens: ended.to - after },
+      charged: buyer.spentToday(),
+    });
+    expect(ended.to - after).toBeLessThanOrEqual(windowTokens);
   });
 });
 

@@ -94,6 +94,10 @@ export function admit(context: SellerContext, { request }: Exchange, asked: Aske
   if (typeof header !== 'string') throw new AppError('PAYMENT_REQUIRED', { amount: 1 });
   const payment = unwrap(decodePayment(header, network.caip2));
   const { offerId, channelId, tokens } = payment;
+  const { givenUp: again } = context.faults;
+  if (again !== undefined && again !== payment.again) {
+    throw new AppError('JOB_EXPIRED', { jobId: '', again });
+  }
   if (offerId !== offerIdOf(network, offer.payload))
     throw new AppError('OFFER_UNKNOWN', { offerId });
   const job = jobOf(context, asked, payment);

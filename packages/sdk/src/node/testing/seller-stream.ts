@@ -110,6 +110,14 @@ const failures: Readonly<Record<SellerFailure, Fail>> = {
     crash(context, job);
     response.end();
   },
+  /** Signs the end of what was covered, and dies before its last text leaves. */
+  complete(context, job, { text, response }) {
+    const last = Math.min(job.covered, job.end);
+    const unsent = context.options.tokens.slice(job.delivered, last).join('');
+    job.delivered = last;
+    finish(context, job, { outcome: 'complete', text: text + unsent });
+    setImmediate(() => response.destroy());
+  },
   limit(context, job, ending) {
     finish(context, job, { ...ending, outcome: 'limit' });
     writeChunk(ending.response, {}, 'length');

@@ -25,6 +25,7 @@ export type SellerFailure =
   | 'error'
   | 'fault'
   | 'end'
+  | 'complete'
   | 'limit';
 
 /** What a test may make the seller do. */
@@ -45,6 +46,8 @@ export interface SellerFaults {
   onAcknowledge?: () => void;
   /** Answer paid calls with this error, as often as it says. */
   refuse?: { error: AppError; times: number };
+  /** Take only calls that come after this giving up. */
+  givenUp?: number;
   /** Cut the connection after so many tokens. */
   dieAfter?: number;
   /** Change a receipt before it is sent. */

@@ -255,13 +255,17 @@ describe('an answer whose provider is killed', () => {
     expect(undisturbed.length).toBeGreaterThan(60);
   });
 
+  /** Characters of the answer up to a token, about: several tokens may come as one piece. */
+  const charsAt = (at: number | 'start') =>
+    at === 'start' ? 0 : (undisturbed.length * at) / tokens;
+
   /** Kills once; gives the output token at which the answer changed its provider, undefined when it came too late. */
   async function strikeOnce(ask: Ask, at: number | 'start'): Promise<number | undefined> {
     await settled();
     serving = null;
     const before = await noncesOf();
     let killing: Killing | undefined;
-    let pieces = 0;
+    let chars = 0;
     let lastMs = performance.now();
     let gapMs = 0;
     const strike = async () => {
@@ -269,12 +273,12 @@ describe('an answer whose provider is killed', () => {
     };
     let striking: Promise<void> | undefined;
     if (at === 'start' || at === 0) striking = strike();
-    const text = await ask(() => {
-      pieces += 1;
+    const text = await ask((piece) => {
+      chars += piece.length;
       const nowMs = performance.now();
       if (killing) gapMs = Math.max(gapMs, nowMs - lastMs);
       lastMs = nowMs;
-      if (pieces === at) striking = strike();
+      if (chars >= charsAt(at)) striking ??= strike();
     });
     const after = await noncesOf();
     await striking;

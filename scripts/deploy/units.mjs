@@ -19,6 +19,9 @@ const FOLDER = join(ROOT, 'deploy/systemd');
 const HOME = '/opt/aitbc/current';
 const CONFIG = '/etc/aitbc';
 
+/** Room for young objects where answers flow; see nodeFlagsOf of the CLI. */
+const YOUNG = ' --max-semi-space-size=32';
+
 /** What is different in each. Memory is what it may use at most, for one machine that runs all five. */
 const DAEMONS = {
   node: {
@@ -37,11 +40,18 @@ const DAEMONS = {
     tasks: 64,
   },
   coordinator: { about: 'coordinator', after: ['node'], memory: '2G', tasks: 128, netlink: true },
-  provider: { about: 'AI provider', after: ['node', 'coordinator'], memory: '4G', tasks: 256 },
+  provider: {
+    about: 'AI provider',
+    after: ['node', 'coordinator'],
+    flags: YOUNG,
+    memory: '4G',
+    tasks: 256,
+  },
   gateway: {
     about: "buyer's gateway",
     after: ['node', 'coordinator', 'wallet'],
     credentials: { 'wallet-token': 'AITBC_GATEWAY_WALLET_TOKEN_FILE' },
+    flags: YOUNG,
     memory: '1G',
     tasks: 64,
   },
@@ -96,7 +106,7 @@ export function unitFiles() {
 }
 
 function service(name, row) {
-  const { about, after = [], needs = [], credentials = {}, environment = {} } = row;
+  const { about, after = [], needs = [], credentials = {}, environment = {}, flags = '' } = row;
   const upper = name.toUpperCase();
   const config = `${CONFIG}/${name}.toml`;
   const others = after.map((other) => `aitbc-${other}.service`);
@@ -118,7 +128,7 @@ StartLimitIntervalSec=10min
 StartLimitBurst=10
 
 [Service]
-ExecStart=/usr/bin/env node --max-semi-space-size=32 ${HOME}/apps/${name}/dist/main.js --config ${config}
+ExecStart=/usr/bin/env node${flags} ${HOME}/apps/${name}/dist/main.js --config ${config}
 ExecReload=/bin/kill -HUP $MAINPID
 ${LIFE}
 StateDirectory=aitbc-${name}

@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { AppError, asAppError } from '@aitbc/protocol';
 import type { Context } from '../context/context.ts';
-import { daemonFlags } from '../devnet/daemon-process.ts';
+import { nodeFlagsOf } from '../devnet/daemon-process.ts';
 import { followProvider } from './owner/follow-provider.ts';
 import { createLostJobs } from './owner/lost-jobs.ts';
 import { type OwnerView, ownerPicture } from './owner/owner-screen.ts';
@@ -31,11 +31,15 @@ export async function serveProvider(
   { entry, args, dataDir, onReady }: ServeOptions,
 ): Promise<number> {
   const { out, env, signal } = context;
-  const child = spawn(process.execPath, [...daemonFlags, entry, ...args, '--exit-with-parent'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: env as NodeJS.ProcessEnv,
-    detached: true,
-  });
+  const child = spawn(
+    process.execPath,
+    [...nodeFlagsOf('provider'), entry, ...args, '--exit-with-parent'],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: env as NodeJS.ProcessEnv,
+      detached: true,
+    },
+  );
   const ended = endOf(child);
   const ending = new AbortController();
   const starting = out.progress('the provider starts');

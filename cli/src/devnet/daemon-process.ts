@@ -39,10 +39,17 @@ export interface DaemonStart {
 }
 
 /**
- * Room for young objects of a daemon, in MB, of which it takes what it needs. What a call leaves is garbage at once; with the
- * 16 MB that are the default its collection takes some per cent more of the CPU under load.
+ * Room for young objects, in MB, of the daemons through which answers flow. What a call leaves is garbage at once; with
+ * the 16 MB that are the default its collection takes some per cent more of the CPU under load. The others keep the default:
+ * a daemon's start fills what it may take, and at rest it gives nothing back.
  */
-export const daemonFlags: readonly string[] = ['--max-semi-space-size=32'];
+const youngMb = 32;
+const answering: readonly ProgramName[] = ['provider', 'gateway'];
+
+/** Flags of Node for a program. */
+export function nodeFlagsOf(program: ProgramName): readonly string[] {
+  return answering.includes(program) ? [`--max-semi-space-size=${youngMb}`] : [];
+}
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
@@ -61,7 +68,8 @@ export async function startDaemon(start: DaemonStart): Promise<DaemonProcess> {
   const last: string[] = [];
   const log = openLog(start.logFile, last);
   const entry = start.entry ?? entryOf(programOf(start.name));
-  const words = [...(start.wrapper ?? []), process.execPath, ...daemonFlags, entry, ...start.args];
+  const flags = nodeFlagsOf(programOf(start.name));
+  const words = [...(start.wrapper ?? []), process.execPath, ...flags, entry, ...start.args];
   const [program = '', ...args] = [...words, '--exit-with-parent'];
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -24,7 +24,7 @@ import {
 import type { CallRow, JobEvent } from '@aitbc/sdk';
 import { createLog } from '@aitbc/service';
 import { expect, test } from 'vitest';
-import { createAuditShares, overheard } from './share-audits.ts';
+import { createAuditShares } from './share-audits.ts';
 
 const network = networkFromHash('ait-test', 'ab'.repeat(32));
 const request: InferenceRequest = {
@@ -225,22 +225,4 @@ test('a coordinator or a node that is away is asked again, a refusal is the end'
   desk.refuses = undefined;
   await shares.look();
   expect(given).toHaveLength(1);
-});
-
-test('who reads the events gets all of them, and ends them', async () => {
-  const heard: JobEvent[] = [];
-  let isClosed = false;
-  async function* events(): AsyncGenerator<JobEvent> {
-    try {
-      yield { type: 'text', text: 'a' };
-      yield { type: 'text', text: 'b' };
-    } finally {
-      isClosed = true;
-    }
-  }
-  for await (const event of overheard(events(), (one) => void heard.push(one))) {
-    expect(event).toEqual({ type: 'text', text: 'a' });
-    break;
-  }
-  expect([heard.length, isClosed]).toEqual([1, true]);
 });

@@ -195,26 +195,3 @@ async function handIn(
     return true;
   }
 }
-
-/** The events of a job, heard by one more. */
-export function overheard(
-  events: AsyncIterable<JobEvent>,
-  hear: (event: JobEvent) => void,
-): AsyncIterable<JobEvent> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = events[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const result = await inner.next();
-          if (!result.done) hear(result.value);
-          return result;
-        },
-        async return() {
-          await inner.return?.();
-          return { value: undefined, done: true };
-        },
-      };
-    },
-  };
-}

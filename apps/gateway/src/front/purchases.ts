@@ -13,7 +13,7 @@ import {
 } from '@aitbc/sdk';
 import type { Log } from '@aitbc/service';
 import type { Access, Caller, Ticket } from '../access/access.ts';
-import { type AuditShares, overheard } from '../audits/share-audits.ts';
+import type { AuditShares } from '../audits/share-audits.ts';
 
 /** A call of somebody. */
 export interface Asked<R> {
@@ -60,8 +60,7 @@ export function createPurchases(deps: PurchaseDeps): Purchases {
       const job = await orEnd(ticket, () => buyer().run({ request, ...key, signal, maxNait }));
       ticket.begun(job.jobId);
       const hear = shares?.watch(job, request);
-      const events = watched(job, ticket, log);
-      return { ...job, events: hear ? overheard(events, hear) : events };
+      return { ...job, events: watched(job, createBill(job, ticket, { log, hear })) };
     },
     async vectors(asked) {
       const { ticket, key } = open(asked);
@@ -85,24 +84,22 @@ async function orEnd<T>(ticket: Ticket, buy: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The events of a job; what they cost is noted. */
-function watched(job: RunningJob, ticket: Ticket, log: Log): AsyncIterable<JobEvent> {
+/** The events of a job; what they say of its costs is noted. One step of the queue for each, whoever else hears them. */
+function watched(job: RunningJob, bill: Bill): AsyncIterable<JobEvent> {
+  const onResult = (result: IteratorResult<JobEvent>): IteratorResult<JobEvent> => {
+    if (result.done) bill.close();
+    else bill.note(result.value);
+    return result;
+  };
+  const onError = (error: unknown): never => {
+    bill.fail(error);
+    throw error;
+  };
   return {
     [Symbol.asyncIterator]() {
       const events = job.events[Symbol.asyncIterator]();
-      const bill = createBill(job, ticket, log);
       return {
-        async next() {
-          try {
-            const result = await events.next();
-            if (result.done) bill.close();
-            else bill.note(result.value);
-            return result;
-          } catch (error) {
-            bill.fail(error);
-            throw error;
-          }
-        },
+        next: () => events.next().then(onResult, onError),
         async return() {
           await events.return?.();
           bill.close();
@@ -113,8 +110,16 @@ function watched(job: RunningJob, ticket: Ticket, log: Log): AsyncIterable<JobEv
   };
 }
 
+type Bill = ReturnType<typeof createBill>;
+
+interface BillDeps {
+  readonly log: Log;
+  /** Hears the same events. */
+  readonly hear: ((event: JobEvent) => void) | undefined;
+}
+
 /** What a job costs, until its account is told at the end. */
-function createBill({ jobId }: RunningJob, ticket: Ticket, log: Log) {
+function createBill({ jobId }: RunningJob, ticket: Ticket, { log, hear }: BillDeps) {
   const owed = new Map<string, bigint>();
   const sum = () => [...owed.values()].reduce((total, part) => total + part, 0n);
   let charged: bigint | undefined;
@@ -125,6 +130,7 @@ function createBill({ jobId }: RunningJob, ticket: Ticket, log: Log) {
   };
   return {
     note(event: JobEvent): void {
+      hear?.(event);
       if (event.type === 'receipt') {
         const { channelId, charged: due } = event.receipt.payload;
         owed.set(channelId, BigInt(due));

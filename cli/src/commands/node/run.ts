@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { AppError } from '@aitbc/protocol';
 import { defineCommand } from '../../command/define-command.ts';
-import { daemonFlags, entryOf } from '../../devnet/daemon-process.ts';
+import { entryOf, nodeFlagsOf } from '../../devnet/daemon-process.ts';
 import { openNodeFolder } from '../../node/node-folder.ts';
 
 export default defineCommand({
@@ -11,7 +11,7 @@ export default defineCommand({
   examples: [{ line: 'aitbc node run ~/follower', note: 'the log is one JSON object a line' }],
   async run({ signal }, { args: { dir } }) {
     const { settingsFile } = openNodeFolder(dir);
-    const args = [...daemonFlags, entryOf('node'), '--config', settingsFile];
+    const args = [...nodeFlagsOf('node'), entryOf('node'), '--config', settingsFile];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true, // Ctrl-C of the terminal reaches only us; the node is asked to end

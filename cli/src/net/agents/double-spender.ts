@@ -23,8 +23,8 @@ const waitMs = 10_000;
 const exitPollMs = 500;
 /** Share of the time with faults in which withdrawals are begun in any case; who begins late is waited for. */
 const exitShare = 0.5;
-/** Beside the delay itself: until a withdrawal that was begun is back, also after faults. */
-const exitGraceMs = 30_000;
+/** Beside the delay itself, which does not run while the chain stands still: until a withdrawal that was begun is back. */
+const exitGraceMs = 60_000;
 
 /** Spends twice until the run is over; withdrawals are begun while there is time to see them end. */
 export async function spendTwice(place: AgentPlace, parts: AgentParts): Promise<undefined> {

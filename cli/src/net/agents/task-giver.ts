@@ -15,7 +15,7 @@ const longMs = 600_000;
 const shortMs = 4_000;
 const waitMs = 15_000;
 const lookMs = 1_000;
-const tries = 40;
+const tries = 120;
 
 /** Gives tasks until the run is over. */
 export async function giveTasks(place: AgentPlace, parts: AgentParts): Promise<undefined> {

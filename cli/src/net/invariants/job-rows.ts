@@ -122,10 +122,20 @@ function chargesRow(evidence: Evidence, jobs: readonly SellerJob[]): InvariantRo
   });
 }
 
-/** The scripted engine says the same of every prompt; nothing is said when its answer broke off. */
+/**
+ * The scripted engine says the same of every prompt; nothing is said when its answer broke off. An engine counts what it goes
+ * on with as prompt, and its provider takes off what was counted before: too much where that count was inflated.
+ */
 function promptsRow(evidence: Evidence, jobs: readonly SellerJob[]): InvariantRow {
+  const roleOf = ({ provider }: SellerJob) => placeOf(evidence, provider).role;
+  const inflated = new Set(
+    jobs.filter((job) => roleOf(job) === 'inflates').map(({ jobId }) => jobId),
+  );
   const whole = jobs.filter(
-    ({ provider, outcome }) => outcome === 'complete' && !placeOf(evidence, provider).isVerifiable,
+    ({ provider, outcome, from, jobId }) =>
+      outcome === 'complete' &&
+      !placeOf(evidence, provider).isVerifiable &&
+      !(from > 0 && inflated.has(jobId)),
   );
   const claim = 'the prompt of a whole answer is charged as its engine counted it';
   return rowOf(

@@ -2,7 +2,7 @@
  * The bugs that can be planted (`--plant NAME`): a short piece of one compiled module and what stands in its
  * place. Each is a mistake that somebody could make; the run must find it.
  */
-import type { ProgramName } from '../../devnet/daemon-name.ts';
+import { copiesOf, type ProgramName } from '../../devnet/daemon-name.ts';
 import type { AgentRole, Plan, ProviderRole, ValidatorRole } from '../contract.ts';
 
 /** Whether the wrong code is reached in a run, and somebody is there who makes use of it. */
@@ -22,8 +22,15 @@ const hasValidator =
   ({ validators }) =>
     validators.includes(role);
 
-/** Time in which each half of the validators makes a block of its own, also on a busy machine. */
-const halvedMs = 5_000;
+/** Buyers meet the cheat all the time. */
+const isCheatMet: Provocation = ({ providers, faults }) => {
+  const cheat = providers.findIndex(({ role }) => role === 'otherModel');
+  const name = copiesOf('provider', providers.length)[cheat];
+  return name !== undefined && !faults.some(({ target }) => target.includes(name));
+};
+
+/** Time in which each half of the validators makes a block of its own, also on a busy machine: nearly the longest of all cuts. */
+const halvedMs = 5_900;
 
 /** Half of the validators are cut off from the other half, and all of them vote. */
 const isHalved: Provocation = ({ validators, faults }) =>
@@ -175,7 +182,7 @@ const chainBugs: readonly Plant[] = [
     module: '/chain/dist/rules/audits/verdicts.js',
     find: 'const { guilty, acquitted } = sidesOf(seats);',
     replace: 'const { guilty: acquitted, acquitted: guilty } = sidesOf(seats);',
-    isProvoked: hasProvider('otherModel'),
+    isProvoked: isCheatMet,
     seenIn: ['audit verdicts are right', 'no innocent is punished', 'cheats lose bond'],
   },
   {

@@ -236,7 +236,7 @@ function proofOf(sqlite: Sqlite, jobId: Hex): JobProof | undefined {
 function partOf(row: SqlRow): PartFacts {
   const { offer, from, tail } = callOf(row);
   const receipts = JSON.parse(String(row.receipts ?? '[]')) as SignedReceipt[];
-  return { offer, from, receipts, tail: tail && { to: tail.to, textHash: tail.textHash } };
+  return { offer, from, receipts, tail };
 }
 
 function channelOf(row: SqlRow): ChannelRow {

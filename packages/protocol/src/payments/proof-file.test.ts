@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   decodeJobProof,
   encodeJobProof,
+  type JobProof,
   jobProofOf,
   type PartFacts,
   verifyJobProof,
@@ -31,12 +32,13 @@ describe('the proof that a buyer’s log gives', () => {
   const b = bob.run(cut, ['three'], 'complete');
   const facts = { genesisHash: network.genesisHash, jobId, bodyDigest, identity };
   const tail = tailOf(a.end, 'tail');
+  const unsigned = { ...tail, from: a.end.at };
   const made = (...parts: PartFacts[]) => jobProofOf({ ...facts, parts });
   const factsOf = (provider: Provider, from: number, known: Partial<PartFacts>): PartFacts => ({
     ...{ offer: provider.offer, from, receipts: [], tail: null },
     ...known,
   });
-  const first = factsOf(alice, 0, { receipts: a.receipts, tail });
+  const first = factsOf(alice, 0, { receipts: a.receipts, tail: unsigned });
   const second = factsOf(bob, cut.at, { receipts: b.receipts });
 
   it('keeps a tail that the next provider was shown, and no other', () => {
@@ -52,7 +54,8 @@ describe('the proof that a buyer’s log gives', () => {
     const acknowledged = made({ ...first, receipts: signed }, second);
     expect(acknowledged?.parts[0]).toMatchObject({ tail: null, surplus: [] });
     expect(acknowledged && reasonOf(acknowledged)).toBe('ok');
-    const dead = made(factsOf(bob, 0, { receipts: a.receipts }), factsOf(carol, cut.at, { tail }));
+    const gone = factsOf(carol, cut.at, { tail: unsigned });
+    const dead = made(factsOf(bob, 0, { receipts: a.receipts }), gone);
     expect(dead?.parts).toHaveLength(1);
   });
 
@@ -80,8 +83,23 @@ describe('the proof that a buyer’s log gives', () => {
     }
   });
 
+  it.each([
+    ['words that were changed on the line', ['TAIL'], 4],
+    ['other pieces than what arrived in one', ['ta', 'il'], 4],
+    ['other pieces, and text behind it', ['ta', 'il more'], 9],
+  ])('parts what arrived from receipts for %s', (_, texts, surplusTokens) => {
+    const sent = alice.run(start, ['one ', 'two ', ...texts], 'client_abort').receipts;
+    const proof = made({ ...first, receipts: sent }, second) as JobProof;
+    expect(proof.parts[0]).toEqual(
+      withSurplus(partOf(alice, sent.slice(0, 2), tail), ...sent.slice(2)),
+    );
+    const proven = verifyJobProof(network, proof);
+    expect(proven.ok && proven.value).toMatchObject({ unsignedTokens: 4, surplusTokens });
+  });
+
   it('is nothing while nobody has signed', () => {
-    expect(made(factsOf(alice, 0, { tail: tailOf(start, 'x') }))).toBeUndefined();
+    const tailAlone = { ...tailOf(start, 'x'), from: 0 };
+    expect(made(factsOf(alice, 0, { tail: tailAlone }))).toBeUndefined();
     expect(made()).toBeUndefined();
   });
 });

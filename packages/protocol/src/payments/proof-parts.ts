@@ -13,8 +13,9 @@
  *
  * *Surplus* are the receipts from the first one on that ends behind the point where the next provider began: their
  * provider had sent more than arrived when the line broke. They are signed, chained to its others and charged, and no
- * part of the text. A receipt that straddles the point is surplus too; the tail then says which of its tokens arrived.
- * A buyer pays for a window ahead, so more surplus than a window is refused.
+ * part of the text. A receipt that straddles the point is surplus too; the tail then says which of its tokens arrived. So is
+ * one for tokens of the tail that is not for its text, such as when words were changed on the line; that tail is
+ * signed by nobody. A buyer pays for a window ahead, so more surplus than a window is refused.
  *
  * A provider may also begin at the request again, when the buyer had lost the text or had none; then neither tail nor
  * surplus may stand before it, and all that was signed until then is no part of the text.
@@ -121,18 +122,28 @@ export function provePart(network: Network, jobId: Hex, part: ProofPart): Verdic
   return accept({ ...sum, ...extra.value, offerId, offer, authorizer, tail: part.tail });
 }
 
-/** What a part has signed behind the point where the next one began. */
+/** What a part has signed that is no part of the text. */
 function surplusOf(part: ProofPart): Verdict<Pick<ProvenPart, 'surplus' | 'surplusTokens'>> {
   const surplus = part.surplus.map(({ payload }) => payload);
   const [first, last] = [surplus[0], surplus.at(-1)];
   if (!first || !last) return accept({ surplus, surplusTokens: 0 });
   const cut = part.tail?.to ?? part.receipts.at(-1)?.payload.to ?? first.from;
-  if (first.to <= cut) return fault('a receipt for the text stands with the surplus');
   if (cut === 0) return fault('an answer that began again has no surplus');
-  const surplusTokens = last.to - cut;
+  const isOther = first.to <= cut;
+  if (isOther && !isForOtherText(first, part.tail)) {
+    return fault('a receipt for the text stands with the surplus');
+  }
+  const ahead = last.to - cut;
   const { windowTokens } = part.offer.payload;
-  if (surplusTokens <= windowTokens) return accept({ surplus, surplusTokens });
-  return fault(`${surplusTokens} surplus tokens are more than the window of ${windowTokens}`);
+  if (ahead <= windowTokens) {
+    return accept({ surplus, surplusTokens: isOther ? last.to - first.from : ahead });
+  }
+  return fault(`${ahead} surplus tokens are more than the window of ${windowTokens}`);
+}
+
+/** Whether a receipt is for tokens of the tail, after all that is signed, and not for its text. */
+function isForOtherText({ from, to, textHash }: ReceiptPayload, tail: Tail | null): boolean {
+  return tail !== null && from < to && (to < tail.to || textHash !== tail.textHash);
 }
 
 function sumOf(offer: OfferPayload, receipts: readonly ReceiptPayload[]) {
@@ -262,7 +273,7 @@ function endsOf(network: Network, part: ProvenPart, point: Point): readonly Poin
     const shown = tail ?? signed ?? null;
     const end = shown ? tailEnd(network, seen, shown) : seen;
     if (end && lateOnes.every((one) => isLate(one, seen, shown))) {
-      const isSigned = signed !== undefined || surplus.length > 0;
+      const isSigned = signed !== undefined || (surplus[0]?.to ?? 0) > end.at;
       ends.push(isSigned ? { ...end, unsigned: seen.unsigned } : end);
     }
   }

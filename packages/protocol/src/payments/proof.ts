@@ -146,12 +146,16 @@ function isNamed(network: Network, { jobId, bodyDigest, identity }: JobProof): b
 }
 
 /** What its buyer knows of one provider of a job. */
-export interface PartFacts extends Pick<ProofPart, 'offer' | 'tail'> {
+export interface PartFacts extends Pick<ProofPart, 'offer'> {
   /** Position at which it was asked to begin. */
   readonly from: number;
   /** All that it has signed, in order. */
   readonly receipts: readonly SignedReceipt[];
+  /** Text that arrived and that no receipt of then was for. */
+  readonly tail: TailFacts | null;
 }
+
+type TailFacts = NonNullable<ProofPart['tail']> & { readonly from: number };
 
 /** Facts of a job as its buyer keeps them; its providers in the order in which they were asked. */
 export interface JobFacts extends Omit<JobProof, 'v' | 'chain' | 'parts'> {
@@ -176,18 +180,28 @@ export function jobProofOf({ parts, ...facts }: JobFacts): JobProof | undefined 
   return { v: 2, ...facts, parts: told, chain: null };
 }
 
-/** The part of a provider whose successor went on at `cut`; at 0 it began again, and nothing of this part is in its text. */
+/**
+ * The part of a provider whose successor went on at `cut`; at 0 it began again, and nothing of this part is in its text.
+ * Surplus begins with the first receipt that is not for the text.
+ */
 function partUpTo({ offer, receipts, tail }: PartFacts, cut = 0): ProofPart {
-  const isText = ({ payload }: SignedReceipt) => cut === 0 || payload.to <= cut;
-  const text = receipts.filter(isText);
-  const surplus = receipts.slice(text.length);
-  const isShown = tail !== null && tail.to === cut && !isTailSigned(text, tail);
-  return { offer, receipts: text, tail: isShown ? tail : null, surplus };
+  const shown = tail?.to === cut ? tail : null;
+  const isText = ({ payload }: SignedReceipt) =>
+    cut === 0 || (payload.to <= cut && !(shown && isOther(payload, shown)));
+  const end = receipts.findIndex((receipt) => !isText(receipt));
+  const text = end < 0 ? receipts : receipts.slice(0, end);
+  const isSigned = text.some(({ payload: { from, to } }) => from < to && to === cut);
+  const { to, textHash } = shown ?? { to: 0, textHash: '' };
+  return {
+    ...{ offer, receipts: [...text], surplus: receipts.slice(text.length) },
+    tail: shown && !isSigned ? { to, textHash } : null,
+  };
 }
 
-/** Its provider has signed exactly for it since. */
-function isTailSigned(receipts: readonly SignedReceipt[], { to }: { to: number }): boolean {
-  return receipts.some(({ payload }) => payload.from < payload.to && payload.to === to);
+/** Whether a receipt is for tokens of the tail, and not exactly for its text. */
+function isOther({ from, to, textHash }: ReceiptPayload, tail: TailFacts): boolean {
+  if (to <= tail.from || from === to) return false;
+  return from !== tail.from || to !== tail.to || textHash !== tail.textHash;
 }
 
 /** The one spelling of a proof. Throws TypeError for a value that no JSON may hold. */

@@ -73,7 +73,7 @@ describe('a provider that dies between the end that it stored and the end that i
     if (!one || !two || !ended || !begun) throw new Error('both had the job');
     expect([ended.outcome, begun.from]).toEqual(['complete', after]);
     const text = words.slice(24, after).join('');
-    const tail = { to: after, textHash: textHashOf(text) };
+    const tail = { from: 24, to: after, textHash: textHashOf(text) };
     const proof = jobProofOf({
       ...{ genesisHash: chain.network.genesisHash, identity: null },
       ...{ jobId: job.jobId, bodyDigest: one.bodyDigest },

@@ -4,11 +4,15 @@
  *
  *   node scripts/fuzz.mjs [--part decoders|endpoints|node] [--seconds 60] [--seed 1] [--only PATTERN] [--replay HEX]
  *     [--out FILE]
+ *   node scripts/fuzz.mjs --cases 1000000 --out FILE [--seconds 3600] [--seed 1] [--only PATTERN]
  *
  * Without `--part` all three run. The seconds of a part are shared between its targets; a broken property ends its
  * target, is printed with the seed and the bytes as hex, and makes the exit code 1; `--only NAME --replay HEX` runs that one
  * case again. `endpoints` also holds patient connections open until they are cut (about three minutes in all) and
  * compares the heaps of all processes after a collection before and after. The times of the table are those of this machine.
+ *
+ * With `--cases` each decoder runs until it has had that many, or until the seconds are over; FILE holds how far each has
+ * come, and the same command goes on from there.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -18,20 +22,26 @@ import { decoderTargets } from './fuzz/decoders/all.mjs';
 import { endpointTargets } from './fuzz/endpoints/targets.mjs';
 import { loadInternals } from './fuzz/internals.mjs';
 import { liveTargets } from './fuzz/live-targets.mjs';
+import { runLong } from './fuzz/long-run.mjs';
 import { emptyCount, runCase, runTarget } from './fuzz/run.mjs';
 
 const { values: options } = parseArgs({
   options: {
     part: { type: 'string' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string' },
+    cases: { type: 'string' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
     replay: { type: 'string' },
     out: { type: 'string', default: '' },
   },
 });
-const seconds = Number(options.seconds);
+const seconds = Number(
+  options.seconds ?? (options.cases === undefined ? 60 : Number.POSITIVE_INFINITY),
+);
 if (!(seconds > 0)) throw new Error('--seconds is a number above 0');
+const wanted = Number(options.cases ?? 1);
+if (!Number.isSafeInteger(wanted) || wanted < 1) throw new Error('--cases is a whole number');
 const collectMs = 20_000; // the daemons collect their heaps each 15 s
 const heapGrowthMbMax = 64;
 
@@ -46,18 +56,20 @@ async function main(undo) {
     node: { targets: liveTargets(corpus, { internals, undo }) },
     endpoints: { targets: endpoints.targets, around: endpoints },
   };
-  const wanted = Object.entries(parts).filter(([name]) => [undefined, name].includes(options.part));
-  if (wanted.length === 0) throw new Error(`no part is named ${options.part}`);
+  const part = options.cases === undefined ? options.part : (options.part ?? 'decoders');
+  const named = Object.entries(parts).filter(([name]) => [undefined, name].includes(part));
+  if (named.length === 0) throw new Error(`no part is named ${part}`);
   const pattern = options.only === undefined ? undefined : new RegExp(options.only);
-  const chosen = wanted.map(([name, { targets, around }]) => ({
+  const chosen = named.map(([name, { targets, around }]) => ({
     ...{ name, around },
     targets: targets.filter((target) => pattern === undefined || pattern.test(target.name)),
   }));
   const all = chosen.flatMap(({ targets }) => targets);
   if (all.length === 0) throw new Error(`no target is named ${options.only}`);
   if (options.replay !== undefined) return replay(all);
+  if (options.cases !== undefined) return runUntil(part, all);
   const counts = [];
-  for (const part of chosen) if (part.targets.length > 0) await runPart(part, counts);
+  for (const one of chosen) if (one.targets.length > 0) await runPart(one, counts);
   return conclude(counts);
 }
 
@@ -77,6 +89,25 @@ async function runPart({ name, targets, around }, counts) {
     if (count.fault) complain(count);
   }
   if (isWhole) counts.push(...(await closing({ around, patient, heaps })));
+}
+
+async function runUntil(part, targets) {
+  if (part !== 'decoders') throw new Error('--cases is for decoders');
+  say([part, 'cases', 'accepted', 'refused', 'slowest ms', 'heap MB']);
+  Error.stackTraceLimit = 0; // most refusals are errors, and their stacks cost more than they; --replay shows one
+  const endMs = performance.now() + seconds * 1_000;
+  const rows = await runLong(targets, {
+    ...{ seed: options.seed, wanted, file: options.out, tell },
+    isOver: () => performance.now() > endMs,
+  });
+  const sum = rows.reduce((cases, row) => cases + row.cases, 0);
+  const complete = rows.filter(({ cases }) => cases >= wanted).length;
+  const faults = rows.filter(({ fault }) => fault !== null);
+  console.log(
+    `${complete} of ${rows.length} targets have had ${wanted} cases; ${sum} cases in all`,
+  );
+  for (const { name, fault, bytes } of faults) console.log(`  ${name}: ${fault}\n    ${bytes}`);
+  return faults.length === 0 ? 0 : 1;
 }
 
 async function heapsNow(around) {

@@ -30,11 +30,21 @@ export function demandSame(found, expected, what) {
   demand(isDeepStrictEqual(found, expected), what);
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** The JSON value of bytes, undefined when they are none: that is refused before any decoder. */
 export function jsonOf(bytes) {
   try {
-    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
+    return { value: JSON.parse(utf8.decode(bytes)) };
   } catch {
     return undefined;
   }
+}
+
+/** `check` of a target that reads values: what is no JSON never reached the decoder and is `undefined`, no case. */
+export function readsJson(check) {
+  return (bytes) => {
+    const json = jsonOf(bytes);
+    return json === undefined ? undefined : check(json.value, bytes);
+  };
 }

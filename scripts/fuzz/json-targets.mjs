@@ -20,17 +20,16 @@ import {
   zSignedReceipt,
   zVoucherPayment,
 } from '@aitbc/protocol';
-import { demand, demandSame, isAccepted, jsonOf, Violation } from './check.mjs';
+import { demand, demandSame, isAccepted, readsJson, Violation } from './check.mjs';
 import { mutateBytes, mutateJson } from './mutate.mjs';
+import { varyBase64, varyJson } from './vary.mjs';
 
 function jsonTarget({ name, corpus, check }) {
   return {
     name,
     mutate: (random) => mutateJson(random, corpus),
-    check(bytes) {
-      const json = jsonOf(bytes);
-      return json !== undefined && check(json.value);
-    },
+    vary: varyJson,
+    check: readsJson(check),
   };
 }
 
@@ -84,6 +83,7 @@ function paymentTargets({ network, publicKey, voucher, payment, offer, receipt }
         random.below(2) === 0
           ? mutateBytes(random, [header])
           : new TextEncoder().encode(Buffer.from(mutateJson(random, [payment])).toString('base64')),
+      vary: varyBase64,
       check: (bytes) => checkHeader(Buffer.from(bytes).toString('latin1'), network),
     },
     documentOf({ name: 'voucher', sample: voucher, schema: zVoucherPayment }),

@@ -3,12 +3,15 @@
  * are samples as they are, so that a decoder that refuses everything is noticed.
  */
 const bytesMax = 65_536;
-const extremes = {
+const sizes = [1, 2, 4, 8];
+const steps = [-1, 1, -2, 16];
+const extremes = Object.entries({
   1: [0n, 1n, 0x7fn, 0x80n, 0xffn],
   2: [0n, 1n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn],
   4: [0n, 1n, 0xffffn, 0x10000n, 0x7fffffffn, 0x80000000n, 0xfffffffen, 0xffffffffn],
   8: [0n, 1n, 0x1fffffffffffffn, 0x20000000000000n, 0x7fffffffffffffffn, 0xffffffffffffffffn],
-};
+}).flatMap(([size, numbers]) => numbers.map((number) => bigEndian(number, Number(size))));
+const giantEach = 512; // repetitions that make a case large: rare, for they cost as much as many small ones
 
 const byteMutations = [flip, setByte, cut, drop, insert, splice, extreme, extreme, near, repeat];
 
@@ -54,40 +57,54 @@ function splice(bytes, { below, pick }, corpus) {
 
 /** Overwrites 1, 2, 4 or 8 bytes with a number at the edge of their range: lengths, counts, versions. */
 function extreme(bytes, { below, pick }) {
-  const size = pick([1, 2, 4, 8]);
-  if (bytes.length < size) return bytes;
-  const at = below(bytes.length - size + 1);
-  put(bytes, { at, size, value: pick(extremes[size]) });
+  const number = pick(extremes);
+  if (bytes.length >= number.length) bytes.set(number, below(bytes.length - number.length + 1));
   return bytes;
 }
 
-/** Moves a number by one, or by a little. */
+/** Moves a number by one, or by a little, with its carry. */
 function near(bytes, { below, pick }) {
-  const size = pick([1, 2, 4, 8]);
-  if (bytes.length < size) return bytes;
-  const at = below(bytes.length - size + 1);
-  let value = 0n;
-  for (let place = 0; place < size; place += 1) value = value * 256n + BigInt(bytes[at + place]);
-  put(bytes, { at, size, value: value + pick([-1n, 1n, -2n, 16n]) });
-  return bytes;
-}
-
-function put(bytes, { at, size, value }) {
-  for (let place = 0; place < size; place += 1) {
-    bytes[at + place] = Number((value >> BigInt(8 * (size - 1 - place))) & 0xffn);
+  if (bytes.length === 0) return bytes;
+  const first = below(bytes.length);
+  let carry = pick(steps);
+  for (
+    let at = Math.min(first + pick(sizes), bytes.length) - 1;
+    at >= first && carry !== 0;
+    at -= 1
+  ) {
+    const sum = bytes[at] + carry;
+    bytes[at] = sum;
+    carry = sum >> 8;
   }
+  return bytes;
 }
 
 function repeat(bytes, { below }) {
   const from = below(bytes.length);
   const part = bytes.subarray(from, from + 1 + below(128));
-  const times = Math.min(1 + below(200), Math.floor(bytesMax / (part.length + 1)));
+  const most = Math.floor(bytesMax / (part.length + 1));
+  const times = Math.min(1 + below(below(giantEach) === 0 ? 200 : 4), most);
   const copies = Array.from({ length: times }, () => part);
   return joined(bytes.subarray(0, from), ...copies, bytes.subarray(from)).subarray(0, bytesMax);
 }
 
-function joined(...parts) {
-  return new Uint8Array(Buffer.concat(parts));
+/** Parts of bytes one behind the other. */
+export function joined(...parts) {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function bigEndian(number, size) {
+  return Uint8Array.from({ length: size }, (_, at) =>
+    Number((number >> BigInt(8 * (size - 1 - at))) & 0xffn),
+  );
 }
 
 const oddValues = [

@@ -3,13 +3,27 @@ import { createHash } from 'node:crypto';
 
 /** Random numbers of one case: it depends on nothing but the three parts. */
 export function randomOf(seed, name, index) {
-  const start = createHash('sha256').update(`${seed} ${name} ${index}`).digest().readUInt32BE();
-  return createRandom(start);
+  return createRandoms(seed, name).at(index);
+}
+
+/**
+ * The numbers of all cases of a target. `at(index)` starts those of one case and ends those of the one before: all
+ * cases share one generator, because a million new ones would cost more than many a decoder.
+ */
+export function createRandoms(seed, name) {
+  const base = createHash('sha256').update(`${seed} ${name}`).digest().readUInt32BE();
+  const { random, start } = createRandom();
+  return {
+    at(index) {
+      start(base ^ Math.imul(index + 1, 0x9e3779b1));
+      return random;
+    },
+  };
 }
 
 /** Mulberry32 with the draws that mutations need. */
-function createRandom(start) {
-  let state = start;
+function createRandom() {
+  let state = 0;
   const unit = () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
@@ -18,6 +32,14 @@ function createRandom(start) {
   };
   /** A whole number from 0 up to, not including, `end`; 0 when there is none. */
   const below = (end) => Math.floor(unit() * end);
-  const bytes = (size) => Uint8Array.from({ length: size }, () => below(256));
-  return { below, bytes, pick: (values) => values[below(values.length)] };
+  const bytes = (size) => {
+    const made = new Uint8Array(size);
+    for (let at = 0; at < size; at += 1) made[at] = below(256);
+    return made;
+  };
+  const start = (number) => {
+    const mixed = Math.imul(number ^ (number >>> 16), 0x21f0aaad);
+    state = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+  };
+  return { start, random: { below, bytes, pick: (values) => values[below(values.length)] } };
 }

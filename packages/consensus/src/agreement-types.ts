@@ -2,7 +2,7 @@
  * The words between the core of agreement and its shell. One core serves one epoch: the validator set
  * is fixed while it lives, and the shell makes the next core when the epoch's last block is final.
  */
-import type { Certificate, Evidence, Hex, Validator, Vote } from '@aitbc/protocol';
+import type { Certificate, Evidence, Hex, LeaderOf, Validator, Vote } from '@aitbc/protocol';
 import type { Scheme } from './scheme.ts';
 
 /** What agreement needs to know of a block; its contents are the ledger's business. */
@@ -27,6 +27,8 @@ export interface AgreedPoint {
 export interface AgreementOptions {
   readonly epoch: number;
   readonly validators: readonly Validator[];
+  /** The schedule of these validators, if it is known already; making one costs more than the rest of a core. */
+  readonly leaderOf?: LeaderOf;
   readonly scheme: Scheme;
   /** Our public key, hex; without one, or with one outside the set, the core observes. */
   readonly self?: Hex;

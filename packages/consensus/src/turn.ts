@@ -68,7 +68,7 @@ export function createSetup(options: AgreementOptions): Setup {
     scheme: options.scheme,
     self: validators.findIndex(({ publicKey }) => publicKey === self),
     lone: validators.length === 1,
-    leaderOf: createSchedule(validators),
+    leaderOf: options.leaderOf ?? createSchedule(validators),
     lastHeight: options.lastHeight,
     silentThrough: options.silentThrough,
     hopMinMs: options.hopMinMs,

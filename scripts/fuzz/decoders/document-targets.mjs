@@ -32,6 +32,7 @@ import { verifyProofOffline } from '@aitbc/sdk';
 import { demand, demandSame, demandSameBytes, isAccepted } from '../check.mjs';
 import { mutateBytes } from '../mutate.mjs';
 import { createCases } from '../schemas/schema-targets.mjs';
+import { varyJson } from '../vary.mjs';
 import { jsonOfSamples, jsonOfSchema, readOrRefused, textTarget } from './target.mjs';
 
 const fill = (byte) => byte.repeat(32);
@@ -76,6 +77,7 @@ function proofTarget({ network, offer, receipt }) {
         return bytes; // it cannot be written: it is not canonical JSON
       }
     },
+    vary: varyJson,
     check(bytes) {
       const verdict = decodeJobProof(bytes);
       if (!isAccepted(verdict)) return false;

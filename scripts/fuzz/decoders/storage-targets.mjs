@@ -9,6 +9,7 @@ import { demand, demandSame, demandSameBytes } from '../check.mjs';
 import { mutateBytes, mutateJson } from '../mutate.mjs';
 import { randomOf } from '../random.mjs';
 import { createGenerator } from '../schemas/generate.mjs';
+import { varyJson } from '../vary.mjs';
 import { bytesTarget, readOrRefused } from './target.mjs';
 
 const corrupt = ['STORE_CORRUPT'];
@@ -41,9 +42,10 @@ function entryTargets({ chunk }) {
       Array.from({ length: plainMax }, (_, size) => new Uint8Array(size).fill(byte)),
     );
     const taken = plain.filter((bytes) => read(kind, bytes) !== undefined);
+    const corpus = [...taken, ...real];
     return {
       ...{ name: `decodeEntry ${kind}`, covers: ['decodeEntry', 'readRecord'] },
-      mutate: (random) => mutateBytes(random, [...taken, ...real]),
+      mutate: (random) => mutateBytes(random, corpus),
       check(bytes) {
         const found = read(kind, bytes);
         if (!found) return false;
@@ -144,7 +146,7 @@ function readOrDecodeError(read) {
 function fileTarget({ name, covers, path, samples, isJson, read, codes, isTaken }) {
   const corpus = samples.map((sample) => utf8(isJson ? JSON.stringify(sample) : sample));
   return {
-    ...{ name, covers },
+    ...{ name, covers, ...(isJson && { vary: varyJson }) },
     mutate: (random) =>
       isJson && random.below(2) === 0 ? mutateJson(random, samples) : mutateBytes(random, corpus),
     check(bytes) {

@@ -1,8 +1,9 @@
 /** Shapes of targets: JSON cases of a schema, bytes of a corpus, and readers that throw what they may throw. */
 import { isErrorCode } from '@aitbc/protocol';
-import { demand, jsonOf } from '../check.mjs';
+import { demand, readsJson } from '../check.mjs';
 import { mutateBytes, mutateJson } from '../mutate.mjs';
 import { createCases } from '../schemas/schema-targets.mjs';
+import { varyJson } from '../vary.mjs';
 
 /** The value of `read()`, undefined when it throws an AppError with one of the codes; anything else is thrown on. */
 export function readOrRefused(read, codes) {
@@ -18,22 +19,16 @@ export function readOrRefused(read, codes) {
 /** A target over JSON values that a schema describes, with samples that are taken more often. */
 export function jsonOfSchema({ name, covers, schema, samples = [], check }) {
   return {
-    ...{ name, covers, mutate: createCases(schema, samples) },
-    check(bytes) {
-      const json = jsonOf(bytes);
-      return json !== undefined && check(json.value, bytes);
-    },
+    ...{ name, covers, mutate: createCases(schema, samples), vary: varyJson },
+    check: readsJson(check),
   };
 }
 
 /** A target over JSON samples, mutated. */
 export function jsonOfSamples({ name, covers, samples, check }) {
   return {
-    ...{ name, covers, mutate: (random) => mutateJson(random, samples) },
-    check(bytes) {
-      const json = jsonOf(bytes);
-      return json !== undefined && check(json.value, bytes);
-    },
+    ...{ name, covers, mutate: (random) => mutateJson(random, samples), vary: varyJson },
+    check: readsJson(check),
   };
 }
 

@@ -3,8 +3,9 @@
  * the same twice, and what it gives back for what it took is taken again.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { demand, jsonOf } from '../check.mjs';
+import { demand, readsJson } from '../check.mjs';
 import { mutateJson } from '../mutate.mjs';
+import { varyJson } from '../vary.mjs';
 import { createGenerator } from './generate.mjs';
 import { hostileText, nearValue } from './near.mjs';
 
@@ -40,14 +41,13 @@ export function schemaTargets(exported, owner, samples = {}) {
       name: `${owner} ${name}`,
       covers: [name],
       mutate: createCases(schema, samples[name]),
-      check: (bytes) => checkSchema(schema, bytes),
+      vary: varyJson,
+      check: readsJson((value) => checkSchema(schema, value)),
     }));
 }
 
-function checkSchema(schema, bytes) {
-  const json = jsonOf(bytes);
-  if (json === undefined) return false;
-  const parsed = schema.safeParse(json.value);
+function checkSchema(schema, value) {
+  const parsed = schema.safeParse(value);
   if (!parsed.success) {
     demand(parsed.error.issues.length > 0, 'a refusal says nothing');
     return false;

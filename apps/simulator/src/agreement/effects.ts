@@ -15,6 +15,11 @@ export interface EffectDeps {
 
 /** Queues the effects of a step and carries out those that need not wait. */
 export function perform(life: Life, effects: readonly AgreementEffect[], deps: EffectDeps): void {
+  const [first] = effects;
+  if (first && effects.length === 1 && !life.isSyncing && life.outbox.length === 0) {
+    act(life, first, deps);
+    return;
+  }
   for (const effect of effects) life.outbox.push(effect);
   drain(life, deps);
 }
@@ -29,9 +34,13 @@ function drain(life: Life, deps: EffectDeps): void {
   while (!life.isSyncing) {
     const effect = life.outbox.shift();
     if (!effect) return;
-    if (effect.type === 'persist') persist(life, effect, deps);
-    else carryOut(life, effect, deps);
+    act(life, effect, deps);
   }
+}
+
+function act(life: Life, effect: AgreementEffect, deps: EffectDeps): void {
+  if (effect.type === 'persist') persist(life, effect, deps);
+  else carryOut(life, effect, deps);
 }
 
 function persist(
@@ -39,10 +48,11 @@ function persist(
   { votes, certificates }: Extract<AgreementEffect, { type: 'persist' }>,
   deps: EffectDeps,
 ): void {
-  const bodies = votes
-    .filter(({ kind }) => kind === 'notarize')
-    .map(({ blockHash }) => life.bodies.get(blockHash))
-    .filter((block) => block !== undefined);
+  const bodies: ToyBlock[] = [];
+  for (const { kind, blockHash } of votes) {
+    const body = kind === 'notarize' ? life.bodies.get(blockHash) : undefined;
+    if (body) bodies.push(body);
+  }
   for (const one of certificates) life.observer?.believed(life.node, one);
   life.disks.journal.write({ votes, certificates, bodies });
   life.isSyncing = life.waitsForDisk;
@@ -123,7 +133,8 @@ function timerOf(life: Life, timer: string): number {
 
 function sendVotes(life: Life, votes: readonly Vote[]): void {
   for (const vote of votes) life.observer?.sentVote(life.node, vote);
-  life.stage.world.note(life.endpoint, () => `votes ${votes.map(voteText).join(' ')}`);
+  const { world } = life.stage;
+  if (world.isNoted) world.note(life.endpoint, () => `votes ${votes.map(voteText).join(' ')}`);
   broadcast(life, { type: 'votes', epoch: life.epoch.number, votes });
 }
 

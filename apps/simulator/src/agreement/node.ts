@@ -78,6 +78,7 @@ function createCore(parts: LifeParts, from: Pick<Life, 'epoch' | 'final' | 'save
   return stage.createAgreement({
     epoch: epoch.number,
     validators: epoch.validators,
+    leaderOf: epoch.leaderOf,
     scheme: parts.schemeOf(epoch),
     self: String(node),
     final,
@@ -101,6 +102,7 @@ function enterEpoch(life: Life, epoch: Epoch): void {
   life.view = 0;
   life.timers.clear();
   dropOutbox(life);
+  life.saved = life.saved.filter((one) => isOfEpoch(one, epoch.number));
   life.observer?.deaf(life.node);
   life.core = createCore(life, life);
   life.state = life.core.initial;
@@ -109,16 +111,22 @@ function enterEpoch(life: Life, epoch: Epoch): void {
   for (const { from, message } of early) receive(life, from, message);
 }
 
+/** Whether a record may hold what the core of an epoch, or of a later one, is made from. */
+function isOfEpoch({ votes, certificates }: Life['saved'][number], epoch: number): boolean {
+  return votes.some((one) => one.epoch >= epoch) || certificates.some((one) => one.epoch >= epoch);
+}
+
 const deps: EffectDeps = { feed, commit };
 
 function feed(life: Life, input: AgreementInput): void {
   const { world } = life.stage;
-  if (input.type !== 'vote' && input.type !== 'certificate') {
+  if (world.isNoted && input.type !== 'vote' && input.type !== 'certificate') {
     world.note(life.endpoint, () => `steps on ${inputText(input)}`);
   }
   const { state, effects } = life.core.step(life.state, input, world.clockMs(life.endpoint));
   life.state = state;
   if (input.type === 'vote') watchVote(life, input.vote);
+  if (effects.length === 0) return;
   for (const effect of effects) if (effect.type === 'persist') life.saved.push(effect);
   perform(life, effects, deps);
 }

@@ -87,30 +87,33 @@ export function createStubSchemes(nodes: number, random: Random): StubSchemes {
   const secrets = Array.from({ length: nodes }, () => random.below(2 ** 32).toString(36));
   const signatureOf = (publicKey: Hex, ballot: Ballot): Hex =>
     `${secrets[Number(publicKey)]}.${ballot.kind}.${ballot.epoch}.${ballot.view}.${ballot.blockHash}`;
-  const schemeFor = ({ number, validators }: SetOfEpoch, node?: number): Scheme =>
-    schemeOf({ epoch: number, validators, node, quorum: quorumOf(validators), signatureOf });
-  const checkers = new Map<number, Scheme>();
-  return {
-    schemeFor,
-    genuine(epoch) {
-      const scheme = checkers.get(epoch.number) ?? schemeFor(epoch);
-      checkers.set(epoch.number, scheme);
-      return scheme;
-    },
+  const made = new Map<number, Scheme>();
+  const observer = nodes;
+  const schemeFor = ({ number, validators }: SetOfEpoch, node = observer): Scheme => {
+    const key = number * (nodes + 1) + node;
+    const known = made.get(key);
+    if (known) return known;
+    const scheme = schemeOf({
+      ...{ epoch: number, validators, quorum: quorumOf(validators), signatureOf },
+      self: validators.findIndex(({ publicKey }) => publicKey === String(node)),
+    });
+    made.set(key, scheme);
+    return scheme;
   };
+  return { schemeFor, genuine: (epoch) => schemeFor(epoch) };
 }
 
 interface SchemeParts {
   readonly epoch: number;
   readonly validators: readonly Validator[];
-  readonly node: number | undefined;
+  /** Our place in the set, -1 without one. */
+  readonly self: number;
   readonly quorum: bigint;
   readonly signatureOf: (publicKey: Hex, ballot: Ballot) => Hex;
 }
 
 function schemeOf(parts: SchemeParts): Scheme {
-  const { validators, node, quorum, signatureOf } = parts;
-  const self = validators.findIndex(({ publicKey }) => publicKey === String(node));
+  const { validators, self, quorum, signatureOf } = parts;
   return {
     sign(ballot) {
       const validator = validators[self];
@@ -124,10 +127,15 @@ function schemeOf(parts: SchemeParts): Scheme {
     },
     assemble(ballot, tally) {
       let stake = 0n;
-      for (const validator of tally.keys()) stake += validators[validator]?.stake ?? 0n;
+      let isSorted = true;
+      const votes: Row[] = [];
+      for (const [validator, signature] of tally) {
+        stake += validators[validator]?.stake ?? 0n;
+        isSorted &&= (votes[votes.length - 1]?.validator ?? -1) < validator;
+        votes.push({ validator, signature });
+      }
       if (stake < quorum) return undefined;
-      const votes = [...tally].map(([validator, signature]) => ({ validator, signature }));
-      votes.sort((a, b) => a.validator - b.validator);
+      if (!isSorted) votes.sort((a, b) => a.validator - b.validator);
       return new StubCertificate(ballot, votes);
     },
     verifyCertificate: (certificate) =>

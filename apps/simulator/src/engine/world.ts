@@ -56,6 +56,8 @@ export interface World<M> {
   /** Takes events until this time, or until `isDone` (asked after every event). */
   run(untilUs: number, isDone?: () => boolean): void;
   note(endpoint: number, text: () => string): void;
+  /** False when nobody reads notes: then hot places need not make the text's closure. */
+  readonly isNoted: boolean;
   /** Folds a number into the hash of the trace. */
   fold(value: number): void;
   readonly counts: { readonly events: number };
@@ -129,6 +131,7 @@ export function createWorld<M>(options: WorldOptions<M>): World<M> {
     },
     run: (untilUs, isDone) => runUntil(crowd, untilUs, isDone),
     note: (endpoint, text) => note?.(crowd.nowUs, endpoint, text()),
+    isNoted: note !== undefined,
     fold: trace.fold,
     hash: trace.text,
   };
@@ -141,8 +144,8 @@ function change<M>(crowd: Crowd<M>, endpoint: number, actor: Actor<M> | undefine
 
 function runUntil<M>(crowd: Crowd<M>, untilUs: number, isDone?: () => boolean): void {
   const { queue } = crowd;
-  while (queue.nextUs() <= untilUs) {
-    crowd.nowUs = queue.nextUs();
+  for (let nextUs = queue.nextUs(); nextUs <= untilUs; nextUs = queue.nextUs()) {
+    crowd.nowUs = nextUs;
     happen(crowd, queue.pop() as Event<M>);
     if (isDone?.()) return;
   }
@@ -173,6 +176,6 @@ function hand<M>(crowd: Crowd<M>, { to, from, message }: Event<M>, actor: Actor<
   const { options, trace, nowUs } = crowd;
   trace.fold(nowUs ^ (to << 24) ^ (from << 16));
   trace.fold(options.tagOf(message as M));
-  options.note?.(nowUs, to, `gets from ${from} ${options.textOf(message as M)}`);
+  if (options.note) options.note(nowUs, to, `gets from ${from} ${options.textOf(message as M)}`);
   actor.receive(from, message as M);
 }

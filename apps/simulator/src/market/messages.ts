@@ -90,6 +90,8 @@ export type MarketMessage =
       readonly jobId: Hex;
       /** The answer to an acknowledgement. */
       readonly isAck: boolean;
+      /** The job never ran and never will. */
+      readonly isGivenUp: boolean;
       /** Undefined when the provider never heard of the job. */
       readonly receipts: readonly SignedReceipt[] | undefined;
     };

@@ -42,6 +42,8 @@ export interface Habits {
   readonly claimsFromDisk: boolean;
   /** The journal knows jobs of earlier lives. */
   readonly remembersJobs: boolean;
+  /** A provider does not run what its buyer gave up. */
+  readonly heedsGivingUp: boolean;
   /** Vouchers are waited for. */
   readonly waitsForCover: boolean;
   /** A buyer gives up a reservation only when the provider says that it never heard of the call. */
@@ -64,6 +66,7 @@ export const goodHabits: Habits = Object.freeze<Habits>({
   waitsForDisk: true,
   claimsFromDisk: true,
   remembersJobs: true,
+  heedsGivingUp: true,
   waitsForCover: true,
   keepsReservations: true,
   claimsOnWithdrawal: true,

@@ -1,5 +1,11 @@
 /** Evidence: only villains are accused, and who contradicted himself towards one honest node is. */
-import { type Evidence, type SignedBallot, type Vote, votesConflict } from '@aitbc/protocol';
+import {
+  type Evidence,
+  type SignedBallot,
+  type Vote,
+  type VoteKind,
+  votesConflict,
+} from '@aitbc/protocol';
 import type { Desk } from './invariants.ts';
 
 export interface LiarWatch {
@@ -17,34 +23,52 @@ export interface LiarWatch {
 }
 
 const kinds = ['notarize', 'nullify', 'finalize'] as const;
+const viewsPerEpoch = 2 ** 26; // more than any run reaches; with it a round of a validator is one number
+const validatorsMax = 32;
+
+/** What one node heard and found out. */
+interface Ear {
+  /** The counted ballots of a liar's round, by kind. */
+  readonly ballots: Map<number, { [K in VoteKind]?: SignedBallot }>;
+  /** When a contradiction was heard, ms, by the round of the liar; it outlives the core that heard it. */
+  readonly expected: Map<number, number>;
+  /** Rounds that were reported. */
+  readonly named: Set<number>;
+}
+
+function roundOf(epoch: number, view: number, validator: number): number {
+  return (epoch * viewsPerEpoch + view) * validatorsMax + validator;
+}
 
 export function createLiarWatch(desk: Desk): LiarWatch {
   const { counts, fail, placesOf, nodeOfKey, isVillain, atMs } = desk;
-  const heardBy = new Map<number, Map<string, SignedBallot>>();
-  /** When a contradiction was heard, by who heard it and the round of the liar. */
-  const expected = new Map<string, number>();
-  const named = new Set<string>();
+  const ears: Ear[] = [];
   const accusations = new Map<string, number>();
+  const earOf = (node: number): Ear => {
+    ears[node] ??= { ballots: new Map(), expected: new Map(), named: new Set() };
+    return ears[node];
+  };
   return {
     accusations,
     heard(node, vote, isCounted) {
-      const ballots = heardBy.get(node) ?? new Map<string, SignedBallot>();
-      heardBy.set(node, ballots);
-      const round = `${vote.epoch}.${vote.view}.${vote.validator}`;
+      const { ballots, expected } = earOf(node);
+      const round = roundOf(vote.epoch, vote.view, vote.validator);
+      const known = ballots.get(round) ?? {};
       for (const kind of kinds) {
-        const other = ballots.get(`${round}.${kind}`);
-        const pair = `${node}>${round}`;
-        if (other && votesConflict(other, vote) && !expected.has(pair)) expected.set(pair, atMs());
+        const other = known[kind];
+        if (other && votesConflict(other, vote) && !expected.has(round))
+          expected.set(round, atMs());
       }
-      const key = `${round}.${vote.kind}`;
-      if (isCounted && !ballots.has(key)) ballots.set(key, vote);
+      if (!isCounted || known[vote.kind]) return;
+      known[vote.kind] = vote;
+      ballots.set(round, known);
     },
     deaf(node) {
-      heardBy.delete(node);
+      ears[node]?.ballots.clear();
     },
     died(node) {
-      heardBy.delete(node);
-      for (const pair of expected.keys()) if (pair.startsWith(`${node}>`)) expected.delete(pair);
+      ears[node]?.ballots.clear();
+      ears[node]?.expected.clear();
     },
     accused(node, { validator: publicKey, first, second }) {
       counts.evidence += 1;
@@ -54,14 +78,23 @@ export function createLiarWatch(desk: Desk): LiarWatch {
       const pair = `${first.kind}+${second.kind}`;
       accusations.set(pair, (accusations.get(pair) ?? 0) + 1);
       const { epoch, view } = first;
-      named.add(`${node}>${epoch}.${view}.${placesOf(epoch).validatorOf(culprit)}`);
+      earOf(node).named.add(roundOf(epoch, view, placesOf(epoch).validatorOf(culprit)));
     },
     checkCaught(beforeMs) {
-      for (const [pair, sinceMs] of expected) {
-        if (sinceMs > beforeMs) continue;
-        counts.caught += 1;
-        if (!named.has(pair)) fail('caught', { pair });
+      for (const [node, ear] of ears.entries()) {
+        for (const [round, sinceMs] of ear?.expected ?? []) {
+          if (sinceMs > beforeMs) continue;
+          counts.caught += 1;
+          if (!ear.named.has(round)) fail('caught', { node, round: textOf(round) });
+        }
       }
     },
   };
+}
+
+/** A round as epoch, view and validator. */
+function textOf(round: number): string {
+  const place = Math.floor(round / validatorsMax);
+  const epoch = Math.floor(place / viewsPerEpoch);
+  return `${epoch}.${place % viewsPerEpoch}.${round % validatorsMax}`;
 }

@@ -26,6 +26,10 @@ const bugs: Readonly<Record<string, Change>> = {
     what: 'gives a reservation up when the line breaks',
     habits: { keepsReservations: false },
   },
+  runsGivenUpJobs: {
+    what: 'runs a job that its buyer has given up, when the request comes late',
+    habits: { heedsGivingUp: false },
+  },
   missesWithdrawals: {
     what: 'goes on while the payer withdraws, and claims too late',
     habits: { claimsOnWithdrawal: false },

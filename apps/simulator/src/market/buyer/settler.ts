@@ -8,6 +8,7 @@ import {
   priceOf,
   type SignedReceipt,
   signAcknowledgement,
+  textHashOf,
 } from '@aitbc/protocol';
 import { type CallRow, type CallTail, callKey } from '@aitbc/sdk/books';
 import type { MarketMessage } from '../messages.ts';
@@ -124,14 +125,15 @@ function checked({ conduct, ground }: Desk, row: CallRow, all: readonly SignedRe
 function answered(
   parts: Parts,
   call: CallRow,
-  { receipts, isAck }: Extract<MarketMessage, { readonly type: 'receiptsOf' }>,
+  { receipts, isAck, isGivenUp }: Extract<MarketMessage, { readonly type: 'receiptsOf' }>,
 ): void {
   const desk = parts.deskOf();
   const key = callKey(call);
   const state = parts.asking.get(key);
   if (!state) return;
   if (!receipts) {
-    neverRan(parts, key, state);
+    if (isGivenUp) release(parts, key);
+    else if (!isAck) neverRan(parts, call, state);
     return;
   }
   const known = checked(desk, call, receipts);
@@ -161,9 +163,14 @@ function answered(
   desk.world.send(desk.party.endpoint, to, { type: 'acknowledge', ack, signature });
 }
 
-function neverRan(parts: Parts, key: string, state: Asking): void {
-  const { world, party } = parts.deskOf();
-  if (world.clockMs(party.endpoint) - state.sinceMs >= neverRanAfterMs) release(parts, key);
+/** The provider does not know the call: it is given up there, so that it does not run later. */
+function neverRan(parts: Parts, call: CallRow, state: Asking): void {
+  const { world, party, ground } = parts.deskOf();
+  if (world.clockMs(party.endpoint) - state.sinceMs < neverRanAfterMs) return;
+  const { jobId, channelId, from } = call;
+  const ack = { jobId, channelId, from, to: from, textHash: textHashOf('') };
+  const signature = signAcknowledgement(ground.network, ack, party.hotKey.secretKey);
+  world.send(party.endpoint, providerOf(ground, call), { type: 'acknowledge', ack, signature });
 }
 
 function release(parts: Parts, key: string): void {

@@ -1,9 +1,16 @@
 /**
- * No coin is stuck: after the run everybody takes back what is theirs, and time is set forward to each date. What is
- * locked then is locked for ever. Stakes are left alone, because a chain without validators makes no blocks.
+ * No coin is stuck: after the run everybody takes back what is theirs, and time is set forward to each date. To the rules that
+ * is a stand-still of the chain, after which dates wait; so blocks follow at the pace of an idle chain. What is locked then is locked for ever. Stakes are left alone, because a chain without validators makes no blocks.
  */
 import { auditFunds, type Lock } from '@aitbc/chain';
-import { expiringLane, type Hex, type SignedTx, signTx, type UnsignedTx } from '@aitbc/protocol';
+import {
+  devnetParams,
+  expiringLane,
+  type Hex,
+  type SignedTx,
+  signTx,
+  type UnsignedTx,
+} from '@aitbc/protocol';
 import type { Person } from '../../commerce/scene.ts';
 import type { MarketGround } from '../ground.ts';
 import { feeOfTx, type Ledger } from './ledger.ts';
@@ -11,6 +18,7 @@ import { feeOfTx, type Ledger } from './ledger.ts';
 const roundsMax = 60;
 const txsPerOwner = 30;
 const aliveBlocks = 5;
+const idleMs = 2 * devnetParams.heartbeatMs; // no stand-still
 
 /** Releases all; the locks that are left. */
 export function releaseAll(ground: MarketGround, ledger: Ledger): readonly Lock[] {
@@ -20,10 +28,9 @@ export function releaseAll(ground: MarketGround, ledger: Ledger): readonly Lock[
     if (left.length === 0) return [];
     const { timeMs } = ledger.head();
     const dates = left.flatMap(({ dueMs }) => (dueMs === null ? [] : [dueMs]));
-    const nextMs = Math.max(timeMs + 1, Math.min(...dates, Number.MAX_SAFE_INTEGER));
     const isDated = dates.length === left.length;
-    const blockMs = isDated ? Math.max(...dates, timeMs + 1) : Math.max(timeMs + 1, 0);
-    ledger.makeBlock(isDated ? Math.max(blockMs, nextMs) : blockMs, txsFor(ground, ledger, left));
+    const blockMs = isDated ? Math.max(...dates, timeMs + 1) : timeMs + idleMs;
+    ledger.makeBlock(blockMs, txsFor(ground, ledger, left));
   }
   return left;
 }

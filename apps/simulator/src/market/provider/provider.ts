@@ -5,7 +5,13 @@
  */
 import type { ChannelRecord, JobRecord, KnownJob, Seller } from '@aitbc/market';
 import { recordOf } from '@aitbc/market';
-import { bodyDigestOf, type ChannelState, type Hex, jobIdOf } from '@aitbc/protocol';
+import {
+  bodyDigestOf,
+  type ChannelState,
+  type Hex,
+  jobIdOf,
+  verifyAcknowledgement,
+} from '@aitbc/protocol';
 import type { Disk } from '../../engine/disk.ts';
 import type { Random } from '../../engine/random.ts';
 import type { Actor, World } from '../../engine/world.ts';
@@ -112,7 +118,7 @@ function receive(shop: Shop, from: number, message: MarketMessage): void {
   else if (message.type === 'voucher') extend(shop, from, message);
   else if (message.type === 'leave') shop.jobs.leave(from, message.conn);
   else if (message.type === 'receipts')
-    showReceipts(shop, from, { jobId: message.jobId, isAck: false });
+    showReceipts(shop, from, { jobId: message.jobId, isGivenUp: false, isAck: false });
   else if (message.type === 'acknowledge') acknowledge(shop, from, message);
 }
 
@@ -129,14 +135,10 @@ function observe(shop: Shop, channel: ChannelState): void {
   if (writtenOff > 0n) watch.lost(party.endpoint, channelId, writtenOff);
 }
 
-/** Buyers believe "never heard of it" after five seconds; an older request has died with its connection. */
-const connectionUs = 4_900_000;
-
-/** A request comes once, over a connection that dies with either end. */
-function isConnected({ world, bornUs, calls }: Shop, from: number, call: StartCall): boolean {
+/** A request comes once, however late, over a connection that dies with this end. */
+function isConnected({ bornUs, calls }: Shop, from: number, call: StartCall): boolean {
   const key = `${from}/${call.conn}/${call.sentUs}`;
-  const isFresh = call.sentUs >= bornUs && world.nowUs() - call.sentUs <= connectionUs;
-  if (!isFresh || calls.has(key)) return false;
+  if (call.sentUs < bornUs || calls.has(key)) return false;
   calls.add(key);
   return true;
 }
@@ -162,6 +164,10 @@ function takeCall(shop: Shop, from: number, call: StartCall): void {
   const bodyDigest = bodyDigestOf(bodyOf(call.key, call.tokens));
   const { payer } = record.channel;
   const jobId = jobIdOf(seller.network, { payer, idempotencyKey: call.key, bodyDigest });
+  if (conduct.habits.heedsGivingUp && shop.store.isGivenUp(jobId, voucher.channelId)) {
+    no('JOB_EXPIRED');
+    return;
+  }
   const point = call.resume
     ? conduct.rules.verifyResume(seller.network, { jobId, bodyDigest }, call.resume)
     : undefined;
@@ -285,15 +291,17 @@ function extend(shop: Shop, from: number, call: TopUpCall): void {
   });
 }
 
+type ReceiptsOf = Extract<MarketMessage, { readonly type: 'receiptsOf' }>;
+
 function showReceipts(
   shop: Shop,
   to: number,
-  { jobId, isAck }: { readonly jobId: Hex; readonly isAck: boolean },
+  about: Pick<ReceiptsOf, 'jobId' | 'isAck' | 'isGivenUp'>,
 ): void {
   shop.commits.written(() => {
+    const { jobId } = about;
     const receipts = shop.store.rows.has(jobId) ? shop.store.receipts(jobId) : undefined;
-    const answer = { type: 'receiptsOf', jobId, isAck, receipts } as const;
-    shop.world.send(shop.party.endpoint, to, answer);
+    shop.world.send(shop.party.endpoint, to, { type: 'receiptsOf', ...about, receipts });
   });
 }
 
@@ -302,7 +310,15 @@ function acknowledge(shop: Shop, from: number, { ack, signature }: AckCall): voi
   const { store, books, conduct, seller, offer } = shop;
   const row = store.rows.get(ack.jobId);
   const record = books.get(ack.channelId);
-  const answer = (): void => showReceipts(shop, from, { jobId: ack.jobId, isAck: true });
+  const answer = (isGivenUp = false): void =>
+    showReceipts(shop, from, { jobId: ack.jobId, isGivenUp, isAck: true });
+  if (!row && record && ack.from === ack.to) {
+    const { payerAuthorizer } = record.channel;
+    if (!verifyAcknowledgement(seller.network, { ack, signature }, payerAuthorizer)) return;
+    store.save({ givenUp: { jobId: ack.jobId, channelId: ack.channelId } });
+    answer(true);
+    return;
+  }
   if (!row || !record || row.channelId !== ack.channelId) {
     answer();
     return;

@@ -1,6 +1,6 @@
 /** What a provider has on its disk: books of channels, the journal of jobs with their receipts. One write is one transaction. */
 import type { ChannelRecord, JobRecord, ResumeMark, SavedRecord } from '@aitbc/market';
-import type { ChannelState, Hex, SignedReceipt } from '@aitbc/protocol';
+import type { Acknowledgement, ChannelState, Hex, SignedReceipt } from '@aitbc/protocol';
 import type { Disk } from '../../engine/disk.ts';
 
 /** A job as the journal knows it. */
@@ -16,6 +16,8 @@ export interface ProviderWrite {
   readonly channel?: { readonly state: ChannelState; readonly saved: SavedRecord };
   readonly row?: JournalRow;
   readonly receipt?: SignedReceipt;
+  /** A job that must not run any more. */
+  readonly givenUp?: Pick<Acknowledgement, 'jobId' | 'channelId'>;
 }
 
 /** The store of one life: what was written, durable or not. */
@@ -25,6 +27,7 @@ export interface ProviderStore {
     { readonly state: ChannelState; readonly saved: SavedRecord }
   >;
   readonly rows: ReadonlyMap<Hex, JournalRow>;
+  isGivenUp(jobId: Hex, channelId: Hex): boolean;
   receipts(jobId: Hex): readonly SignedReceipt[];
   save(write: ProviderWrite): void;
 }
@@ -40,7 +43,9 @@ export function openStore(disk: Disk<ProviderWrite>): ProviderStore {
   const channels = new Map<Hex, { readonly state: ChannelState; readonly saved: SavedRecord }>();
   const rows = new Map<Hex, JournalRow>();
   const receipts = new Map<Hex, SignedReceipt[]>();
-  const take = ({ channel, row, receipt }: ProviderWrite): void => {
+  const givenUp = new Set<string>();
+  const take = ({ channel, row, receipt, givenUp: job }: ProviderWrite): void => {
+    if (job) givenUp.add(`${job.jobId} ${job.channelId}`);
     if (channel) channels.set(channel.state.channelId, channel);
     if (row) rows.set(row.job.jobId, row);
     if (!receipt) return;
@@ -51,6 +56,7 @@ export function openStore(disk: Disk<ProviderWrite>): ProviderStore {
   return {
     channels,
     rows,
+    isGivenUp: (jobId, channelId) => givenUp.has(`${jobId} ${channelId}`),
     receipts: (jobId) => receipts.get(jobId) ?? [],
     save(write) {
       disk.write(write);

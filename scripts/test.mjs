@@ -7,7 +7,7 @@
  * died before it could count is one failure. Temporary files of all tests lie in one folder, which
  * goes with the run.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COUNT_FILE_VARIABLE, summaryText } from './count-reporter.mjs';
@@ -23,6 +23,7 @@ async function test(args) {
     return finish(1, { ...DIED, reason: 'The set-up failed; no test was run.' });
   }
   const folder = mkdtempSync(join(tmpdir(), 'aitbc-test-'));
+  chmodSync(folder, 0o711); // a PostgreSQL that root starts runs as another user
   try {
     const file = join(folder, 'counts.json');
     const env = { ...process.env, [COUNT_FILE_VARIABLE]: file, TMPDIR: folder };

@@ -10,7 +10,7 @@ import {
 import { createGatewayClient } from '@aitbc/sdk';
 import type { JobNote } from '../books/books.ts';
 import type { InvariantRow } from '../contract.ts';
-import { scriptedModel } from '../engines/scripted-text.ts';
+import { scriptedModel, wordsOf } from '../engines/scripted-text.ts';
 import type { Evidence } from './evidence.ts';
 import { allSellerJobs } from './job-rows.ts';
 import { rowOf } from './row.ts';
@@ -78,25 +78,29 @@ function textsRow({ facts }: Evidence, logged: readonly Logged[]): InvariantRow 
   const claim =
     'the receipts that a gateway keeps of an answer are for the text that its client got';
   return rowOf({ name: 'receipts match the text', claim }, proven, ({ note, proof }) => {
-    const at = wrongReceiptOf(note.text, proof);
+    const at = wrongReceiptOf(note, proof);
     return at && `${note.via}, job ${note.mark.slice(0, 8)}: the receipt for words ${at}`;
   });
 }
 
 /**
- * Range of the first receipt that is not for the text. Those behind the begin of a later part are for no text, and the
- * newest one before it may be for words that were changed on the line: they were refused as they came, and were settled.
+ * Range of the first receipt that is not for the text. Those behind the begin of a later part are for no text. The
+ * newest one of a part may be for the true words where others came: words were changed on the line, the receipt was
+ * refused as it came, and the part was settled by it.
  */
-function wrongReceiptOf(text: string, { parts }: JobProof): string | undefined {
+function wrongReceiptOf({ text, mark }: JobNote, { parts }: JobProof): string | undefined {
   const words = text.split(' ').slice(0, -1);
   for (const [place, { receipts }] of parts.entries()) {
     const later = parts.slice(place + 1).map((part) => part.receipts[0]?.payload.from ?? 0);
     const end = Math.min(...later, words.length);
     const told = receipts.filter(({ payload: { from, to } }) => from < to && to <= end);
-    for (const { payload } of later.length > 0 ? told.slice(0, -1) : told) {
+    for (const { payload } of told) {
       const { from, to, textHash, provider } = payload;
       const own = words.slice(from, to).map((word) => `${word} `);
-      if (textHashOf(own.join('')) !== textHash) return `${from} to ${to} of ${provider}`;
+      const isNewest = payload === told.at(-1)?.payload;
+      const texts = [own.join(''), ...(isNewest ? [wordsOf(mark, from, to)] : [])];
+      if (!texts.some((one) => textHashOf(one) === textHash))
+        return `${from} to ${to} of ${provider}`;
     }
   }
   return undefined;

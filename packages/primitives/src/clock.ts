@@ -4,6 +4,9 @@ export interface Clock {
   nowMs(): number;
 }
 
+/** Time from one reading to a later one, ms; none when the machine's clock was set back in between. */
+export const elapsedMs = (sinceMs: number, nowMs: number): number => Math.max(0, nowMs - sinceMs);
+
 /** The clock of the machine. */
 export const systemClock: Clock = { nowMs: () => Date.now() };
 

@@ -7,7 +7,7 @@
  */
 
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { Clock } from '@aitbc/primitives';
+import { type Clock, elapsedMs } from '@aitbc/primitives';
 import {
   type AnswerBill,
   AppError,
@@ -109,7 +109,7 @@ async function serveVectors(
   const { jobId, vectors, promptTokens, charged, provider } = bought;
   const bill = { charged: charged.toString(), jobId, provider, providers: [provider] };
   const headers = { [gatewayHeaders.jobId]: jobId, ...billHeaders(bill) };
-  const durationMs = clock.nowMs() - beganMs;
+  const durationMs = elapsedMs(beganMs, clock.nowMs());
   const whole = form.whole({ model: job.model, vectors, promptTokens, durationMs, bill }, body);
   sendJson(call, { status: 200, headers, text: JSON.stringify(whole) });
 }

@@ -1,4 +1,5 @@
 /** The owner's request log: the buyer's rows of each job, put together with who asked for it. */
+import { elapsedMs } from '@aitbc/primitives';
 import { AppError, type gatewayOwnerEndpoints, type Hex, type OutputOf } from '@aitbc/protocol';
 import type { CallRow } from '@aitbc/sdk';
 import type { AccessStore } from '../access/access-store.ts';
@@ -67,7 +68,7 @@ function shownJob(
     outputTokens: sum(({ outputTokens }) => outputTokens),
     charged: rows.reduce((all, { charged }) => all + charged, 0n).toString(),
     firstTokenMs: first.firstTokenMs,
-    durationMs: last.startedAtMs - first.startedAtMs + last.durationMs,
+    durationMs: elapsedMs(first.startedAtMs, last.startedAtMs) + last.durationMs,
     parts: rows.map((row) => ({
       provider: row.provider,
       from: row.from,

@@ -21,6 +21,7 @@
  * count. Either is told to the owner. A counter of nothing beside tokens is a counter that is missing.
  */
 import { type Metered, requiredCap } from '@aitbc/market';
+import { elapsedMs } from '@aitbc/primitives';
 import {
   type AppError,
   type Hex,
@@ -135,7 +136,7 @@ export function createJobMeter(job: LiveJob, deps: MeterDeps) {
       const { step, receipt } = books.end(job, ended, receiptOf);
       await books.written();
       answer.append({ type: 'receipt', receipt });
-      const durationMs = nowMs() - job.startedAtMs;
+      const durationMs = elapsedMs(job.startedAtMs, nowMs());
       const end = { outcome, reason, ...countsOf(step), firstTokenMs, durationMs };
       answer.append(error ? { type: 'error', error, end } : { type: 'end', end });
     },
@@ -193,7 +194,7 @@ function createEngineClock(nowMs: () => number, startedAtMs: number) {
     },
     /** It gave a token. */
     heard(): void {
-      firstTokenMs ??= nowMs() - startedAtMs;
+      firstTokenMs ??= elapsedMs(startedAtMs, nowMs());
       owesSinceMs = Number.POSITIVE_INFINITY;
     },
     isSilent: () => nowMs() - owesSinceMs >= silentEngineMs,

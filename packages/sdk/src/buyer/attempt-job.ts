@@ -16,6 +16,7 @@
  * job that was paid is only read again; whatever refuses that, the job has ended.
  * See docs/spec/payments.md, "Buyer".
  */
+import { elapsedMs } from '@aitbc/primitives';
 import { AppError, asAppError } from '@aitbc/protocol';
 import { type CallTail, callKey } from '../books/store.ts';
 import { createOutlet, type Outlet } from './event-outlet.ts';
@@ -126,7 +127,7 @@ async function cleanUp(
   if (isBroken) await distrustProvider(parts, key, failure);
   if (!parts.book.isOpen(key)) return;
   const { firstTokenMs, receipts } = reading;
-  const durationMs = parts.nowMs() - reading.askedMs;
+  const durationMs = elapsedMs(reading.askedMs, parts.nowMs());
   const mayHaveRun = isAdmitted || isRepeat;
   const isRefused = failure !== undefined && !mayHaveRun && isDefiniteRefusal(failure);
   if (isRefused) await parts.store.save(parts.book.release(key));

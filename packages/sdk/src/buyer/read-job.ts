@@ -3,6 +3,7 @@
  * settles it by the final receipt. What is no answer (an end without the last word, an outcome of failure,
  * lines that cannot be read, more than is paid for) is thrown; the caller may go on elsewhere.
  */
+import { elapsedMs } from '@aitbc/primitives';
 import {
   AppError,
   chargeFor,
@@ -214,7 +215,7 @@ function takeText(
     throw new AppError('ENGINE_PROTOCOL', { engine: 'of the provider', reason });
   }
   if (reading.firstTokenMs === null) {
-    reading.firstTokenMs = parts.nowMs() - reading.askedMs;
+    reading.firstTokenMs = elapsedMs(reading.askedMs, parts.nowMs());
     onFirstToken();
   }
   progress.addText(text, tokens);
@@ -231,7 +232,7 @@ export async function conclude(
   assertWhole(start.row, reading);
   const key = callKey(start.row);
   const { receipts, firstTokenMs } = reading;
-  const durationMs = parts.nowMs() - reading.askedMs;
+  const durationMs = elapsedMs(reading.askedMs, parts.nowMs());
   if (finalOf(reading)) await settler.settle(key, { receipts, firstTokenMs, durationMs });
   else await settler.now(key, { firstTokenMs, durationMs }, settleNowMs);
   const row = parts.book.call(key) ?? start.row;

@@ -3,6 +3,7 @@
  * one output token whose text is the vectors as JSON, so receipts, settlement and repetition are those of a
  * chat. Nothing of it is handed on before the receipts fit.
  */
+import { elapsedMs } from '@aitbc/primitives';
 import { AppError, embeddingText, unwrap, zSignedReceipt } from '@aitbc/protocol';
 import { z } from 'zod';
 import { jsonOf } from '../http/client.ts';
@@ -25,7 +26,7 @@ export async function readVectors(deps: AttemptDeps, answering: Answering): Prom
   const { data, x_aitbc_receipts: receipts } = parsed.data;
   const text = embeddingText(vectorsOf(data, plan.purchase.vectors));
   reading.heardMs = deps.parts.nowMs();
-  reading.firstTokenMs = reading.heardMs - reading.askedMs;
+  reading.firstTokenMs = elapsedMs(reading.askedMs, reading.heardMs);
   plan.progress.addText(text, 1);
   for (const receipt of receipts) {
     unwrap(reading.checker.check(receipt, start.row.tokens));

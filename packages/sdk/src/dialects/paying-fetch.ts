@@ -3,7 +3,7 @@
  * market with it. The host of the URL does not matter; the path says the dialect. Paid from the first request on, so
  * there is no 402 round trip and no prompt is sent twice.
  */
-import { type Clock, systemClock, utf8 } from '@aitbc/primitives';
+import { type Clock, elapsedMs, systemClock, utf8 } from '@aitbc/primitives';
 import {
   type AnswerWriter,
   AppError,
@@ -106,7 +106,7 @@ async function buyVectors(
   const bought = await buyer.embed({ request, ...keyFor(request), signal: leaving.signal });
   const { jobId, vectors, promptTokens, charged, provider } = bought;
   const bill = { charged: charged.toString(), jobId, provider, providers: [provider] };
-  const durationMs = clock.nowMs() - beganMs;
+  const durationMs = elapsedMs(beganMs, clock.nowMs());
   return Response.json(
     form.whole({ model: request.model, vectors, promptTokens, durationMs, bill }, body),
   );

@@ -15,6 +15,7 @@
  * nothing to go on with: the answer ends as `length`. An answer that was paid before and is only read again is not
  * moved: it would be bought twice.
  */
+import { elapsedMs } from '@aitbc/primitives';
 import { type AppError, amountOf, asAppError, type ErrorCode, limits } from '@aitbc/protocol';
 import { outputTokensMax } from '../../books/book.ts';
 import { callKey } from '../../books/store.ts';
@@ -162,7 +163,7 @@ async function moveOn(
     attempt = startAttempt(deps, { purchase, candidate, progress, signal });
     try {
       await begun(attempt);
-      const gapMs = nowMs() - heardMs;
+      const gapMs = elapsedMs(heardMs, nowMs());
       const moved = { from, to: candidate.provider, code: failure.code, gapMs };
       return { attempt, moved: { type: 'moved', ...moved } };
     } catch (error) {
@@ -238,7 +239,7 @@ function totals({ deps, progress, firstTokenMs, startedMs }: Moving, parts: read
     outputTokens: progress.position(),
     charged: parts.reduce((sum, { charged }) => sum + charged, 0n),
     firstTokenMs,
-    durationMs: deps.parts.nowMs() - startedMs,
+    durationMs: elapsedMs(startedMs, deps.parts.nowMs()),
     parts,
   };
 }

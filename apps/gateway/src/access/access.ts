@@ -85,7 +85,7 @@ export function createAccess(deps: AccessDeps): Access {
       }
       const key = caller.kind === 'key' ? caller.key : undefined;
       const idempotencyKeyOf = (given: string) => (key ? hashOf(`${key.name}\0${given}`) : given);
-      return { ...spending.open(key, dialect), idempotencyKeyOf };
+      return { idempotencyKeyOf, ...spending.open(key, dialect) };
     },
     spentToday: spending.today,
     keys: () => [...keys.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),

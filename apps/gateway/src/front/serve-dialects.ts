@@ -79,18 +79,19 @@ async function serveAnswer(
   const { signal, marks } = { signal: leavingOf(response), marks: marksOf(asked) };
   const job = await purchases.answer({ request: buy.request, caller, dialect, marks, signal });
   const writer = writerOf(buy, job, clock.nowMs());
-  const headers = {
+  const headersWith = (more: Readonly<Record<string, string>>) => ({
     [gatewayHeaders.jobId]: job.jobId,
     [gatewayHeaders.provider]: job.offer.provider,
-  };
+    ...more,
+  });
   if (buy.isStream) {
-    await writeStream(response, job, { writer, headers: { ...call.headers, ...headers } });
+    await writeStream(response, job, { writer, headers: headersWith(call.headers) });
     return;
   }
   const { text, end } = await collect(job.events);
   const finish = finishOf(job, end);
   const body = JSON.stringify(writer.whole(text, finish));
-  sendJson(call, { status: 200, text: body, headers: { ...headers, ...billHeaders(finish.bill) } });
+  sendJson(call, { status: 200, text: body, headers: headersWith(billHeaders(finish.bill)) });
 }
 
 async function serveVectors(

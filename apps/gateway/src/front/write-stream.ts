@@ -19,11 +19,11 @@ export async function writeStream(
   { writer, headers }: StreamForm,
 ): Promise<void> {
   raw.writeHead(200, {
-    ...headers,
     'content-type': writer.streamType,
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
     trailer: gatewayHeaders.cost,
+    ...headers,
   });
   const out = createTurnWriter(raw);
   out.push(writer.head());

@@ -5,6 +5,8 @@ import { until } from '@aitbc/service';
 import { expect, it } from 'vitest';
 import { createChunkWriter } from './chunk-writer.ts';
 
+const rest = () => '';
+
 /** What a reader gets of an answer that `write` makes. */
 async function answerOf(write: (response: ServerResponse) => void): Promise<string> {
   const server = createServer((_request, response) => write(response));
@@ -23,7 +25,7 @@ it('writes once what comes in one turn, and all of it at the end', async () => {
       writes.push(chunk);
       return write.call(response, chunk, 'utf8');
     };
-    const chunks = createChunkWriter(response, () => {});
+    const chunks = createChunkWriter(response, { onDrain() {}, rest });
     for (const part of ['a', 'b', 'ü']) chunks.push(part);
     setImmediate(() => {
       chunks.push('c');
@@ -42,7 +44,7 @@ it('keeps text back that comes right after a write, until somebody is in a hurry
       writes.push(chunk);
       return write.call(response, chunk, 'utf8');
     };
-    const chunks = createChunkWriter(response, () => {}, 60_000);
+    const chunks = createChunkWriter(response, { onDrain() {}, rest, gapMs: 60_000 });
     for (const part of ['a', 'b', 'c']) {
       chunks.push(part);
       await nextTurn();
@@ -59,9 +61,10 @@ it('keeps text back that comes right after a write, until somebody is in a hurry
 it('writes text that nobody hurries after the gap', async () => {
   const text = await answerOf(async (response) => {
     let written = 0;
-    const chunks = createChunkWriter(response, () => {
+    const onDrain = () => {
       written += 1;
-    });
+    };
+    const chunks = createChunkWriter(response, { onDrain, rest });
     chunks.push('a');
     await until(() => written === 1);
     chunks.push('b');
@@ -76,9 +79,10 @@ it('is full of what it has not written yet, and says when it can take more', asy
   const full: boolean[] = [];
   const large = 'x'.repeat(100_000);
   const text = await answerOf(async (response) => {
-    const chunks = createChunkWriter(response, () => {
+    const onDrain = () => {
       drained += 1;
-    });
+    };
+    const chunks = createChunkWriter(response, { onDrain, rest });
     full.push(chunks.isFull());
     chunks.push(large);
     full.push(chunks.isFull());
@@ -88,4 +92,25 @@ it('is full of what it has not written yet, and says when it can take more', asy
   });
   expect(text).toBe(large);
   expect(full).toEqual([false, true, false]);
+});
+
+it('takes what waits elsewhere with the next write, before what is pushed', async () => {
+  let waiting = '';
+  const text = await answerOf(async (response) => {
+    const taken = () => {
+      const all = waiting;
+      waiting = '';
+      return all;
+    };
+    const chunks = createChunkWriter(response, { onDrain() {}, rest: taken });
+    for (const part of ['a', 'b']) {
+      waiting += part;
+      chunks.due();
+    }
+    chunks.push('c');
+    await nextTurn();
+    waiting = 'd';
+    chunks.end();
+  });
+  expect([text, waiting]).toEqual(['abcd', '']);
 });

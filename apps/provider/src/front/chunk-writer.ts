@@ -8,17 +8,27 @@ const gapMsDefault = 5;
 /** Writes text to an answer; what is pushed in one turn of the event loop goes out as one chunk. */
 export interface ChunkWriter {
   push(text: string): void;
+  /** There is more, which `rest` gives when it is written. */
+  due(): void;
   /** What waits goes out with this turn. */
   hurry(): void;
   isFull(): boolean;
   end(): void;
 }
 
-/** A writer for a raw answer; `onDrain` is called when a full reader can take more. */
+/** What a writer asks and tells. */
+export interface ChunkDeps {
+  /** Called when a full reader can take more. */
+  onDrain(): void;
+  /** Takes what waits elsewhere for the next write, and comes before what is pushed after it. */
+  rest(): string;
+  readonly gapMs?: number;
+}
+
+/** A writer for a raw answer. */
 export function createChunkWriter(
   raw: ServerResponse,
-  onDrain: () => void,
-  gapMs = gapMsDefault,
+  { onDrain, rest, gapMs = gapMsDefault }: ChunkDeps,
 ): ChunkWriter {
   let waiting = '';
   let isScheduled = false;
@@ -29,6 +39,7 @@ export function createChunkWriter(
     isScheduled = false;
     clearTimeout(timer);
     timer = undefined;
+    waiting += rest();
     if (waiting === '' || raw.destroyed) return;
     raw.write(waiting);
     waiting = '';
@@ -40,15 +51,19 @@ export function createChunkWriter(
     isScheduled = true;
     setImmediate(flush);
   };
+  const due = (): void => {
+    if (isScheduled || timer) return;
+    const waitMs = writtenAtMs + gapMs - performance.now();
+    if (waitMs > 0) timer = setTimeout(flush, waitMs);
+    else hurry();
+  };
   raw.on('drain', onDrain);
   return {
     push(text) {
-      waiting += text;
-      if (isScheduled || timer) return;
-      const waitMs = writtenAtMs + gapMs - performance.now();
-      if (waitMs > 0) timer = setTimeout(flush, waitMs);
-      else hurry();
+      waiting += rest() + text;
+      due();
     },
+    due,
     hurry,
     isFull,
     end() {

@@ -94,12 +94,13 @@ function mountDoor(
   { path, errorBody, saleOf }: PaidDoor,
 ): void {
   const { log } = deps;
+  const shop: Shop = { path, ...deps };
   const exchangeOf = ({ request, response, requestId, headers }: DirectExchange): Exchange => {
     return { request, response, requestId, headers, log, errorBody };
   };
   http.direct({
     path,
-    handle: (call) => sell(exchangeOf(call), saleOf(call), { ...deps, path }),
+    handle: (call) => sell(exchangeOf(call), saleOf(call), shop),
     fail(exchange, error) {
       sendError(exchangeOf(exchange), fromFramework(error, limits.bodyBytes));
     },

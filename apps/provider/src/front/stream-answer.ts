@@ -1,10 +1,11 @@
 /**
  * A sold answer on its way to its reader: written straight to the socket, one write for what one turn of the event loop
- * brought, or some milliseconds of a fast engine (chunk-writer.ts). The head leaves with the first token, so that what fails before still gets an honest status. A
- * reader that goes away stops reading along, and the job of the last reader ends.
+ * brought, or some milliseconds of a fast engine (chunk-writer.ts). Texts of one write are one piece, which says how many tokens
+ * it holds. The head leaves with the first token, so that what fails before still gets an honest status. A reader that goes
+ * away stops reading along, and the job of the last reader ends.
  */
 import type { AnswerFinish, AnswerWriter } from '@aitbc/protocol';
-import type { AnswerEnd, AnswerEvent, AnswerLog } from '../jobs/answer-log.ts';
+import type { AnswerEnd, AnswerEvent, AnswerLog, AnswerText } from '../jobs/answer-log.ts';
 import { createChunkWriter } from './chunk-writer.ts';
 import { type Exchange, sendError } from './exchange.ts';
 
@@ -21,11 +22,12 @@ export function streamAnswer(
   { words, headers }: { readonly words: AnswerWriter; readonly headers: Record<string, string> },
 ): void {
   const { response } = exchange;
-  const chunks = createChunkWriter(response, answer.drained);
+  const texts = createTexts(words);
+  const chunks = createChunkWriter(response, { onDrain: answer.drained, rest: texts.take });
   let early: string | undefined = '';
   const begin = (): void => {
     if (early === undefined || response.destroyed) return;
-    response.writeHead(200, { ...exchange.headers, ...headers, 'content-type': words.streamType });
+    response.writeHead(200, { 'content-type': words.streamType, ...exchange.headers, ...headers });
     chunks.push(words.head() + early);
     early = undefined;
   };
@@ -35,9 +37,11 @@ export function streamAnswer(
       return;
     }
     if (event.type !== 'receipt') begin();
-    const text = eventText(words, event);
-    if (early === undefined) chunks.push(text);
-    else early += text;
+    if (event.type === 'text') {
+      texts.add(event);
+      chunks.due();
+    } else if (early === undefined) chunks.push(eventText(words, event));
+    else early += eventText(words, event);
     if (event.type === 'end' || event.type === 'error') chunks.end();
     else if (isUrgent(event)) chunks.hurry();
   };
@@ -51,10 +55,27 @@ function isUrgent(event: AnswerEvent): boolean {
   return event.type === 'need' || (event.type === 'text' && event.isUrgent === true);
 }
 
-function eventText(words: AnswerWriter, event: AnswerEvent): string {
+/** Texts that wait for a write; `take` gives them as one. */
+function createTexts(words: AnswerWriter): { add(more: AnswerText): void; take(): string } {
+  let text = '';
+  let tokens = 0;
+  return {
+    add(more) {
+      text += more.text;
+      tokens += more.tokens;
+    },
+    take() {
+      if (tokens === 0 && text === '') return '';
+      const said = words.text(text, tokens);
+      text = '';
+      tokens = 0;
+      return said;
+    },
+  };
+}
+
+function eventText(words: AnswerWriter, event: Exclude<AnswerEvent, AnswerText>): string {
   switch (event.type) {
-    case 'text':
-      return words.text(event.text, event.tokens);
     case 'receipt':
       return words.receipt(event.receipt);
     case 'need':

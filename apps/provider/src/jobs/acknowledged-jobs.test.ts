@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { utf8 } from '@aitbc/primitives';
 import { AppError, bodyDigestOf, type SignedReceipt } from '@aitbc/protocol';
 import { until } from '@aitbc/service';
@@ -311,7 +312,8 @@ describe('what an engine says about its tokens', () => {
 
   it('tokens without text go out with the text that they belong to', async () => {
     const words = ['a', '', '', 'é', 'b', '', 'c'];
-    const test = await start({ dataDir: folder(), script: { words } });
+    const before = () => setTimeout(20); // what comes faster goes out as one
+    const test = await start({ dataDir: folder(), script: { words, before } });
     const answer = await fetch(`${test.url}/v1/chat/completions`, {
       method: 'POST',
       body,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { modelName } from '../testing/counting-engine.ts';
 import { createFakeChain } from '../testing/fake-chain.ts';
+import { receiptsAt } from '../testing/read-answer.ts';
 import { startProvider, type TestProvider } from '../testing/start-provider.ts';
 
 const body = JSON.stringify({ model: modelName, messages: [{ role: 'user', content: 'hi' }] });
@@ -29,7 +30,6 @@ it('attack 25: two daemons on one folder run a job once, and it is charged once'
   expect(answers.map(({ status }) => status)).toContain(200);
   expect(first.counts.calls + second.counts.calls).toBe(1);
   const jobId = first.buyer.jobId(body);
-  const told = await fetch(`${first.url}/v1/payments/receipts/${jobId}`);
-  const { receipts } = (await told.json()) as { receipts: { payload: { charged: string } }[] };
+  const receipts = await receiptsAt(first.url, jobId);
   expect(receipts.at(-1)?.payload.charged).toBe('54');
 });

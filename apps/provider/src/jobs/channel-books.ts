@@ -217,7 +217,7 @@ function createSteps(
     },
     end(ref, end, receiptOf) {
       const outputTokens = counts.take(ref.jobId);
-      const step = endJob(mustGet(ref.channelId), ref.jobId, { ...end, outputTokens });
+      const step = endJob(mustGet(ref.channelId), ref.jobId, { outputTokens, ...end });
       const placed = receiptOf(step);
       store.endJob(step.record, step.job, { receipt: placed, atMs: nowMs() });
       keep(step.record);

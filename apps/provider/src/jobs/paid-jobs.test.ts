@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import type { ReceiptPayload, SignedReceipt } from '@aitbc/protocol';
 import { AppError } from '@aitbc/protocol';
 import { until } from '@aitbc/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultWords, modelName } from '../testing/counting-engine.ts';
-import { readSse } from '../testing/read-answer.ts';
+import { readSse, receiptsAt } from '../testing/read-answer.ts';
 import { startProvider, type TestProvider, type TestWishes } from '../testing/start-provider.ts';
 import { silentEngineMs } from './job-meter.ts';
 
@@ -33,19 +32,7 @@ function post(header: string, text = body, signal?: AbortSignal): Promise<Respon
   return fetch(`${test.url}/v1/chat/completions`, { ...init, ...(signal ? { signal } : {}) });
 }
 
-async function extend(input: Record<string, unknown>) {
-  const path = `/v1/payments/vouchers${'vouchers' in input ? '/batch' : ''}`;
-  const answer = await fetch(test.url + path, { method: 'POST', body: JSON.stringify(input) });
-  return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
-}
-
-async function receiptsOf(jobId: string): Promise<ReceiptPayload[]> {
-  const answer = await fetch(`${test.url}/v1/payments/receipts/${jobId}`);
-  const { receipts } = (await answer.json()) as { receipts?: SignedReceipt[] };
-  return (receipts ?? []).map(({ payload }) => payload);
-}
-
-const lastReceipt = async (jobId: string) => (await receiptsOf(jobId)).at(-1);
+const lastReceipt = async (jobId: string) => (await receiptsAt(test.url, jobId)).at(-1)?.payload;
 
 async function codeOf(answer: Response): Promise<string> {
   return ((await answer.json()) as { error: { code: string } }).error.code;
@@ -151,77 +138,6 @@ describe('a replayed payment', () => {
       },
     });
     expect(test.counts.calls).toBe(1);
-  });
-});
-
-describe('windows', () => {
-  it('pause at the edge of what is covered, and go on with the next voucher', async () => {
-    await start();
-    const answer = await post(test.buyer.header(body, { tokens: 16, cap: base + 16n }));
-    const reader = answer.body?.getReader();
-    let raw = '';
-    const decoder = new TextDecoder();
-    const readUntil = async (part: () => boolean) => {
-      while (!part()) {
-        const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
-        if (done) break;
-        raw += decoder.decode(value);
-      }
-    };
-    await readUntil(() => raw.includes('need-voucher'));
-    const paused = readSse(raw);
-    expect(paused.text).toBe(defaultWords.slice(0, 16).join(''));
-    expect(paused.needs[0]).toMatchObject({ tokens: 32, required: '89' });
-    // one event is held back, none is delivered beyond the vouchers
-    expect(test.counts.pulled).toBe(17);
-    const jobId = test.buyer.jobId(body);
-    const short = await extend(test.buyer.topUp(jobId, 32, 88n));
-    expect(short.json).toMatchObject({
-      code: 'VOUCHER_UNDERFUNDED',
-      facts: { charged: '16', reserved: '57', signedMax: '73', bestMaxClaimable: '73' },
-    });
-    const forged = { ...test.buyer.topUp(jobId, 32, 89n), tokens: 33 };
-    expect((await extend(forged)).json).toMatchObject({ code: 'VOUCHER_SIGNATURE_INVALID' });
-    const { json } = await extend({ vouchers: [forged, test.buyer.topUp(jobId, 40, 97n)] });
-    const refused = { error: { code: 'VOUCHER_SIGNATURE_INVALID' } };
-    expect(json.answers).toMatchObject([refused, { outcome: 'running', tokens: 40 }]);
-    await readUntil(() => raw.includes('[DONE]'));
-    expect(readSse(raw).text).toBe(expected);
-    expect(readSse(raw).needs).toHaveLength(1);
-    expect(await lastReceipt(jobId)).toMatchObject({ outcome: 'complete', to: 40, charged: '54' });
-    expect((await extend(test.buyer.topUp(jobId, 41, 98n))).json).toMatchObject({
-      code: 'JOB_ENDED',
-    });
-  });
-
-  it('end the job with outcome limit when no voucher comes', async () => {
-    await start({ config: { needVoucherWaitMs: 50 } });
-    const answer = await post(test.buyer.header(body, { tokens: 16, cap: base + 16n }));
-    const { text, isDone } = readSse(await answer.text());
-    expect(isDone).toBe(true);
-    expect(text).toBe(defaultWords.slice(0, 16).join(''));
-    const last = await lastReceipt(test.buyer.jobId(body));
-    expect(last).toMatchObject({ outcome: 'limit', to: 16, promptTokens: 7, charged: '30' });
-  });
-
-  it('need no voucher for an answer that ends at their edge', async () => {
-    await start({
-      script: { words: defaultWords.slice(0, 16) },
-      config: { needVoucherWaitMs: 50 },
-    });
-    const answer = await post(test.buyer.header(body, { tokens: 16, cap: base + 16n }));
-    const read = readSse(await answer.text());
-    expect(read.needs).toHaveLength(0);
-    expect(await lastReceipt(test.buyer.jobId(body))).toMatchObject({
-      outcome: 'complete',
-      to: 16,
-    });
-  });
-
-  it('refuse vouchers for jobs nobody knows', async () => {
-    await start();
-    const { json, status } = await extend(test.buyer.topUp('ab'.repeat(32), 5, 5n));
-    expect([status, json.code]).toEqual([404, 'JOB_UNKNOWN']);
   });
 });
 
@@ -359,7 +275,7 @@ describe('the queue', () => {
     expect(third.status).toBe(503);
     expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await codeOf(third)).toBe('QUEUE_FULL');
-    expect(await receiptsOf(test.buyer.jobId(body, 'c'))).toEqual([]);
+    expect(await receiptsAt(test.url, test.buyer.jobId(body, 'c'))).toEqual([]);
     gate.open();
     for (const answer of [first, second])
       expect(readSse(await (await answer).text()).isDone).toBe(true);

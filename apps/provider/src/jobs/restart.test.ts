@@ -2,12 +2,12 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '@aitbc/primitives';
-import { bodyDigestOf, type SignedReceipt } from '@aitbc/protocol';
+import { bodyDigestOf } from '@aitbc/protocol';
 import { until } from '@aitbc/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultWords, modelName } from '../testing/counting-engine.ts';
 import { createFakeChain } from '../testing/fake-chain.ts';
-import { checkReceipts } from '../testing/read-answer.ts';
+import { checkReceipts, receiptsAt } from '../testing/read-answer.ts';
 import { startProvider, type TestProvider } from '../testing/start-provider.ts';
 
 const messages = [{ role: 'user', content: 'hi' }];
@@ -41,11 +41,6 @@ const pay = (test: TestProvider, header: string, signal?: AbortSignal) =>
     ...(signal ? { signal } : {}),
   });
 
-async function receiptsOf(test: TestProvider, jobId: string): Promise<SignedReceipt[]> {
-  const answer = await fetch(`${test.url}/v1/payments/receipts/${jobId}`);
-  return ((await answer.json()) as { receipts: SignedReceipt[] }).receipts;
-}
-
 /**
  * A provider in the middle of a job, 20 tokens delivered; the disk as a crash would leave it, after
  * `atLast` has happened.
@@ -77,7 +72,7 @@ describe('a daemon that died in the middle of a job', () => {
     const { chain, dataDir, header, buyer } = await crashed();
     const second = await start({ chain, dataDir });
     const jobId = buyer.jobId(body);
-    const receipts = await receiptsOf(second, jobId);
+    const receipts = await receiptsAt(second.url, jobId);
     const ranges = [defaultWords.slice(0, 16).join(''), ''];
     const digest = bodyDigestOf(utf8(body));
     const payloads = checkReceipts(chain.network, { receipts, ranges }, digest);
@@ -130,7 +125,7 @@ describe('a daemon that died in the middle of a job', () => {
     });
     const second = await start({ chain, dataDir });
     const status = await (await fetch(`${second.url}/v1/status`)).json();
-    const last = (await receiptsOf(second, buyer.jobId(body))).at(-1)?.payload;
+    const last = (await receiptsAt(second.url, buyer.jobId(body))).at(-1)?.payload;
     expect(last).toMatchObject({ to: 20, outcome: 'provider_error', charged: '20' });
     expect(status).toMatchObject({ charged: '20' });
   });
@@ -155,7 +150,7 @@ describe('a daemon that died in the middle of a job', () => {
     const answer = await pay(second, header);
     expect(answer.status).toBe(200);
     await answer.text();
-    const receipts = await receiptsOf(second, buyer.jobId(body, 'later'));
+    const receipts = await receiptsAt(second.url, buyer.jobId(body, 'later'));
     expect(receipts.at(-1)?.payload).toMatchObject({ outcome: 'complete', charged: '54' });
   });
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import type { ReceiptPayload, Resume, SignedReceipt } from '@aitbc/protocol';
+import type { ReceiptPayload, Resume } from '@aitbc/protocol';
 import { until } from '@aitbc/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultWords, modelName } from '../testing/counting-engine.ts';
 import { deadProvider, type EarlierAnswer, earlierAnswer } from '../testing/earlier-answer.ts';
-import { checkReceipts, readSse } from '../testing/read-answer.ts';
+import { checkReceipts, readSse, receiptsAt } from '../testing/read-answer.ts';
 import { startProvider, type TestProvider, type TestWishes } from '../testing/start-provider.ts';
 import type { PayWishes } from '../testing/test-buyer.ts';
 
@@ -59,9 +59,8 @@ async function refusalOf(answer: Response): Promise<[number, string]> {
 }
 
 async function receiptsOf(): Promise<ReceiptPayload[]> {
-  const url = `${test.url}/v1/payments/receipts/${test.buyer.jobId(body)}`;
-  const { receipts } = (await (await fetch(url)).json()) as { receipts?: SignedReceipt[] };
-  return (receipts ?? []).map(({ payload }) => payload);
+  const receipts = await receiptsAt(test.url, test.buyer.jobId(body));
+  return receipts.map(({ payload }) => payload);
 }
 
 describe('a resumed job', () => {

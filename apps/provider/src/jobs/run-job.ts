@@ -14,7 +14,7 @@
  * Hidden reasoning of a model is not sold: it is neither shown nor counted. Tokens without text (half a
  * character, the possible start of a stop string) wait for the text they belong to, so that text and position
  * stand together wherever the answer breaks off. They are given up to the buyer only when there is nothing
- * left to cover them.
+ * left to cover them. An event of more tokens than a window goes out in pieces, its text by its share of characters.
  *
  * A resumed job gives its engine the text so far to go on with. An embedding job delivers its vectors as one
  * token, in one receipt.
@@ -147,6 +147,7 @@ async function embed(request: EmbedRequest, { job, meter, engine }: Run): Promis
 
 async function generate(request: EngineRequest, { job, meter, engine }: Run): Promise<Ending> {
   const { signal } = job.abort;
+  const { windowTokens } = job.offer.payload;
   const { prefixText: _, ...prompt } = request;
   meter.countPrompt(engine.countPromptTokens(prompt, signal));
   let held = 0;
@@ -159,7 +160,8 @@ async function generate(request: EngineRequest, { job, meter, engine }: Run): Pr
     }
     meter.engine.heard();
     job.place.heard();
-    const sold = sell(event, held, meter);
+    const isLong = event.tokens > windowTokens;
+    const sold = isLong ? sellLong(event, held, { job, meter }) : sell(event, held, meter);
     const left = typeof sold === 'number' ? sold : await sold;
     if (left === undefined) return { outcome: 'limit', reason: 'length' };
     held = left;
@@ -220,6 +222,24 @@ async function sellLater(
   } else if (text === '') return held + tokens;
   meter.deliver({ text, tokens: waiting + tokens });
   return 0;
+}
+
+/** The same for an event of more tokens than a window, which no voucher could ever cover: in pieces. */
+async function sellLong(
+  { text, tokens }: TokensEvent,
+  held: number,
+  { job, meter }: Pick<Run, 'job' | 'meter'>,
+): Promise<number | undefined> {
+  const { windowTokens } = job.offer.payload;
+  const letters = [...text];
+  const letterAt = (token: number) => Math.round((letters.length * token) / tokens);
+  let left: number | undefined = held;
+  for (let from = 0; from < tokens && left !== undefined; from += windowTokens) {
+    const to = Math.min(from + windowTokens, tokens);
+    const part = letters.slice(letterAt(from), letterAt(to)).join('');
+    left = await sell({ type: 'tokens', text: part, tokens: to - from }, left, meter);
+  }
+  return left;
 }
 
 function engineRequestOf(

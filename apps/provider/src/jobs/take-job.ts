@@ -158,13 +158,13 @@ export function createJobDesk(deps: DeskDeps): JobDesk {
       await deps.books.written();
       return verdict;
     },
-    async extend(topUp) {
-      const { jobId } = topUp;
+    async extend({ jobId, channelId, tokens, maxClaimable, signature }) {
       const job = running.get(jobId)?.job;
       if (job) {
         const { terms, payload } = job.offer;
         const about = { jobMax: terms.jobMax, model: payload.model };
-        const verdict = deps.books.extend({ ...topUp, ...about });
+        const topUp = { jobId, channelId, tokens, maxClaimable, signature, ...about };
+        const verdict = deps.books.extend(topUp);
         await deps.books.written();
         return verdict;
       }
@@ -303,7 +303,12 @@ function decide({ deps, running }: Desk, asked: Asked, ask: Decide): AdmissionVe
   const { voucher, offer } = payment;
   const request = (known: KnownJob | undefined): MandatedRequest => ({
     model: offer.payload.model,
-    ...{ jobId, offer: offer.terms, known, bodyDigest, promptBound, voucher },
+    jobId,
+    offer: offer.terms,
+    known,
+    bodyDigest,
+    promptBound,
+    voucher,
     ...(resume ? { resume: { from: resume.from, prefixHash: resume.prefixHash } } : {}),
     mirrorAgeMs: deps.mirror.ageMs(),
   });
@@ -351,7 +356,15 @@ function startJob({ deps, running, kept }: Desk, asked: Asked): AnswerLog {
   const answer = createAnswerLog(() => abort.abort(new AppError('CANCELLED')));
   const maxTokens = asked.maxTokens - (resume?.from ?? 0);
   const job: LiveJob = {
-    ...{ jobId, channelId, bodyDigest, resume, work, offer, maxTokens, answer, abort },
+    jobId,
+    channelId,
+    bodyDigest,
+    resume,
+    work,
+    offer,
+    maxTokens,
+    answer,
+    abort,
     known: { offerId: offer.offerId, channelId, resume },
     place: deps.queue.enter(wishOf(asked)),
     startedAtMs: deps.nowMs(),

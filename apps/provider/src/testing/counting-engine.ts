@@ -12,6 +12,8 @@ import {
 export interface EngineScript {
   /** One event each. Default: 40 words. */
   readonly words?: readonly string[];
+  /** Tokens of each word. Default 1. */
+  readonly wordTokens?: number;
   readonly promptTokens?: number;
   /** Awaited before each event; rejecting it is a failure of the engine. */
   readonly before?: (index: number, signal: AbortSignal) => Promise<void>;
@@ -40,6 +42,7 @@ export const defaultWords: readonly string[] = Array.from({ length: 40 }, (_, i)
 
 export function createCountingEngine(script: EngineScript = {}): CountingEngine {
   const { words = defaultWords, promptTokens = 7, before, slots = 4, resume = 'exact' } = script;
+  const { wordTokens = 1 } = script;
   const requests: EngineRequest[] = [];
   const counts = { calls: 0, pulled: 0, aborted: 0, abortedAtMs: 0 };
   const models = [
@@ -70,14 +73,14 @@ export function createCountingEngine(script: EngineScript = {}): CountingEngine 
       signal.throwIfAborted();
       counts.pulled += 1;
       sent += 1;
-      yield { type: 'tokens', text, tokens: 1 };
+      yield { type: 'tokens', text, tokens: wordTokens };
     }
     const reason = first + sent === words.length ? 'stop' : 'length';
     const end = {
       type: 'end' as const,
       reason: reason as 'stop' | 'length',
       promptTokens: promptTokens + first,
-      completionTokens: sent,
+      completionTokens: sent * wordTokens,
       ...(script.counter ? { counterTokens: script.counter(sent) } : {}),
     };
     yield script.incomplete ? { ...end, incomplete: true } : end;

@@ -13,6 +13,13 @@ import {
   verifyReceipt,
 } from '@aitbc/protocol';
 
+/** What a provider has signed for a job, as it shows it to anybody. */
+export async function receiptsAt(url: string, jobId: Hex): Promise<SignedReceipt[]> {
+  const answer = await fetch(`${url}/v1/payments/receipts/${jobId}`);
+  const { receipts } = (await answer.json()) as { receipts?: SignedReceipt[] };
+  return receipts ?? [];
+}
+
 /** What an SSE text said. */
 export interface ReadAnswer {
   readonly text: string;

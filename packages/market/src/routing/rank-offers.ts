@@ -169,7 +169,7 @@ function rankRest(index: OfferIndex, shelf: Shelf, search: Search): Placed[] {
   const draw = turnOf(facts.draw);
   const find = (part: Omit<ShelfSearch, 'sort' | 'draw'>, pools: readonly Pool[]): Listing[] => {
     const { only } = query.provider;
-    const whole: ShelfSearch = { ...part, sort, draw };
+    const whole: ShelfSearch = { sort, draw, ...part };
     if (only) return gather(shelf, whole, listingsOf(index, only, model));
     return searchShelf(shelf, whole, pools);
   };

@@ -74,7 +74,7 @@ export function searchShelf(
     return left >= 0 && search.fits(listing);
   };
   const isOver = (): boolean => left < 0;
-  const found = walk(shelf, { ...search, fits, isOver }, 0);
+  const found = walk(shelf, { isOver, ...search, fits }, 0);
   if (found.length >= search.limit || !isOver()) return found;
   search.onRestart?.();
   return gatherPool();

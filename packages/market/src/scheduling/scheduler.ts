@@ -240,5 +240,5 @@ function leave(state: State, { job, nowMs, usedTokens }: Leaving): void {
   order.giveBack(job.payer, Math.max(job.outputTokens - (usedTokens ?? 0), 0));
   if (usedTokens === undefined) return;
   const { firstMs, isCold, startedAtMs } = run;
-  rates.add({ ...job, usedTokens, firstMs, isCold, slotMs: nowMs - startedAtMs });
+  rates.add({ usedTokens, firstMs, isCold, slotMs: nowMs - startedAtMs, ...job });
 }

@@ -37,5 +37,5 @@ const tokensPerMs = limits.outputTokensMax / overtakenMs;
 export function waitingJob(wish: JobWish, nowMs: number): WaitingJob {
   const costTokens = wish.outputTokens + Math.ceil(wish.promptTokens / promptTokensPerToken);
   const rank = costTokens + nowMs * tokensPerMs;
-  return { ...wish, enteredAtMs: nowMs, dueAtMs: nowMs + wish.firstTokenMs, costTokens, rank };
+  return { enteredAtMs: nowMs, dueAtMs: nowMs + wish.firstTokenMs, costTokens, rank, ...wish };
 }

@@ -109,16 +109,11 @@ export interface OpenAiShape {
 export function openAiWriter(subject: AnswerSubject, shape: OpenAiShape): AnswerWriter {
   const { jobId, model, createdMs, includeUsage } = subject;
   const created = Math.floor(createdMs / 1_000);
-  const fixed = (object: string) => ({
-    id: answerIdOf(shape.idPrefix, jobId),
-    object,
-    created,
-    model,
-  });
-  const open = `data: ${JSON.stringify(fixed(shape.chunkObject)).slice(0, -1)},"choices":[`;
+  const id = answerIdOf(shape.idPrefix, jobId);
+  const fixed = JSON.stringify({ id, object: shape.chunkObject, created, model });
+  const open = `data: ${fixed.slice(0, -1)},"choices":[`;
   const chunk = (choice: string) => `${open}${choice}]}\n\n`;
   return {
-    ...sseParts((text) => chunk(shape.chunk(JSON.stringify(text), 'null'))),
     head: () => (shape.firstChunk === undefined ? '' : chunk(shape.firstChunk)),
     end(finish) {
       const last = chunk(shape.chunk(undefined, JSON.stringify(finish.reason)));
@@ -129,11 +124,15 @@ export function openAiWriter(subject: AnswerSubject, shape: OpenAiShape): Answer
     },
     error: (error) => `data: ${JSON.stringify(openAiError(error))}\n\n`,
     whole: (text, finish) => ({
-      ...fixed(shape.object),
+      id,
+      object: shape.object,
+      created,
+      model,
       choices: [{ index: 0, logprobs: null, ...shape.choice(text, finish.reason) }],
       usage: openAiUsage(finish),
       ...receiptsOf(finish),
     }),
+    ...sseParts((text) => chunk(shape.chunk(JSON.stringify(text), 'null'))),
   };
 }
 
@@ -158,11 +157,11 @@ export const openAiChatForm = dialectForm({
   body: zOpenAiChat,
   read: (body) => ({
     request: inferenceFrom({
-      ...body,
-      stream: body.stream ?? false,
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
       topP: body.top_p,
       topK: body.top_k,
+      ...body,
+      stream: body.stream ?? false,
     }),
     includeUsage: body.stream_options?.include_usage ?? false,
   }),

@@ -37,12 +37,12 @@ export const openAiCompletionsForm = dialectForm({
   body: zOpenAiCompletions,
   read: (body) => ({
     request: inferenceFrom({
-      ...body,
       messages: [{ role: 'user', content: body.prompt }],
-      stream: body.stream ?? false,
       maxTokens: body.max_tokens,
       topP: body.top_p,
       topK: body.top_k,
+      ...body,
+      stream: body.stream ?? false,
     }),
     includeUsage: body.stream_options?.include_usage ?? false,
   }),

@@ -34,7 +34,9 @@ export function signVoucher(
   voucher: Omit<Voucher, 'signature'>,
   secretKey: Uint8Array,
 ): Voucher {
-  return { ...voucher, signature: hex(sign(voucherBytes(network, voucher), secretKey)) };
+  const { channelId, maxClaimable, context } = voucher;
+  const signature = hex(sign(voucherBytes(network, voucher), secretKey));
+  return { channelId, maxClaimable, context, signature };
 }
 
 /** True when `payerAuthorizer` signed exactly this voucher for this network. */

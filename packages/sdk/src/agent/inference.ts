@@ -13,7 +13,7 @@ import { z } from 'zod';
 import type { CallRow } from '../books/store.ts';
 import type { Buyer } from '../buyer/buyer.ts';
 import {
-  jobOf,
+  jobIdFor,
   type Wanted,
   wantedChat,
   wantedSubmission,
@@ -95,7 +95,7 @@ async function reserve<C extends Keys>(
   const keys: Keys = { idempotencyKey, isFreshKey, maxNait, signal };
   const whole = { ...call, ...keys } as C & { readonly maxNait: bigint };
   const started = await buyer();
-  const { jobId } = jobOf(network, unwrap(accountIdOf(started.payer)), wanted(whole));
+  const jobId = jobIdFor(network, unwrap(accountIdOf(started.payer)), wanted(whole));
   const hold = await budget.hold(`job ${jobId} ${hex(randomBytes(4))}`, maxNait);
   return { jobId, hold, buyer: started, call: whole };
 }

@@ -337,7 +337,7 @@ function settle(state: State, key: string, end: CallEnd): BuyerChange {
   state.channels.set(channel.channelId, channel);
   const charged = spentToday(state) + end.charged;
   state.spent = charged;
-  return { ...closed, channel, spend: { day: state.day, charged } };
+  return { channel, spend: { day: state.day, charged }, ...closed };
 }
 
 function recall(state: State, call: CallRow): void {

@@ -26,8 +26,8 @@ import { type Candidate, createDiscovery, type Wishes } from '../offers/discover
 import { createReporter } from '../offers/report-jobs.ts';
 import { collectVectors } from './collect-vectors.ts';
 import { createVoucherSender } from './pay/send-vouchers.ts';
-import { createPurchase, jobOf, type Wanted, wantedChat, wantedVectors } from './purchase.ts';
-import { createSettler } from './settle/settle-calls.ts';
+import { createPurchase, jobIdFor, type Wanted, wantedChat, wantedVectors } from './purchase.ts';
+import { createSettler, type OnSettled } from './settle/settle-calls.ts';
 import { createSharedRuns } from './shared-runs.ts';
 import { createSubmitter, type SubmittedJob } from './submit-job.ts';
 import { type BuyDeps, buyJob } from './survive/buy-job.ts';
@@ -132,7 +132,7 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   const parts: BuyerParts = { network, book, store, channels, transport, hotKey, nowMs, log };
   const clientOf = createClients(beside);
   const reporter = createReporter(deps.coordinator, log, closing.signal);
-  const onSettled = ({ firstTokenMs, durationMs }: CallRow, receipt: CallReceipt) => {
+  const onSettled: OnSettled = ({ firstTokenMs, durationMs }, receipt) => {
     if (firstTokenMs !== null) reporter.add({ receipt, firstTokenMs, durationMs });
   };
   const { coordinator } = deps;
@@ -168,8 +168,6 @@ export async function createBuyer(options: BuyerOptions, deps: BuyerDeps): Promi
   };
 }
 
-type CallReceipt = Parameters<Parameters<typeof createSettler>[0]['onSettled']>[1];
-
 /** Clients of providers by endpoint, over one transport. */
 function createClients(transport: Transport): (endpoint: string) => ProviderClient {
   const clients = new Map<string, ProviderClient>();
@@ -194,12 +192,11 @@ type Runner = (wanted: Wanted, signal: AbortSignal | undefined) => Promise<Runni
 function createRunner(deps: BuyDeps, { payer, closing }: RunnerDeps): Runner {
   const runs = createSharedRuns(closing);
   return async (wanted, signal) => {
-    const job = jobOf(deps.parts.network, payer.accountId, wanted);
-    const { jobId } = job;
+    const jobId = jobIdFor(deps.parts.network, payer.accountId, wanted);
     return runs.join(jobId, {
       signal,
       buy(sink) {
-        const purchase = createPurchase(wanted, job, sink.signal);
+        const purchase = createPurchase(wanted, jobId, sink.signal);
         const onStart = ({ offer }: Candidate) => sink.onStart({ jobId, offer: offer.payload });
         return buyJob(deps, purchase, { sink, onStart });
       },

@@ -1,8 +1,6 @@
 /** One call while it is being bought: what it is, whom it may be bought from, and who had it so far. */
-import { utf8 } from '@aitbc/primitives';
 import {
   AppError,
-  bodyDigestOf,
   embedTokensBound,
   type Hex,
   isIdempotencyKey,
@@ -12,11 +10,11 @@ import {
   type Network,
   promptTokensBound,
   wireBodyOf,
-  wireEmbedBodyOf,
 } from '@aitbc/protocol';
 import type { MaxNait } from '../books/book.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
 import type { BuyCall, EmbedCall, PayMode } from './types.ts';
+import { wireOf, wireOfText } from './wire-body.ts';
 
 /** What is asked for. */
 export interface Wanted {
@@ -24,6 +22,7 @@ export interface Wanted {
   readonly model: string;
   /** Request body, the same at every provider. */
   readonly body: string;
+  readonly bodyDigest: Hex;
   /** Most prompt tokens the body can be. */
   readonly promptBound: number;
   /** Most output tokens; undefined lets the offer decide. */
@@ -41,7 +40,6 @@ export interface Wanted {
 /** One call being bought. */
 export interface Purchase extends Wanted {
   readonly jobId: Hex;
-  readonly bodyDigest: Hex;
   /** Ends the purchase. */
   readonly signal: AbortSignal;
   /** Offers in their rank when the job began; undefined before anybody asked. */
@@ -58,7 +56,7 @@ export function wantedChat(call: BuyCall, mode: PayMode): Wanted {
   return {
     kind: 'chat',
     model: request.model,
-    body: JSON.stringify(wireBodyOf(request)),
+    ...wireOf(request),
     promptBound: promptTokensBound(request.messages),
     maxTokens: request.maxTokens,
     vectors: 0,
@@ -72,7 +70,7 @@ export function wantedChat(call: BuyCall, mode: PayMode): Wanted {
 /** A chat that the coordinator passes on: paid as a whole, answered whole. */
 export function wantedSubmission(call: BuyCall): Wanted {
   const body = JSON.stringify({ ...wireBodyOf(call.request), stream: false });
-  return { ...wantedChat(call, 'reserve'), body };
+  return { ...wantedChat(call, 'reserve'), ...wireOfText(body) };
 }
 
 /** Vectors: in the books they are one output token. */
@@ -81,7 +79,7 @@ export function wantedVectors(call: EmbedCall): Wanted {
   return {
     kind: 'embed',
     model: request.model,
-    body: JSON.stringify(wireEmbedBodyOf(request)),
+    ...wireOf(request),
     promptBound: embedTokensBound(request.inputs),
     maxTokens: 1,
     vectors: request.inputs.length,
@@ -96,27 +94,22 @@ function limitOf(maxNait: BuyCall['maxNait']): MaxNait | undefined {
   return typeof maxNait === 'bigint' ? () => maxNait : maxNait;
 }
 
-/** Id of the job that is asked for, and digest of its body. Throws BAD_REQUEST for a key that cannot name one. */
-export function jobOf(
+/** Id of the job that is asked for. Throws BAD_REQUEST for a key that cannot name one. */
+export function jobIdFor(
   network: Network,
   payer: Hex,
-  { body, idempotencyKey }: Wanted,
-): Pick<Purchase, 'jobId' | 'bodyDigest'> {
+  { bodyDigest, idempotencyKey }: Wanted,
+): Hex {
   if (!isIdempotencyKey(idempotencyKey)) {
     const reason = `the idempotency key must be 1 to ${limits.idempotencyKeyBytes} bytes`;
     throw new AppError('BAD_REQUEST', { reason });
   }
-  const bodyDigest = bodyDigestOf(utf8(body));
-  return { bodyDigest, jobId: jobIdOf(network, { payer, idempotencyKey, bodyDigest }) };
+  return jobIdOf(network, { payer, idempotencyKey, bodyDigest });
 }
 
 /** A purchase that nobody has been asked for yet. */
-export function createPurchase(
-  wanted: Wanted,
-  job: Pick<Purchase, 'jobId' | 'bodyDigest'>,
-  signal: AbortSignal,
-): Purchase {
-  return { ...wanted, ...job, signal, ranked: undefined, tried: new Set(), cleaning: [] };
+export function createPurchase(wanted: Wanted, jobId: Hex, signal: AbortSignal): Purchase {
+  return { jobId, signal, ranked: undefined, tried: new Set(), cleaning: [], ...wanted };
 }
 
 /** Work on the books that the answer does not wait for; `booksInOrder` does. */

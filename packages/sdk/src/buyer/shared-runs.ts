@@ -119,8 +119,16 @@ function begin(buy: Reader['buy']): Run {
       },
     );
   const run: Run = {
-    ...{ ending, started, ended, events: [], waiting: new Set(), wake: undefined },
-    ...{ readers: 0, isOver: false, error: undefined, closed: undefined },
+    ending,
+    started,
+    ended,
+    events: [],
+    waiting: new Set(),
+    wake: undefined,
+    readers: 0,
+    isOver: false,
+    error: undefined,
+    closed: undefined,
   };
   return run;
 }
@@ -178,7 +186,7 @@ function enter(run: Run, signal: AbortSignal | undefined, leave: () => void): Pr
   return new Promise<RunningJob>((resolve, reject) => {
     reader.cancelBy(() => run.readers > 0 && reject(new AppError('CANCELLED')));
     run.started.then(
-      (job) => resolve({ ...job, events: { [Symbol.asyncIterator]: () => reader } }),
+      (job) => resolve({ events: { [Symbol.asyncIterator]: () => reader }, ...job }),
       (error: unknown) => {
         reader.leave();
         reject(error);

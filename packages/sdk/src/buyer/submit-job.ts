@@ -17,7 +17,7 @@ import type { CoordinatorClient } from '../http/clients.ts';
 import type { Candidate, Discovery } from '../offers/discover-offers.ts';
 import { isDefiniteRefusal } from './pay/ask-provider.ts';
 import { type AttemptPlan, type PaidStart, payFirst, startHeader } from './pay/pay-job.ts';
-import { createPurchase, jobOf, wantedSubmission } from './purchase.ts';
+import { createPurchase, jobIdFor, wantedSubmission } from './purchase.ts';
 import type { Settler } from './settle/settle-calls.ts';
 import { createProgress } from './survive/job-progress.ts';
 import { tryOffers } from './try-offers.ts';
@@ -51,14 +51,13 @@ export function createSubmitter(deps: SubmitDeps): (call: BuyCall) => Promise<Su
   const { parts, settler, coordinator, discovery, payer } = deps;
   return async (call) => {
     const wanted = wantedSubmission(call);
-    const job = jobOf(parts.network, payer.accountId, wanted);
+    const jobId = jobIdFor(parts.network, payer.accountId, wanted);
     const signal = call.signal ?? new AbortController().signal;
-    const purchase = createPurchase(wanted, job, signal);
-    const { jobId, bodyDigest } = job;
+    const purchase = createPurchase(wanted, jobId, signal);
     const attempt = async (candidate: Candidate, mine: AbortSignal, former?: CallRow) => {
       if (former?.status === 'settled') return coordinator.getJob({ jobId }, { signal: mine });
       if (former) settler.hold(callKey(former));
-      const progress = createProgress(parts.network, bodyDigest);
+      const progress = createProgress(parts.network, wanted.bodyDigest);
       const plan = { purchase, candidate, progress, signal: mine, former };
       return submit(deps, plan, await payFirst(parts, plan));
     };

@@ -5,18 +5,16 @@
  * client library's own retries (`X-Stainless-Retry-Count` above 0 with the same job): the job id, and so
  * the charge, stays one.
  */
-import { type Clock, hex, randomBytes, utf8 } from '@aitbc/primitives';
+import { type Clock, hex, randomBytes } from '@aitbc/primitives';
 import {
-  bodyDigestOf,
   type Dialect,
   type EmbedRequest,
   type Hex,
   type InferenceRequest,
   readDialect,
-  wireBodyOf,
-  wireEmbedBodyOf,
 } from '@aitbc/protocol';
 import type { BuyCall } from '../buyer/types.ts';
+import { wireOf } from '../buyer/wire-body.ts';
 
 const retryWindowMs = 600_000;
 const keysMax = 1_000;
@@ -67,7 +65,7 @@ export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
   return {
     keyFor(job, { key, retryCount }) {
       if (key !== undefined && key !== '') return { idempotencyKey: key, isFreshKey: false };
-      const digest = digestOf(job);
+      const digest = wireOf(job).bodyDigest;
       const known = recent.get(digest);
       const isRetry = Number(retryCount ?? 0) > 0;
       if (isRetry && known && clock.nowMs() - known.atMs < retryWindowMs) {
@@ -80,9 +78,4 @@ export function createIdempotencyKeys(clock: Clock): IdempotencyKeys {
       return { idempotencyKey: fresh, isFreshKey: true };
     },
   };
-}
-
-function digestOf(job: InferenceRequest | EmbedRequest): Hex {
-  const body = 'inputs' in job ? wireEmbedBodyOf(job) : wireBodyOf(job);
-  return bodyDigestOf(utf8(JSON.stringify(body)));
 }

@@ -61,12 +61,16 @@ export interface JsonAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const jsonHeaders = Object.freeze({ 'content-type': 'application/json; charset=utf-8' });
+const jsonType = 'application/json; charset=utf-8';
 
 /** Answers with JSON, in one write. */
 export function sendJson({ response, headers }: DirectExchange, answer: JsonAnswer): void {
-  const length = { 'content-length': String(Buffer.byteLength(answer.text)) };
-  response.writeHead(answer.status, { ...headers, ...jsonHeaders, ...answer.headers, ...length });
+  response.writeHead(answer.status, {
+    'content-type': jsonType,
+    'content-length': String(Buffer.byteLength(answer.text)),
+    ...headers,
+    ...answer.headers,
+  });
   response.end(answer.text);
 }
 
@@ -171,7 +175,7 @@ function answerStraight(
     route.fail(exchange, error);
     return;
   }
-  return answer(route, { ...exchange, rawBody, body }, options);
+  return answer(route, { rawBody, body, ...exchange }, options);
 }
 
 async function answer(

@@ -29,6 +29,8 @@ const JSON_BYTES_MAX = 4_194_304;
 const ERROR_BYTES_MAX = 4_096;
 /** What may wait unread on our side; the rest of the back-pressure is the socket's. */
 const UNREAD_BYTES = 16_384;
+/** Far below a window, so that little waits for a voucher that only part of it needs. */
+const JOINED_TOKENS_MAX = 4;
 
 export interface HttpClientOptions {
   readonly engine: EngineKind;
@@ -110,6 +112,14 @@ async function textOf(
   return Buffer.concat(parts).toString('utf8');
 }
 
+/** Headers and body of a call. */
+function sentOf({ headers }: HttpClientOptions, { body }: HttpCall) {
+  return {
+    headers: { 'content-type': 'application/json', ...headers },
+    body: body === undefined ? null : JSON.stringify(body),
+  };
+}
+
 /** The pool exists between `start` and `stop`; calls outside of that throw ENGINE_UNAVAILABLE. */
 export function createHttpClient(options: HttpClientOptions) {
   const { engine } = options;
@@ -119,18 +129,13 @@ export function createHttpClient(options: HttpClientOptions) {
 
   const { fail, networkError, statusError } = createFailures(engine, baseUrl);
 
-  const sent = ({ body }: HttpCall) => ({
-    headers: { ...options.headers, 'content-type': 'application/json' },
-    body: body === undefined ? null : JSON.stringify(body),
-  });
-
   async function open(call: HttpCall): Promise<Dispatcher.ResponseData['body']> {
     call.signal.throwIfAborted();
     if (!agent) throw fail('ENGINE_UNAVAILABLE', 'it is not started');
     try {
       const { statusCode, body } = await request(baseUrl + call.path, {
         method: call.body === undefined ? 'GET' : 'POST',
-        ...sent(call),
+        ...sentOf(options, call),
         signal: call.signal,
         dispatcher: agent,
         highWaterMark: UNREAD_BYTES,
@@ -147,8 +152,11 @@ export function createHttpClient(options: HttpClientOptions) {
     if (!agent) throw fail('ENGINE_UNAVAILABLE', 'it is not started');
     const { origin, pathname } = new URL(baseUrl + call.path);
     return pushedTexts({
-      ...{ agent, reader, signal: call.signal, unreadBytesMax: UNREAD_BYTES },
-      options: { origin, path: pathname, method: 'POST', ...sent(call) },
+      agent,
+      reader,
+      signal: call.signal,
+      unreadBytesMax: UNREAD_BYTES,
+      options: { origin, path: pathname, method: 'POST', ...sentOf(options, call) },
       errorOf: (status, text) => statusError(status, detailOf(text), call.model),
     });
   }
@@ -187,7 +195,9 @@ export function createHttpClient(options: HttpClientOptions) {
     ): AsyncGenerator<EngineEvent, void, void> {
       const { signal } = call;
       return eventsOf({
-        ...{ signal, messages, load },
+        signal,
+        messages,
+        load,
         open: () => dispatch(call, reader),
         errorOf: (cause, hasBegun) => networkError(cause, call, hasBegun),
       });
@@ -208,7 +218,7 @@ interface Streaming {
 /**
  * The events of a stream. A consumer that leaves early closes the connection; one that leaves behind the last word leaves
  * it to the next call. It is the only generator between the socket and the job: each more of them would cost every
- * token a few turns of the queue.
+ * token a few turns of the queue. For the same reason neighbours of one read are one event.
  */
 async function* eventsOf(streaming: Streaming): AsyncGenerator<EngineEvent, void, void> {
   const { signal, messages, load, open, errorOf } = streaming;
@@ -217,15 +227,13 @@ async function* eventsOf(streaming: Streaming): AsyncGenerator<EngineEvent, void
   load.begin();
   try {
     for (let more = await texts.next(); more; more = await texts.next()) {
-      for (const text of more) {
+      const { events, failure } = readAll(more, streaming);
+      for (const event of events) {
         signal.throwIfAborted();
-        const event = messages.read(text);
-        if (event) load.count(event.tokens);
-        if (event) yield event;
-        if (!messages.isOver()) continue;
-        yield messages.end();
-        return;
+        yield event;
       }
+      if (failure) throw failure.error;
+      if (messages.isOver()) break;
     }
     yield messages.end();
   } catch (error) {
@@ -234,6 +242,30 @@ async function* eventsOf(streaming: Streaming): AsyncGenerator<EngineEvent, void
     texts.leave();
     load.end();
   }
+}
+
+/** What the messages of one read say, up to the last word or to what is wrong with one. */
+function readAll(texts: readonly string[], { messages, load }: Streaming) {
+  const events: TokensEvent[] = [];
+  try {
+    for (const text of texts) {
+      const event = messages.read(text);
+      if (event) add(events, event);
+      if (event) load.count(event.tokens);
+      if (messages.isOver()) break;
+    }
+    return { events, failure: undefined };
+  } catch (error) {
+    return { events, failure: { error } };
+  }
+}
+
+/** Neighbours become one event, where that is small; hidden reasoning stays apart. */
+function add(events: TokensEvent[], next: TokensEvent): void {
+  const last = events.at(-1);
+  const tokens = (last?.tokens ?? 0) + next.tokens;
+  if (!last || tokens > JOINED_TOKENS_MAX || last.thinking || next.thinking) events.push(next);
+  else events[events.length - 1] = { type: 'tokens', text: last.text + next.text, tokens };
 }
 
 /** Parses JSON into a shape; throws LineError naming what does not fit. */

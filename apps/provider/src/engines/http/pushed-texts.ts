@@ -48,8 +48,14 @@ interface State {
 export function pushedTexts(call: PushedCall): PushedTexts {
   const { agent, options, reader, signal } = call;
   const state: State = {
-    ...{ controller: undefined, status: 0, texts: [], unreadBytes: 0, detail: '' },
-    ...{ isEnded: false, failure: undefined, wake: () => {} },
+    controller: undefined,
+    status: 0,
+    texts: [],
+    unreadBytes: 0,
+    detail: '',
+    isEnded: false,
+    failure: undefined,
+    wake: () => {},
   };
   const onAbort = (): void => cut(state, signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });

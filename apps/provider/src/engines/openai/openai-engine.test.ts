@@ -76,7 +76,8 @@ describe('openai engine', () => {
     expect((await known.probe(signal())).models[0]?.resume).toBe(resume);
     if (resume === 'best effort') {
       const whole = await collect(known, greedyRequest(model));
-      const prefixText = whole.events
+      const { events } = await collect(behind, greedyRequest(model));
+      const prefixText = events
         .slice(0, 7)
         .map(({ text }) => text)
         .join('');

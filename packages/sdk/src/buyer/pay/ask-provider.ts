@@ -13,7 +13,7 @@ import { baseOf, errorOfAnswer } from '../../http/client.ts';
 import { type HttpAnswer, readText } from '../../http/transport.ts';
 import type { BuyerParts } from '../types.ts';
 import { adoptCorrective } from './adopt-corrective.ts';
-import { type AttemptPlan, type PaidStart, startHeader } from './pay-job.ts';
+import { type AskedStart, type AttemptPlan, type PaidStart, startHeader } from './pay-job.ts';
 
 const silenceMs = 45_000; // longer than a provider waits for a voucher
 const errorBytesMax = 65_536;
@@ -104,8 +104,6 @@ export function errorOfProvider(what: string, error: AppError): AppError {
 export interface Asking {
   readonly start: PaidStart;
   readonly signal: AbortSignal;
-  /** The buyer gave this job up before and asks anew: which giving up it comes after. */
-  readonly again?: number | undefined;
 }
 
 /** The answer with status 200. Throws the provider's refusal, or what kept it from answering. */
@@ -118,7 +116,7 @@ export async function askProvider(
   let again: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await post(parts, plan, { ...asking, again });
+      return await post(parts, plan, { again, start: asking.start, signal: asking.signal });
     } catch (error) {
       const known = asAppError(error);
       if (asking.start.isPaid) throw known;
@@ -168,10 +166,10 @@ async function takeOver(
 async function post(
   parts: BuyerParts,
   plan: AttemptPlan,
-  { start, signal, again }: Asking,
+  { start, signal, again }: Asking & Pick<AskedStart, 'again'>,
 ): Promise<HttpAnswer> {
   const { endpoint } = plan.candidate.offer.payload;
-  const payment = await startHeader(parts, plan, { ...start, again });
+  const payment = await startHeader(parts, plan, { again, ...start });
   const answer = await parts.transport.request({
     method: 'POST',
     ...requestOf(plan, start),

@@ -66,7 +66,10 @@ export function firstPromise(
   return { firstTokens, maxTokens, need };
 }
 
-/** Enters the first promise of a call; waits for money when no channel has any. Throws BUDGET_EXCEEDED. */
+/**
+ * Enters the first promise of a call; waits for money when no channel has any. Throws BUDGET_EXCEEDED,
+ * VOUCHER_BEYOND_BALANCE, what funding throws, and for a call from before RECEIPT_INVALID or JOB_STATE_WRONG.
+ */
 export async function payFirst(parts: BuyerParts, plan: AttemptPlan): Promise<PaidStart> {
   const { former, purchase, candidate, progress } = plan;
   if (former) return startAgain(parts, plan, former);
@@ -132,11 +135,16 @@ function draftOf(parts: BuyerParts, plan: AttemptPlan, channelId: Hex): CallRow 
   };
 }
 
+/** A first promise on its way; `again` names the giving up of the same job that it comes after. */
+export interface AskedStart extends PaidStart {
+  readonly again?: number | undefined;
+}
+
 /** The PAYMENT-SIGNATURE header for the promise as the books hold it now. */
 export async function startHeader(
   parts: BuyerParts,
   plan: AttemptPlan,
-  start: PaidStart & { readonly again?: number | undefined },
+  start: AskedStart,
 ): Promise<string> {
   const { network, hotKey } = parts;
   const { offerId, offer } = plan.candidate;

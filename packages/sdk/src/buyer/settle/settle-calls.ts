@@ -51,8 +51,8 @@ export interface Measured {
   readonly durationMs: number;
 }
 
-/** A settled call and its receipts, for the coordinator. */
-export type OnSettled = (row: CallRow, final: SignedReceipt) => void;
+/** Times and final receipt of a settled call, for the coordinator. */
+export type OnSettled = (measured: Measured, final: SignedReceipt) => void;
 
 /** What settling needs. */
 export interface SettlerDeps {
@@ -143,8 +143,8 @@ async function settle(
   const end = { outcome, promptTokens, outputTokens, charged, firstTokenMs, durationMs };
   const change = book.settle(key, end);
   forget(settling, key);
-  saveSoon(settling.parts, { ...change, receipts });
-  settling.onSettled({ ...row, ...end, status: 'settled' }, final);
+  saveSoon(settling.parts, { receipts, ...change });
+  settling.onSettled({ firstTokenMs, durationMs }, final);
 }
 
 /** No answer waits for it: a crash before it is written is a call whose end is asked for again. */

@@ -76,7 +76,7 @@ export async function buyJob(
 ): Promise<void> {
   try {
     const first = await tryOffers<Attempt>(
-      { ...deps, purchase },
+      { purchase, ...deps },
       {
         attempt(candidate, signal, former) {
           const progress = createProgress(deps.parts.network, purchase.bodyDigest);

@@ -61,7 +61,9 @@ describe('the web console', () => {
     await ask('What is a view?');
     const bill = page.getByTestId('bill');
     await bill.waitFor({ timeout: answerMs });
-    expect(await bill.textContent()).toMatch(/^[\d ]+ nait for \d+ tokens and a prompt of \d+$/);
+    expect(await bill.textContent()).toMatch(
+      /^([\d ]+ nait|0\.[\d ]+ AIT) for \d+ tokens and a prompt of \d+$/,
+    );
     expect((await page.locator('.answer').textContent())?.length).toBeGreaterThan(20);
     expect(performance.now() - begunMs).toBeLessThan(aMinuteMs);
     const { calls } = await network.devnet.clients.gateway.spend({ limit: 1 });

@@ -50,10 +50,17 @@ describe('the events of a market', () => {
     await sellingProvider(bench);
     await bench.coordinator.round();
     expect((await bench.client.events({})).events).toEqual([]);
-    bench = await bench.crash();
     await bench.pass(settledMs + 1);
-    const { events } = await bench.client.events({ provider: seller.address, limit: 2 });
-    expect(events.map(({ facts }) => facts.kind)).toEqual(['provider_in', 'offer_up']);
+    const kinds = async () => {
+      const { events } = await bench.client.events({ provider: seller.address, limit: 2 });
+      return events.map(({ facts }) => facts.kind);
+    };
+    await until(async () => {
+      await bench.coordinator.round(); // what a busy database did not take waits for the next round
+      return (await kinds()).length === 2;
+    });
+    bench = await bench.crash();
+    expect(await kinds()).toEqual(['provider_in', 'offer_up']);
   });
 });
 

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bringUp } from '@aitbc/cli/devnet';
-import { unwrap, verifyJobProof } from '@aitbc/protocol';
+import { auditDigestOf, unwrap, verifyJobProof } from '@aitbc/protocol';
 import { nowMs, readAnswer } from './failover/read-answer.mjs';
 import { faultsOf, reportOf, summaryOf } from './failover/report.mjs';
 import { machineText } from './lib/machine.mjs';
@@ -46,6 +46,7 @@ async function failover(undo) {
   undo.push(() => devnet.stop());
   const market = await lookAround(devnet);
   const undisturbed = await readAnswer({ url: market.url, body: market.body });
+  await chainIsQuiet(devnet, market);
   const runs = [];
   for (let at = 0; at < kills; at += 1) {
     const share = (at + 0.5) / kills;
@@ -91,6 +92,18 @@ async function allRanked({ clients }, { names, model }) {
   await until('both providers are ranked', async () => {
     const { offers } = await clients.coordinator.route({ models: [model] });
     return offers.length === names.size;
+  });
+}
+
+/** What daemons send by themselves is sent: providers join the roster of jurors, the gateway opens the second channel. */
+async function chainIsQuiet({ clients, account }, { names, model }) {
+  const { offers } = await clients.coordinator.route({ models: [model] });
+  const digest = auditDigestOf(offers[0].offer.payload.digest);
+  const { rpc } = clients.node;
+  await until('both providers are jurors and have a channel', async () => {
+    const { jurors } = await rpc.audit_jurors({ digest });
+    const { channels } = await rpc.state_listChannels({ payer: account });
+    return jurors.length === names.size && channels.length === names.size;
   });
 }
 

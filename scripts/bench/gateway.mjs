@@ -1,9 +1,9 @@
 /**
  * What does it cost to be paid? One engine with instant tokens, and in front of it: nothing, nginx, plain proxies on node:http
  * and undici, the plainest paid gate that one could write (hops/gate.mjs), our paid provider, our gateway with the paid
- * provider behind it, Portkey's gateway (no payment), and an Express route with the stock x402 middleware, our scheme
- * and a facilitator in its own process. All real processes on this machine, in one run. Further systems that `--systems` takes:
- * nginx, undici, gate, portkey.
+ * provider behind it, the least program that pays over two hops (hops/least.mjs), Portkey's gateway (no payment), and an
+ * Express route with the stock x402 middleware, our scheme and a facilitator in its own process. All real processes on this
+ * machine, in one run. Further systems that `--systems` takes: nginx, undici, gate, least, portkey.
  *
  *   npm run build && node scripts/bench/gateway.mjs [--seconds 4] [--rounds 3] [--tokens 64] [--streams 128]
  *     [--pace-ms 40] [--systems proxy,provider,gateway,x402] [--warm-up 15]
@@ -70,8 +70,9 @@ async function bench(undo) {
 
 /** Programs in JavaScript are compiled while they run. */
 async function warmUp(system) {
-  const shape = { tokens: plan.tokens, stream: true };
-  await pass(system, { at: parallel, seconds: plan.warmUpSeconds, shape });
+  const seconds = plan.warmUpSeconds / 2;
+  await pass(system, { at: parallel, seconds, shape: { tokens: plan.tokens, stream: true } });
+  await pass(system, { at: parallel, seconds, shape: { tokens: wholeTokens, stream: false } });
 }
 
 async function roundOf(systems) {

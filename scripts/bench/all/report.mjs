@@ -36,8 +36,10 @@ export function withSection(page, text) {
 }
 
 /** The README's part. */
-export function readmeText({ date, machine, isQuick, parts }) {
-  const kind = isQuick ? 'a quick run' : 'one run';
+export function readmeText({ machine, isQuick, parts }) {
+  const kind = isQuick ? ' with `--quick`' : '';
+  const dates = parts.map(({ date }) => date).sort();
+  const when = `between ${dayOf(dates[0])} and ${dayOf(dates.at(-1))}`;
   const rows = parts.flatMap(({ name, lines }) =>
     lines.map((line) =>
       rowText([
@@ -51,7 +53,7 @@ export function readmeText({ date, machine, isQuick, parts }) {
     ),
   );
   return [
-    `All lines come from ${kind} of \`npm run bench\` on ${dayOf(date)}, medians with the least and the most of the rounds; one line again: \`npm run bench -- --only NAME\`. ${machineWords(machine)} Load and peers share its cores. A peer in **bold** is better than ours. ${tallyText(parts)} Workloads, commands, CPU of all and raw figures: [docs/bench](docs/bench/README.md).`,
+    `All lines come from \`npm run bench\`${kind} on one machine, whose parts ran ${when}; a line and its peers always in one run. Medians with the least and the most of the rounds; one part again: \`npm run bench -- --only NAME\`. ${machineWords(machine)} Load and peers share its cores. A peer in **bold** is better than ours. ${tallyText(parts)} Workloads, commands, CPU of all and raw figures: [docs/bench](docs/bench/README.md).`,
     '',
     rowText(['What', 'Ours', 'Must / moonshot', 'Peers in the same run', 'Limit', 'NAME']),
     rowText(['---', '---', '---', '---', '---', '---']),

@@ -1,9 +1,10 @@
 /**
- * What each daemon holds at rest: `node scripts/bench/daemons/memory.mjs [--rest 10] [--out FILE]`
+ * What each daemon holds at rest: `node scripts/bench/daemons/memory.mjs [--rest 30] [--out FILE]`
  *
  * A whole devnet (one validator, one provider with the built-in engine, wallet, coordinator, gateway) that nobody has asked
- * for anything, some seconds after it is up: resident memory as the kernel counts it, without the engine's own
- * process. Beside them what other people's servers of this kind hold at rest.
+ * for anything, half a minute after it is up (after some ten seconds V8 gives back what the start has filled): resident
+ * memory as the kernel counts it, without the engine's own process. Beside them what other people's servers of this kind
+ * hold at rest.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,7 @@ import { numberText, tableText } from '../lib/statistics.mjs';
 import { writeJson } from '../lib/write-json.mjs';
 
 const { values } = parseArgs({
-  options: { rest: { type: 'string', default: '10' }, out: { type: 'string', default: '' } },
+  options: { rest: { type: 'string', default: '30' }, out: { type: 'string', default: '' } },
 });
 await withCleanup(async (undo) => {
   const folder = mkdtempSync(join(tmpdir(), 'aitbc-memory-'));

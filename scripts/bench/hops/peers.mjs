@@ -1,10 +1,12 @@
 /**
  * What others put in front of an engine, started like the systems of the gateway bench: a URL, the processes whose CPU
  * counts, and `buy`, which gives what is sent beside a call. Two of them take no payment and say what a hop alone costs; `gate`
- * is the plainest way to be paid; Portkey is what people use today.
+ * is the plainest way to be paid; `least` is the least that pays over two hops, what Node itself costs; Portkey is what people
+ * use today.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { hex, keyPairFromSeed, sign } from '@aitbc/primitives';
 import { startProgram } from '../lib/processes.mjs';
@@ -20,6 +22,12 @@ const starts = {
     buy: none,
   }),
   gate: async (about) => ({ ...(await startScript('gate.mjs', about)), buy: gateBuyer() }),
+  least: async (about) => {
+    const provider = await startScript('least.mjs', about, ['provider']);
+    const behind = { ...about, engineUrl: provider.url };
+    const gateway = await startScript('least.mjs', behind, ['gateway']);
+    return { url: gateway.url, pids: { ...gateway.pids, ...provider.pids }, buy: none };
+  },
   nginx: async ({ folder, engineUrl, undo }) => {
     if (!nginxVersion()) return undefined;
     return { ...(await startNginx({ folder, engineUrls: [engineUrl], undo })), buy: none };
@@ -44,17 +52,18 @@ export async function startHopPeers({ folder, engineUrl, undo, wanted }) {
   return systems;
 }
 
-async function startScript(name, { folder, engineUrl, undo }) {
+async function startScript(name, { folder, engineUrl, undo }, roles = []) {
+  const process = [name.replace('.mjs', ''), ...roles].join('-');
   const started = await startProgram({
-    program: process.execPath,
-    args: [fileURLToPath(new URL(name, import.meta.url))],
+    program: execPath,
+    args: [fileURLToPath(new URL(name, import.meta.url)), ...roles],
     cwd: folder,
     env: { AITBC_BENCH_ENGINE: engineUrl },
-    logFile: join(folder, `${name}.log`),
+    logFile: join(folder, `${process}.log`),
     readyOf: (line) => (line.startsWith('{"url"') ? JSON.parse(line) : undefined),
   });
   undo.push(started.stop);
-  return { url: started.value.url, pids: { [name.replace('.mjs', '')]: started.pid } };
+  return { url: started.value.url, pids: { [process]: started.pid } };
 }
 
 /** Each lane pays from a channel of its own, because a cap only rises. */

@@ -36,9 +36,9 @@ export const memory = {
   name: 'memory',
   about:
     'node, wallet, coordinator, provider and gateway of a devnet that nobody has asked for anything',
-  seconds: { full: 25, quick: 20 },
+  seconds: { full: 45, quick: 20 },
   runs: (isQuick) => [
-    { key: 'memory', script: 'daemons/memory.mjs', args: ['--rest', isQuick ? '3' : '10'] },
+    { key: 'memory', script: 'daemons/memory.mjs', args: ['--rest', isQuick ? '3' : '30'] },
   ],
   lines({ memory: result }, { nodeMb }) {
     const all = spreadOf((result?.ours ?? []).map(({ mb }) => mb));

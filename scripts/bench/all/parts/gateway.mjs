@@ -7,7 +7,7 @@ import { nginxVersion } from '../../hops/nginx.mjs';
 import { spreadOf } from '../../lib/statistics.mjs';
 import { peersFolder } from '../../scoreboard/install-peers.mjs';
 
-const systems = 'nginx,undici,proxy,gate,provider,gateway,portkey,x402';
+const systems = 'nginx,undici,proxy,gate,least,provider,gateway,portkey,x402';
 const node = `Node ${process.versions.node}`;
 const sdk = createRequire(new URL('../../../../packages/sdk/package.json', import.meta.url));
 const portkey = JSON.parse(readFileSync(join(peersFolder, 'package.json'), 'utf8')).dependencies[
@@ -30,6 +30,8 @@ const hop = 'Paid provider (one hop)';
 const hops = 'Gateway + paid provider (two hops, windows, receipts)';
 const trip = ['a round trip over loopback, ms', ({ tripUs }) => scaled(tripUs, 1 / 1_000)];
 const check = ['one Ed25519 check', ({ checkUs }) => checkUs];
+/** The limit of two hops is measured beside them: hops/least.mjs. */
+const least = ['least program that pays over two hops, without windows'];
 
 const rows = [
   {
@@ -42,17 +44,17 @@ const rows = [
   },
   {
     what: `${hops}: added to the engine, one at a time, p50`,
-    ...{ of: 'gateway', pick: addedP50, unit: 'ms', must: 1.5, moonshot: 0.7 },
+    ...{ of: 'gateway', pick: addedP50, unit: 'ms', must: 1.5, moonshot: 0.7, limit: least },
     note: 'each peer is one hop',
   },
   {
     what: `${hops}: paid requests per second and core, 16 at a time`,
     ...{ of: 'gateway', pick: (own) => 1e6 / requestCpu(own), unit: '/s', isMore: true },
-    ...{ must: 1_500, moonshot: 4_000, note: 'each peer is one hop' },
+    ...{ must: 1_500, moonshot: 4_000, note: 'each peer is one hop', limit: least },
   },
   {
     what: 'CPU per streamed token, gateway and provider, payment included',
-    ...{ of: 'gateway', pick: tokenCpu, unit: 'µs', must: 30, moonshot: 8 },
+    ...{ of: 'gateway', pick: tokenCpu, unit: 'µs', must: 30, moonshot: 8, limit: least },
     note: 'each peer is one hop',
   },
   {
@@ -71,7 +73,7 @@ export const gateway = {
   name: 'gateway',
   about:
     'one engine with instant tokens behind each system in turn: whole answers of 16 tokens one and 16 at a time, 16 streams of 64 tokens as fast as they go, 128 streams of 64 tokens every 40 ms; CPU of the system’s processes from /proc',
-  seconds: { full: 310, quick: 100 },
+  seconds: { full: 430, quick: 120 },
   runs: (isQuick) => [
     {
       key: 'gateway',
@@ -85,7 +87,7 @@ export const gateway = {
           '--rounds',
           isQuick ? '1' : '2',
         ],
-        ...['--warm-up', isQuick ? '2' : '5'],
+        ...['--warm-up', isQuick ? '2' : '12'],
       ],
     },
   ],
@@ -101,7 +103,10 @@ export const gateway = {
         if (figure) return [{ name, version, figure }];
         return key === 'nginx' ? [{ name, text: 'not installed: apt-get install nginx' }] : [];
       }),
-      limit: limit && { what: limit[0], figure: limit[1](limits) },
+      limit: limit && {
+        what: limit[0],
+        figure: limit === least ? spread('least', pick) : limit[1](limits),
+      },
     }));
   },
 };

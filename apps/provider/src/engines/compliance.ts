@@ -4,70 +4,28 @@
  * Free of any test framework: a case throws when it fails.
  */
 import assert from 'node:assert/strict';
-import { AppError, type ReplayMeasure } from '@aitbc/protocol';
+import { AppError } from '@aitbc/protocol';
+import { RUN_AHEAD_TOKENS, type TokensEvent } from './engine.ts';
 import {
-  type EndEvent,
-  type Engine,
-  type EngineModel,
-  type EngineRequest,
-  RUN_AHEAD_TOKENS,
-  type TokensEvent,
-} from './engine.ts';
+  assertContinues,
+  CASE_TIMEOUT_MS,
+  type ComplianceTarget,
+  collect,
+  failureOf,
+  greedyRequest,
+  modelOf,
+  partOf,
+  replay,
+} from './testing/ask-engine.ts';
 
 /** Longest time from an abort to a free slot. */
 const ABORT_MS_MAX = 250;
-const CASE_TIMEOUT_MS = 30_000;
 /** A character or a group of tokens may be on its way when the consumer stops. */
 const RUN_AHEAD_SLACK_TOKENS = 4;
-
-/** An engine that is started, and the model to ask. */
-export interface ComplianceTarget {
-  readonly engine: Engine;
-  readonly model: string;
-}
 
 export interface ComplianceCase {
   readonly name: string;
   run(target: ComplianceTarget): Promise<void>;
-}
-
-/** One generation, collected. */
-export interface Collected {
-  readonly text: string;
-  readonly events: readonly TokensEvent[];
-  readonly tokens: number;
-  readonly end: EndEvent;
-}
-
-/** A greedy request; fields of `more` win. */
-export function greedyRequest(model: string, more: Partial<EngineRequest> = {}): EngineRequest {
-  const messages = [{ role: 'user' as const, content: 'What is a virtual table?' }];
-  return { model, messages, maxTokens: 60, temperature: 0, ...more };
-}
-
-/** Runs a generation to its end. */
-export async function collect(engine: Engine, request: EngineRequest): Promise<Collected> {
-  const events: TokensEvent[] = [];
-  const signal = AbortSignal.timeout(CASE_TIMEOUT_MS);
-  for await (const event of engine.generate(request, { signal })) {
-    if (event.type === 'end') {
-      const text = events.map((part) => part.text).join('');
-      const tokens = events.reduce((sum, part) => sum + part.tokens, 0);
-      return { text, events, tokens, end: event };
-    }
-    events.push(event);
-  }
-  throw new Error('the generation had no end event');
-}
-
-/** The error of a generation that must fail. */
-export async function failureOf(engine: Engine, request: EngineRequest): Promise<unknown> {
-  try {
-    await collect(engine, request);
-  } catch (error) {
-    return error;
-  }
-  throw new Error('the generation should have failed');
 }
 
 /** Starts a generation and pulls its first event. */
@@ -77,13 +35,6 @@ async function begin(target: ComplianceTarget, signal: AbortSignal) {
   const first = await events.next();
   assert.equal(first.value?.type, 'tokens');
   return { events, first: first.value as TokensEvent };
-}
-
-async function modelOf({ engine, model }: ComplianceTarget): Promise<EngineModel> {
-  const { models } = await engine.probe(AbortSignal.timeout(CASE_TIMEOUT_MS));
-  const found = models.find(({ name }) => name === model);
-  assert(found, `${model} is not listed`);
-  return found;
 }
 
 async function listsModel(target: ComplianceTarget): Promise<void> {
@@ -188,28 +139,6 @@ async function standsStillWithItsConsumer(target: ComplianceTarget): Promise<voi
   assert.equal(text, undisturbed.text);
 }
 
-/** Text and tokens of the first events of an answer. */
-function partOf({ events }: Collected, cut: number) {
-  const before = events.slice(0, cut);
-  const tokens = before.reduce((sum, event) => sum + event.tokens, 0);
-  return { prefixText: before.map((event) => event.text).join(''), tokens };
-}
-
-/** Asserts that an answer goes on after each of its tokens as it did, with the same end. */
-export async function assertContinues(engine: Engine, request: EngineRequest): Promise<Collected> {
-  const whole = await collect(engine, request);
-  for (let cut = 1; cut < whole.events.length; cut += 1) {
-    const { prefixText, tokens } = partOf(whole, cut);
-    if (prefixText === '') continue;
-    const maxTokens = request.maxTokens - tokens;
-    const rest = await collect(engine, { ...request, prefixText, maxTokens });
-    assert.equal(prefixText + rest.text, whole.text, `cut after ${tokens} tokens`);
-    assert.equal(tokens + rest.tokens, whole.tokens, `cut after ${tokens} tokens`);
-    assert.equal(rest.end.reason, whole.end.reason);
-  }
-  return whole;
-}
-
 async function continuesAsItSays(target: ComplianceTarget): Promise<void> {
   const { engine, model } = target;
   const { resume } = await modelOf(target);
@@ -218,7 +147,7 @@ async function continuesAsItSays(target: ComplianceTarget): Promise<void> {
     assert.equal(engine.classify(error), 'bad');
     return;
   }
-  if (resume === 'exact') await assertContinues(engine, greedyRequest(model, { maxTokens: 30 }));
+  if (resume === 'exact') await assertContinues(target, greedyRequest(model, { maxTokens: 30 }));
   const whole = await collect(engine, greedyRequest(model));
   const { prefixText } = partOf(whole, 5);
   const rest = await collect(engine, greedyRequest(model, { prefixText }));
@@ -264,19 +193,6 @@ async function embedsOrRefuses({ engine, model }: ComplianceTarget): Promise<voi
   const aborted = engine.embed({ model, inputs }, { signal: AbortSignal.abort(reason) });
   await assert.rejects(aborted, (error) => error === reason);
   assert.equal(engine.gauges().running, 0);
-}
-
-/** What a replay of an answer measures. */
-async function replay(
-  { engine, model }: ComplianceTarget,
-  subject: { readonly text: string; readonly formerText?: string; readonly stop?: string[] },
-): Promise<ReplayMeasure> {
-  assert(engine.audit);
-  const { digest = '' } = await modelOf({ engine, model });
-  const { text, formerText = '', stop = [] } = subject;
-  const signal = AbortSignal.timeout(CASE_TIMEOUT_MS);
-  const request = { messages: greedyRequest(model).messages, stop };
-  return engine.audit({ digest, request, formerText, text, signal });
 }
 
 async function auditsOrSaysWhyNot(target: ComplianceTarget): Promise<void> {

@@ -30,7 +30,8 @@ export type EngineKind = 'embedded' | 'ollama' | 'openai';
 
 /**
  * How a model goes on with the text of an answer that broke off elsewhere.
- *   exact        what follows is what would have followed at temperature 0
+ *   exact        what follows is what would have followed at temperature 0, but for near ties: with F16 weights llama.cpp's
+ *                logits of a text that it reads at once differ by up to 0.008 from those of one that it wrote
  *   best effort  it goes on with the text, but nobody promises that it goes on the same way
  *   none         it would answer anew
  */

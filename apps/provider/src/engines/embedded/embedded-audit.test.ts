@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { AppError } from '@aitbc/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModelPath } from '../bundled-model.ts';
-import { collect, greedyRequest } from '../compliance.ts';
 import type { EngineRequest } from '../engine.ts';
+import { collect, greedyRequest } from '../testing/ask-engine.ts';
 import { createEmbeddedEngine, type EmbeddedEngine } from './embedded-engine.ts';
 
 const model = 'sold';

@@ -7,14 +7,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModelPath } from '../bundled-model.ts';
-import {
-  assertContinues,
-  collect,
-  complianceCases,
-  failureOf,
-  greedyRequest,
-} from '../compliance.ts';
+import { complianceCases } from '../compliance.ts';
 import type { EngineRequest } from '../engine.ts';
+import { assertContinues, collect, failureOf, greedyRequest } from '../testing/ask-engine.ts';
 import { until } from '../testing/until.ts';
 import { createEmbeddedEngine, type EmbeddedEngine } from './embedded-engine.ts';
 import { INSTALL_COMMAND } from './worker-process.ts';
@@ -86,7 +81,7 @@ describe('embedded engine', () => {
   it.each(['Explain the WAL mode.', 'rowid', 'é ü 漢字 🙂', 'Write café — “quoted”'])(
     'continues its answer to %s after every token',
     async (content) => {
-      await assertContinues(engine, ask(content, { maxTokens: 40 }));
+      await assertContinues({ engine, model }, ask(content, { maxTokens: 40 }));
     },
   );
 

@@ -1,9 +1,10 @@
 import { Ollama } from 'ollama';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModelPath } from '../bundled-model.ts';
-import { collect, complianceCases, failureOf, greedyRequest } from '../compliance.ts';
+import { complianceCases } from '../compliance.ts';
 import { createEmbeddedEngine } from '../embedded/embedded-engine.ts';
 import type { Engine } from '../engine.ts';
+import { collect, failureOf, greedyRequest } from '../testing/ask-engine.ts';
 import { createEngineServer, type EngineServer } from '../testing/engine-server.ts';
 import type { EngineFault } from '../testing/faults.ts';
 import { findNonAsciiRequest } from '../testing/non-ascii-request.ts';
@@ -41,7 +42,8 @@ async function failureWith(fault: EngineFault) {
 }
 
 describe('ollama engine', () => {
-  for (const { name, run } of complianceCases) it(name, () => run({ engine, model }));
+  for (const { name, run } of complianceCases)
+    it(name, () => run({ engine, model, judge: behind }));
 
   it('names the model it does not have', async () => {
     const error = await failureOf(engine, greedyRequest('other'));

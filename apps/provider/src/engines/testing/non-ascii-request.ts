@@ -1,5 +1,5 @@
-import { collect, greedyRequest } from '../compliance.ts';
 import type { Engine, EngineRequest } from '../engine.ts';
+import { collect, greedyRequest } from './ask-engine.ts';
 
 const SEEDS_MAX = 40;
 

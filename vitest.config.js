@@ -9,7 +9,11 @@ import { defineConfig } from 'vitest/config';
 const timed = ['chaos', 'failover', 'flood', 'partitions', 'relay', 'rolling', 'validators'].map(
   (name) => `test/${name}.test.ts`,
 );
-const network = { testTimeout: 300_000, hookTimeout: 120_000 };
+const network = {
+  testTimeout: 300_000,
+  hookTimeout: 120_000,
+  globalSetup: './scripts/bundles/require-fresh.mjs',
+};
 const source = { conditions: ['aitbc-source'] };
 
 export default defineConfig({

@@ -1,4 +1,5 @@
 /** `npm run dev`: the devnet beside a compiler that watches the sources. */
+import { dropDaemonBundles } from './bundles/daemons.mjs';
 import { forwardSignals, startInForeground, tool } from './run-command.mjs';
 import { setupOrExplain } from './setup.mjs';
 
@@ -17,6 +18,7 @@ else if (await setupOrExplain()) process.exitCode = await develop(args);
 else process.exitCode = 1;
 
 async function develop(upArgs) {
+  dropDaemonBundles(); // a daemon that is started again runs what the compiler has just written
   const compiler = startInForeground(tool('tsc'), ['-b', '--watch', '--preserveWatchOutput']);
   const devnet = startInForeground(process.execPath, ['cli/dist/main.js', 'up', ...upArgs]);
   const release = forwardSignals([compiler, devnet]);

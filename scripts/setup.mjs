@@ -14,7 +14,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildConsole } from './console/build.mjs';
+import { buildConsole } from './bundles/console.mjs';
+import { bundleDaemons } from './bundles/daemons.mjs';
 import { showStep } from './progress.mjs';
 import { lastLines, ROOT, runQuietly, tool } from './run-command.mjs';
 
@@ -96,7 +97,7 @@ export async function setup({
   if (services) await installServices(stream, isRoot);
   if (build) {
     await compile(root, stream);
-    await bundleConsole(root, stream);
+    await bundle(root, stream);
   }
 }
 
@@ -173,12 +174,19 @@ async function compile(root, stream) {
   );
 }
 
-async function bundleConsole(root, stream) {
-  const problem = await buildConsole({ root, stream });
-  if (problem === undefined) return;
-  throw new SetupError(
-    `${problem}\n\nThe web console could not be bundled.\nFix: repair the lines above. If you changed nothing, delete apps/console/dist and try again.`,
-  );
+/** The daemons, and the web console. */
+async function bundle(root, stream) {
+  const parts = [
+    [bundleDaemons, 'The daemons', 'apps/*/dist'],
+    [buildConsole, 'The web console', 'apps/console/dist'],
+  ];
+  for (const [build, what, output] of parts) {
+    const problem = await build({ root, stream });
+    if (problem === undefined) continue;
+    throw new SetupError(
+      `${problem}\n\n${what} could not be bundled.\nFix: repair the lines above. If you changed nothing, delete ${output} and try again.`,
+    );
+  }
 }
 
 function npm(args, { root, stream, title }) {

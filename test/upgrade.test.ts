@@ -7,6 +7,7 @@
  * (net/newer-program.mjs), because no second version exists yet.
  */
 
+import { modulesEntryOf } from '@aitbc/cli/devnet';
 import { identityFromSeed } from '@aitbc/node/testing';
 import { base64, randomBytes } from '@aitbc/primitives';
 import { addressOf, feeOf, signTx, type TxBody, type TxKind } from '@aitbc/protocol';
@@ -22,9 +23,10 @@ const late = 3; // the node whose operator does not upgrade in time
 const blocksAhead = 110;
 const amount = 1_000_000n;
 const burnMemo = '6275726e'; // "burn" in hex
-const newer = {
-  NODE_OPTIONS: `--import ${new URL('./net/newer-program.mjs', import.meta.url).href}`,
-};
+const newer = [
+  { NODE_OPTIONS: `--import ${new URL('./net/newer-program.mjs', import.meta.url).href}` },
+  modulesEntryOf('node'), // it replaces one of them
+] as const;
 
 let net: ValidatorNet;
 let upgradeHeight: number;
@@ -102,7 +104,7 @@ it('is decided by more than two thirds of the stake, and every node tells of it'
 it('is installed on one node after the other, which changes no rule yet', { timeout }, async () => {
   for (const at of [0, 1, 2]) {
     await net.stop(at);
-    await net.start(at, newer);
+    await net.start(at, ...newer);
     await caughtUp(at, late);
     expect((await stateOf(at)).rules).toMatchObject({ version: 1, known: 2 });
   }
@@ -154,7 +156,7 @@ it('lets the late node go on with its data when it has the newer program', {
   await net.start(late); // the older program once more: it stands where it stood
   await expectStopped();
   await net.stop(late);
-  await net.start(late, newer);
+  await net.start(late, ...newer);
   await caughtUp(late, 0);
   const burned = { paid: 0n, burned: amount };
   expect(await payToBurn(all())).toEqual([burned, burned, burned, burned]);
@@ -162,7 +164,7 @@ it('lets the late node go on with its data when it has the newer program', {
   await net.kill(0); // three of four are left: its votes are needed
   const { height } = await stateOf(1);
   await until('the chain goes on', async () => (await stateOf(1)).height > height + 2);
-  await net.start(0, newer);
+  await net.start(0, ...newer);
   await sharedHead(net, height + 2);
   for (const at of all()) expect((await call(net.url(at), 'state_audit')).problems).toEqual([]);
 });

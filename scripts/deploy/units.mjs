@@ -128,7 +128,7 @@ StartLimitIntervalSec=10min
 StartLimitBurst=10
 
 [Service]
-ExecStart=/usr/bin/env node${flags} ${HOME}/apps/${name}/dist/main.js --config ${config}
+ExecStart=/usr/bin/env node${flags} ${HOME}/apps/${name}/dist/daemon/main.js --config ${config}
 ExecReload=/bin/kill -HUP $MAINPID
 ${LIFE}
 StateDirectory=aitbc-${name}

@@ -33,8 +33,8 @@ export interface ValidatorNet {
   awake(): number[];
   url(at: number): string;
   meshAddress(at: number): string;
-  /** Starts a node, also again; `env` is for this start only. Milliseconds until it was ready. */
-  start(at: number, env?: Readonly<Record<string, string>>): Promise<number>;
+  /** Starts a node, also again; `env` and another `entry` are for this start only. Milliseconds until it was ready. */
+  start(at: number, env?: Readonly<Record<string, string>>, entry?: string): Promise<number>;
   kill(at: number): Promise<void>;
   /** SIGTERM; waits until it is gone. */
   stop(at: number): Promise<void>;
@@ -147,8 +147,8 @@ function netOf(site: Site, genesis: Genesis): ValidatorNet {
     awake: () => [...running.keys()].filter((at) => !paused.has(at)).sort((a, b) => a - b),
     url,
     meshAddress: (at) => `127.0.0.1:${meshPorts[at]}`,
-    async start(at, env) {
-      const daemon = await startNode(site, at, env);
+    async start(at, env, entry) {
+      const daemon = await startNode(site, at, { env, ...(entry ? { entry } : {}) });
       running.set(at, daemon);
       return daemon.startMs;
     },
@@ -190,7 +190,7 @@ function linesIn(file: string): LogLine[] {
 function startNode(
   { home, options, lines, meshPorts, names }: Site,
   at: number,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, ...entry }: { env?: Readonly<Record<string, string>> | undefined; entry?: string },
 ): Promise<DaemonProcess> {
   const name = names[at] as NodeName;
   const { host = '', meshHost = '', wrapper = [] } = lines.places[at] ?? {};
@@ -208,7 +208,7 @@ function startNode(
     ...options.settings,
   };
   const args = Object.entries(settings).flat();
-  return startDaemon({ name, args, env, wrapper, logFile: logFileOf(home, name) });
+  return startDaemon({ name, args, env, wrapper, logFile: logFileOf(home, name), ...entry });
 }
 
 async function fund(url: string, address: string, amountNait: bigint): Promise<void> {

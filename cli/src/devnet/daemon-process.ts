@@ -3,7 +3,7 @@
  * devnet leaves no orphans; its log goes to a file; it counts as up when it prints its `ready` line.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, openSync, type WriteStream } from 'node:fs';
+import { createWriteStream, existsSync, openSync, type WriteStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,10 +55,20 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 const keptLines = 20;
 
-/** Path of the entry of a program's package. */
-export function entryOf(program: ProgramName): string {
+/** Path of the entry of a program's package: bundled, where `npm run build` has done that, for a start in a third of the time. */
+export function entryOf(program: ProgramName, file = 'main.js'): string {
+  const bundled = join(distOf(program), 'daemon', file);
+  return existsSync(bundled) ? bundled : modulesEntryOf(program, file);
+}
+
+/** The same as modules one by one, for what replaces one of them. */
+export function modulesEntryOf(program: ProgramName, file = 'main.js'): string {
+  return join(distOf(program), file);
+}
+
+function distOf(program: ProgramName): string {
   const manifest = createRequire(import.meta.url).resolve(`@aitbc/${program}/package.json`);
-  return join(dirname(manifest), 'dist', 'main.js');
+  return join(dirname(manifest), 'dist');
 }
 
 /** Starts a daemon and waits until it is ready. Throws DAEMON_FAILED with its last words. */

@@ -3,6 +3,7 @@ export type { DaemonName, NodeName, ProgramName, ProviderName } from './daemon-n
 export {
   type DaemonProcess,
   type DaemonStart,
+  modulesEntryOf,
   runDaemonOnce,
   startDaemon,
 } from './daemon-process.ts';

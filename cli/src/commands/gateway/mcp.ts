@@ -1,6 +1,5 @@
 /** `aitbc gateway mcp`: the gateway's tools over standard input and output, for an agent's host. */
 import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
 import { AppError } from '@aitbc/protocol';
 import { defineCommand } from '../../command/define-command.ts';
 import { entryOf } from '../../devnet/daemon-process.ts';
@@ -13,7 +12,7 @@ export default defineCommand({
     { line: 'aitbc gateway mcp', note: 'as the command of an MCP server in a host’s settings' },
   ],
   async run({ urls, env, signal }) {
-    const entry = join(dirname(entryOf('gateway')), 'mcp', 'main.js');
+    const entry = entryOf('gateway', 'mcp/main.js');
     const child = spawn(process.execPath, [entry, '--url', urls.gateway], {
       stdio: 'inherit',
       env: { ...env },

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@aitbc/protocol';
 import { programOf } from '../../devnet/daemon-name.ts';
+import { modulesEntryOf } from '../../devnet/daemon-process.ts';
 import { builtUrl } from '../town/built.ts';
 import type { PlantOrder } from './plant-hooks.ts';
 import { type Plant, plants } from './plants.ts';
@@ -10,10 +11,16 @@ import { type Plant, plants } from './plants.ts';
 /** The bug of a run. */
 export interface Planted {
   readonly plant: Plant;
-  /** What the daemon of this name is started with; undefined when it stays as it is. */
-  envFor(name: string): Readonly<Record<string, string>> | undefined;
+  /** How the daemon of this name is started, as modules; undefined when it stays as it is. */
+  startFor(name: string): PlantedStart | undefined;
   /** Throws CONFIG_INVALID when no daemon had the bug: the run says nothing then. */
   assertDone(): void;
+}
+
+/** Entry and environment of a daemon with a bug. */
+export interface PlantedStart {
+  readonly entry: string;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Prepares a bug by its name. Throws CLI_USAGE for a name that is not in the list. */
@@ -29,11 +36,12 @@ export function preparePlant(name: string, home: string): Planted {
   writeFileSync(doneFile, '');
   return {
     plant,
-    envFor(daemon) {
+    startFor(daemon) {
       if (programOf(daemon as 'node') !== plant.program) return undefined;
+      const preload = `--import ${builtUrl('plant/plant-preload.js')}`;
       return {
-        AITBC_NET_PLANT_FILE: orderFile,
-        NODE_OPTIONS: `--import ${builtUrl('plant/plant-preload.js')}`,
+        entry: modulesEntryOf(plant.program),
+        env: { AITBC_NET_PLANT_FILE: orderFile, NODE_OPTIONS: preload },
       };
     },
     assertDone() {

@@ -86,7 +86,7 @@ async function startAll(wish: BringUp, { crew, doors, broker }: Parts): Promise<
     crew.add({
       name,
       args: [...args, ...more.args],
-      entry: more.entry,
+      entry: more.entry ?? wish.planted?.startFor(name)?.entry,
       env: envOf(wish, name, more.env),
       wrapper: recipes.wrapperOf(name),
       onReady: name === 'wallet' ? () => openAccounts(layout) : undefined,
@@ -118,7 +118,7 @@ function envOf(
   name: string,
   more: ProviderWiring['env'],
 ): Record<string, string> {
-  const bug = planted?.envFor(name) ?? {};
+  const bug = planted?.startFor(name)?.env ?? {};
   const isTurned = hasTurnedClock(layout.plan, name);
   const clock = isTurned ? `--import ${builtUrl('faults/clock-preload.js')}` : '';
   const options = [clock, bug.NODE_OPTIONS].filter(Boolean).join(' ');

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { engineFolder } from '../bundled-model.ts';
 import type { EngineErrors } from '../engine.ts';
 import {
   type LoadCommand,
@@ -10,7 +11,6 @@ import {
   workerMessage,
 } from './worker-messages.ts';
 
-const engineFolder = new URL('../../../engine-llama/', import.meta.url);
 /** Enough of the worker's error output to see why it died. */
 const ERROR_TAIL_CHARS = 2_000;
 const STOP_TIMEOUT_MS = 2_000;

@@ -3,13 +3,13 @@
  * serves at `/`. Nothing happens when its result is there already: a stamp in the folder holds the hash of everything that
  * goes in: the console's own sources and the compiled code of the three packages it uses.
  *
- *   node scripts/console/build.mjs            build when something changed
+ *   node scripts/bundles/console.mjs          build when something changed
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { showStep } from '../progress.mjs';
 import { lastLines, ROOT, runQuietly } from '../run-command.mjs';
+import { filesIn, hashOfFiles, stampOf } from './stamp.mjs';
 
 const FOLDER = 'apps/console';
 const SOURCES = ['apps/console/src', 'apps/console/public'];
@@ -27,12 +27,12 @@ export const consoleOutput = (root = ROOT) => join(root, FOLDER, 'dist', 'web');
  */
 export async function buildConsole({ root = ROOT, stream = process.stdout } = {}) {
   if (!existsSync(join(root, FOLDER, 'index.html'))) return undefined;
-  const stampFile = join(consoleOutput(root), '.stamp');
+  const stamp = stampOf(consoleOutput(root));
   const wanted = hashOf(root);
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return undefined;
+  if (stamp.is(wanted)) return undefined;
   const result = await showStep('build the web console', () => build(root), stream);
   if (result.failed) return lastLines(result.output, SHOWN_LINES);
-  writeFileSync(stampFile, wanted);
+  stamp.set(wanted);
   return undefined;
 }
 
@@ -44,25 +44,12 @@ async function build(root) {
 }
 
 function hashOf(root) {
-  const hash = createHash('sha256');
-  const files = [...FILES, ...SOURCES.flatMap((folder) => filesIn(root, folder))];
-  const compiled = USED.flatMap((folder) => filesIn(root, folder)).filter((path) =>
-    path.endsWith('.js'),
-  );
-  for (const path of [...files, ...compiled].filter((name) => !name.includes('.test.')).sort()) {
-    hash
-      .update(`${path}\0`)
-      .update(readFileSync(join(root, path)))
-      .update('\0');
-  }
-  return hash.digest('hex');
-}
-
-function filesIn(root, folder) {
-  if (!existsSync(join(root, folder))) return [];
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  const compiled = USED.flatMap((folder) => filesIn(root, folder));
+  return hashOfFiles(root, [
+    ...FILES,
+    ...SOURCES.flatMap((folder) => filesIn(root, folder)),
+    ...compiled.filter((path) => path.endsWith('.js')),
+  ]);
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { bundleDaemons, dropDaemonBundles, staleDaemons } from './daemons.mjs';
+
+let root: string;
+let printed: string[];
+const stream = { write: (text: string) => printed.push(text) };
+
+function put(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+beforeEach(() => {
+  printed = [];
+  root = mkdtempSync(join(tmpdir(), 'bundles-'));
+  put('package-lock.json', '{}');
+  put('scripts/bundles/daemons.mjs', '');
+  put('packages/words/dist/word.js', "export const word = 'one';\n");
+  put(
+    'apps/wallet/dist/main.js',
+    "import { word } from '../../../packages/words/dist/word.js';\nconsole.log(word);\n",
+  );
+  put('apps/node/dist/left-over.js', '');
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const said = () =>
+  execFileSync(process.execPath, [join(root, 'apps/wallet/dist/daemon/main.js')], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  }).trim();
+
+it('bundles what is compiled, once, and again when a module of any package has changed', async () => {
+  expect(await bundleDaemons({ root, stream })).toBeUndefined();
+  expect(said()).toBe('one');
+  expect(staleDaemons(root).names).toEqual([]);
+  printed = [];
+  await bundleDaemons({ root, stream });
+  expect(printed).toEqual([]);
+  put('packages/words/dist/word.js', "export const word = 'two';\n");
+  expect(staleDaemons(root).names).toEqual(['wallet']);
+  expect(said()).toBe('one');
+  await bundleDaemons({ root, stream });
+  expect(said()).toBe('two');
+});
+
+it('says which module could not be bundled, and is stale until it can', async () => {
+  put('packages/words/dist/word.js', 'export const word = ;\n');
+  expect(await bundleDaemons({ root, stream })).toMatch(/word\.js/);
+  expect(staleDaemons(root).names).toEqual(['wallet']);
+});
+
+it('is dropped where modules are to be run as they are compiled', async () => {
+  await bundleDaemons({ root, stream });
+  dropDaemonBundles(root);
+  expect(said).toThrow(/MODULE_NOT_FOUND|Cannot find module/);
+  expect(staleDaemons(root).names).toEqual(['wallet']);
+});

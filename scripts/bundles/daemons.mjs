@@ -34,11 +34,10 @@ const outputOf = (root, name) => join(distOf(root, name), 'daemon');
 
 /** The daemons whose bundle is not what the compiled modules make, and the hash of these. */
 export function staleDaemons(root = ROOT) {
-  const compiled = ['apps', 'packages'].flatMap((folder) => filesIn(root, folder));
-  const modules = compiled.filter(
-    (path) =>
-      /^[^/]+\/[^/]+\/dist\//.test(path) && path.endsWith('.js') && !path.includes('/daemon/'),
-  );
+  const folders = ['packages', ...Object.keys(ENTRIES).map((name) => `apps/${name}/dist`)];
+  const modules = folders
+    .flatMap((folder) => filesIn(root, folder))
+    .filter((path) => /\/dist\/(?!daemon\/).*\.js$/.test(path));
   const hash = hashOfFiles(root, [...modules, 'package-lock.json', 'scripts/bundles/daemons.mjs']);
   return {
     hash,

@@ -1,5 +1,5 @@
 /** `npm run dev`: the devnet beside a compiler that watches the sources. */
-import { dropDaemonBundles } from './bundles/daemons.mjs';
+import { dropBundles } from './bundles/programs.mjs';
 import { forwardSignals, startInForeground, tool } from './run-command.mjs';
 import { setupOrExplain } from './setup.mjs';
 
@@ -18,9 +18,9 @@ else if (await setupOrExplain()) process.exitCode = await develop(args);
 else process.exitCode = 1;
 
 async function develop(upArgs) {
-  dropDaemonBundles(); // a daemon that is started again runs what the compiler has just written
+  dropBundles(); // a daemon that is started again runs what the compiler has just written
   const compiler = startInForeground(tool('tsc'), ['-b', '--watch', '--preserveWatchOutput']);
-  const devnet = startInForeground(process.execPath, ['cli/dist/main.js', 'up', ...upArgs]);
+  const devnet = startInForeground(process.execPath, ['cli/bin/aitbc.mjs', 'up', ...upArgs]);
   const release = forwardSignals([compiler, devnet]);
   const code = await devnet.ended;
   compiler.stop('SIGTERM');

@@ -15,7 +15,7 @@ import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildConsole } from './bundles/console.mjs';
-import { bundleDaemons } from './bundles/daemons.mjs';
+import { bundlePrograms } from './bundles/programs.mjs';
 import { showStep } from './progress.mjs';
 import { lastLines, ROOT, runQuietly, tool } from './run-command.mjs';
 
@@ -177,7 +177,7 @@ async function compile(root, stream) {
 /** The daemons, and the web console. */
 async function bundle(root, stream) {
   const parts = [
-    [bundleDaemons, 'The daemons', 'apps/*/dist'],
+    [bundlePrograms, 'The programs', 'apps/*/dist and cli/dist'],
     [buildConsole, 'The web console', 'apps/console/dist'],
   ];
   for (const [build, what, output] of parts) {

@@ -6,7 +6,7 @@ import { runInForeground } from './run-command.mjs';
 import { setupOrExplain } from './setup.mjs';
 
 if (await setupOrExplain()) {
-  const args = ['cli/dist/main.js', 'up', '--story', ...process.argv.slice(2)];
+  const args = ['cli/bin/aitbc.mjs', 'up', '--story', ...process.argv.slice(2)];
   process.exitCode = await runInForeground(process.execPath, args);
 } else {
   process.exitCode = 1;

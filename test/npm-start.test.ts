@@ -11,7 +11,7 @@ function run(
   args: readonly string[],
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['cli/dist/main.js', ...args], { cwd: root });
+    const child = spawn(process.execPath, ['cli/bin/aitbc.mjs', ...args], { cwd: root });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (bytes) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Entries, entriesOf, type Level, loadCommand } from './command/command-tree.ts';
 import { commandsDir } from './command/own-commands.ts';
@@ -61,9 +62,10 @@ describe('help', () => {
   });
 
   it('is not needed for the version', async () => {
+    const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
     expect(await run(['wallet', '--version'])).toEqual({
       exitCode: 0,
-      stdout: '0.1.0\n',
+      stdout: `${manifest.version}\n`,
       stderr: '',
     });
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Host, runCli } from '../run-cli.ts';
+import { cliVersion } from '../version.ts';
 
 /** Everything a run left behind. */
 export interface RunResult {
@@ -71,7 +72,7 @@ export function createTestHost(
     stdout: streamOf('stdout', onStdout),
     stderr: streamOf('stderr'),
     signal: signal ?? new AbortController().signal,
-    version: '0.1.0',
+    version: cliVersion,
   };
   return { host, written };
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { bundleDaemons, dropDaemonBundles, staleDaemons } from './daemons.mjs';
+import { bundlePrograms, dropBundles, stalePrograms } from './programs.mjs';
 
 let root: string;
 let printed: string[];
@@ -18,7 +18,7 @@ beforeEach(() => {
   printed = [];
   root = mkdtempSync(join(tmpdir(), 'bundles-'));
   put('package-lock.json', '{}');
-  put('scripts/bundles/daemons.mjs', '');
+  put('scripts/bundles/programs.mjs', '');
   put('packages/words/dist/word.js', "export const word = 'one';\n");
   put(
     'apps/wallet/dist/main.js',
@@ -35,28 +35,28 @@ const said = () =>
   }).trim();
 
 it('bundles what is compiled, once, and again when a module of any package has changed', async () => {
-  expect(await bundleDaemons({ root, stream })).toBeUndefined();
+  expect(await bundlePrograms({ root, stream })).toBeUndefined();
   expect(said()).toBe('one');
-  expect(staleDaemons(root).names).toEqual([]);
+  expect(stalePrograms(root).names).toEqual([]);
   printed = [];
-  await bundleDaemons({ root, stream });
+  await bundlePrograms({ root, stream });
   expect(printed).toEqual([]);
   put('packages/words/dist/word.js', "export const word = 'two';\n");
-  expect(staleDaemons(root).names).toEqual(['wallet']);
+  expect(stalePrograms(root).names).toEqual(['wallet']);
   expect(said()).toBe('one');
-  await bundleDaemons({ root, stream });
+  await bundlePrograms({ root, stream });
   expect(said()).toBe('two');
 });
 
 it('says which module could not be bundled, and is stale until it can', async () => {
   put('packages/words/dist/word.js', 'export const word = ;\n');
-  expect(await bundleDaemons({ root, stream })).toMatch(/word\.js/);
-  expect(staleDaemons(root).names).toEqual(['wallet']);
+  expect(await bundlePrograms({ root, stream })).toMatch(/word\.js/);
+  expect(stalePrograms(root).names).toEqual(['wallet']);
 });
 
 it('is dropped where modules are to be run as they are compiled', async () => {
-  await bundleDaemons({ root, stream });
-  dropDaemonBundles(root);
+  await bundlePrograms({ root, stream });
+  dropBundles(root);
   expect(said).toThrow(/MODULE_NOT_FOUND|Cannot find module/);
-  expect(staleDaemons(root).names).toEqual(['wallet']);
+  expect(stalePrograms(root).names).toEqual(['wallet']);
 });

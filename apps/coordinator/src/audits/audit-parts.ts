@@ -95,9 +95,10 @@ export function createAuditParts(config: AuditSettings, deps: AuditPartsDeps): A
     handlers: (logins) => handlersOf({ desk, audits, logins }),
     async round() {
       const nowMs = clock.nowMs();
-      if (nowMs - lookedAtMs < lookEveryMs || !chain.isUp()) return;
-      lookedAtMs = nowMs;
+      if (!chain.isUp()) return;
       canaries.round();
+      if (nowMs - lookedAtMs < lookEveryMs) return;
+      lookedAtMs = nowMs;
       await desk.round();
       await follow().catch((error: unknown) => {
         log.warn({ code: asAppError(error).code }, 'disputes could not be looked at');

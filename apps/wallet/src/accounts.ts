@@ -1,4 +1,4 @@
-/** Accounts: make, import, unlock, lock, export. */
+/** Accounts: make, import, unlock, lock, export, change of password. */
 import { bytesFromHex, type Clock, keyPairFromSeed, seedBytes, wipe } from '@aitbc/primitives';
 import { AppError, type OutputOf, type walletEndpoints } from '@aitbc/protocol';
 import { freshMnemonic, seedFromMnemonic } from './keys/derive-seed.ts';
@@ -38,6 +38,8 @@ export interface Accounts {
   forget(address: string): void;
   unlock(input: { address: string; password: string; timeoutMs: number }): Promise<AccountView>;
   lock(address: string): AccountView;
+  /** Only the daemon's own copy: an exported one keeps its password. An open account stays open. */
+  changePassword(input: PasswordChange): Promise<AccountView>;
 }
 
 /** A new account, or one from its words or its seed in hex. */
@@ -53,6 +55,13 @@ export interface KeystoreFile {
   readonly label: string;
   readonly password: string;
   readonly keystore: unknown;
+}
+
+/** Which account, and its passwords from and to. */
+export interface PasswordChange {
+  readonly address: string;
+  readonly password: string;
+  readonly newPassword: string;
 }
 
 /** Accounts of one wallet. */
@@ -104,6 +113,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       keys.lock(address);
       return view(row);
     },
+    changePassword: async (input) => view(await changePassword(deps, input)),
   };
 }
 
@@ -116,6 +126,25 @@ export function keptAccount(store: WalletStore, address: string): AccountRow {
       ? 'its members sign for it, see aitbc wallet multisig'
       : 'import its words or its keystore: aitbc wallet import';
   throw new AppError('WALLET_WATCH_ONLY', { account: address, fix });
+}
+
+/** Opens and seals in one turn at the gate: of two changes at once the second needs the password of the first. */
+function changePassword(
+  { gate, store, kdfCost }: AccountsDeps,
+  { address, password, newPassword }: PasswordChange,
+): Promise<AccountRow> {
+  keptAccount(store, address);
+  return gate.pass(address, async () => {
+    const row = store.accounts.get(address);
+    const seed = await openSeed(row.keystore, password);
+    try {
+      const keystore = await sealSeed(seed, newPassword, kdfCost);
+      store.accounts.replaceKeystore(address, keystore);
+      return { ...row, keystore };
+    } finally {
+      wipe(seed);
+    }
+  });
 }
 
 async function createAccount(

@@ -6,6 +6,7 @@ import { AppError, decodeTx, unwrap, verifyTx } from '@aitbc/protocol';
 import { createWalletSigner } from '@aitbc/sdk';
 import { openSqlite } from '@aitbc/service';
 import { afterEach, expect, test } from 'vitest';
+import type { Keystore } from './keys/keystore.ts';
 import { createWalletKit, dayMs, network, password, transfer } from './testing/wallet-kit.ts';
 
 const kit = createWalletKit();
@@ -232,6 +233,7 @@ test('a scoped token sees only its accounts and may not administer', async () =>
     agent.deleteToken({ tokenId }),
     agent.unlock({ address, password }),
     agent.lock({ address }),
+    agent.changePassword({ address, password, newPassword: password }),
     agent.sign({ address, tx: transfer(address) }),
   ];
   for (const refusal of refusals) {
@@ -260,6 +262,29 @@ test('an exported keystore opens in another wallet with its password', async () 
   await expect(wrong).rejects.toMatchObject({ code: 'WALLET_PASSWORD_WRONG' });
   expect(await second.importFile({ label: 'x', password, keystore })).toEqual({ address });
   await second.unlock({ address, password });
+});
+
+test('a new password takes the place of the old one, which is in no file any more', async () => {
+  const { admin, address, dataDir } = await withAccount();
+  const { keystore } = await admin.exportAccount({ address });
+  const [newPassword, thirdPassword] = ['a new pass phrase', 'a third pass phrase'];
+  const wrong = admin.changePassword({ address, password: 'wrong', newPassword });
+  await expect(wrong).rejects.toMatchObject({ code: 'WALLET_PASSWORD_WRONG' });
+  const changes = [newPassword, thirdPassword].map((next) =>
+    admin.changePassword({ address, password, newPassword: next }),
+  );
+  const [first, second] = await Promise.allSettled(changes);
+  expect(first).toMatchObject({ value: { address, unlockedUntilMs: expect.any(Number) } });
+  expect(second).toMatchObject({ reason: { code: 'WALLET_PASSWORD_WRONG' } });
+  const old = admin.unlock({ address, password });
+  await expect(old).rejects.toMatchObject({ code: 'WALLET_PASSWORD_WRONG' });
+  await admin.unlock({ address, password: newPassword });
+  const { text } = (keystore as Keystore).cipher;
+  for (const name of readdirSync(dataDir)) {
+    expect(readFileSync(join(dataDir, name), 'latin1'), name).not.toContain(text);
+  }
+  const { admin: other } = await wallet();
+  expect(await other.importFile({ label: 'x', password, keystore })).toEqual({ address });
 });
 
 test('the log is paged, newest first, and the database refuses to change it', async () => {

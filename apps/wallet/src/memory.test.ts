@@ -145,7 +145,7 @@ describe.runIf(isLinux)('the memory of a locked wallet', () => {
     for (const secret of [password, hex(seed)]) expect(heap.includes(secret), secret).toBe(false);
   }, 120_000);
 
-  test('holds no key after the time-out, a wrong password, or an export and import', async () => {
+  test('holds no key after the time-out, a wrong password, an export and import, or a new password', async () => {
     const { address, dataDir } = await folderWithAccount();
     const { admin, pid } = await startChild(dataDir);
     await admin.unlock({ address, password: 'wrong' }).catch(() => {});
@@ -153,6 +153,7 @@ describe.runIf(isLinux)('the memory of a locked wallet', () => {
     const { keystore } = await admin.exportAccount({ address });
     const again = admin.importFile({ label: 'again', password, keystore });
     await expect(again).rejects.toMatchObject({ code: 'WALLET_ACCOUNT_EXISTS' });
+    await admin.changePassword({ address, password, newPassword: `${password}, but longer` });
     for (let tries = 0; foundIn(pid).size > 0 && tries < 20; tries += 1) await sleep(1_000);
     expect([...foundIn(pid)]).toEqual([]);
   }, 120_000);

@@ -57,6 +57,7 @@ type AccountCalls =
   | 'proposals'
   | 'unlock'
   | 'lock'
+  | 'changePassword'
   | 'sign'
   | 'sponsor'
   | 'exportAccount'
@@ -95,6 +96,10 @@ function accountHandlers(deps: RoutesDeps): Pick<WalletHandlers, AccountCalls> {
     lock({ address }, { caller }) {
       assertCovers(caller, address);
       return accounts.lock(address);
+    },
+    changePassword(input, { caller }) {
+      assertAdmin(caller);
+      return accounts.changePassword(input);
     },
     sign: ({ address, tx }, { caller }) => signTransaction(deps, { address, tx, caller }),
     sponsor: (input, { caller }) => sponsorTransaction(deps, { ...input, caller }),

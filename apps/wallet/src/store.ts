@@ -59,6 +59,8 @@ export interface WalletStore {
     get(address: string): AccountRow;
     has(address: string): boolean;
     list(): AccountRow[];
+    /** Nothing of the keystore before is left in the files of the database. */
+    replaceKeystore(address: string, keystore: Keystore): void;
   };
   readonly watched: {
     /** Throws WALLET_ACCOUNT_EXISTS, or FORBIDDEN when the wallet is full. */
@@ -100,6 +102,7 @@ const tokensMax = 1_000;
 export async function openStore(path: string): Promise<WalletStore> {
   const sqlite = await openSqlite(path, { durability: 'full' });
   try {
+    sqlite.exec('pragma secure_delete = on');
     migrate(sqlite, migrations);
   } catch (error) {
     await sqlite.close();
@@ -128,6 +131,7 @@ function accountsOf(sqlite: Sqlite): WalletStore['accounts'] {
   const one = sqlite.prepare<RawAccount>('select * from accounts where address = ?');
   const all = sqlite.prepare<RawAccount>('select * from accounts order by created_at_ms, address');
   const count = sqlite.prepare<{ n: number }>('select count(*) as n from accounts');
+  const replace = sqlite.prepare('update accounts set keystore = ? where address = ?');
   return {
     add(row) {
       assertRoom(count.get()?.n ?? 0, accountsMax, 'accounts');
@@ -142,6 +146,10 @@ function accountsOf(sqlite: Sqlite): WalletStore['accounts'] {
     },
     has: (address) => one.get(address) !== undefined,
     list: () => all.all().map(accountFrom),
+    replaceKeystore(address, keystore) {
+      replace.run(JSON.stringify(keystore), address);
+      sqlite.exec('pragma wal_checkpoint(truncate)');
+    },
   };
 }
 

@@ -40,9 +40,11 @@ let channel: ChainChannel;
 let vault: string;
 let timeMs: number;
 let sent: { kind: string; body: Record<string, unknown> }[];
+/** What the wallet says next instead of signing. */
+let refusals: AppError[];
 let servers: TestServer[];
 beforeEach(async () => {
-  [channel, vault, timeMs, sent] = [channelWith(), '0', 1_000, []];
+  [channel, vault, timeMs, sent, refusals] = [channelWith(), '0', 1_000, [], []];
   const node = await serveNode(nodeRpc, {
     chain_status: () => ({ ...chainStatus(), timeMs }),
     state_getChannel(input) {
@@ -68,6 +70,8 @@ beforeEach(async () => {
   });
   const wallet = await serveTable(walletEndpoints, {
     sign({ tx }) {
+      const refusal = refusals.shift();
+      if (refusal) throw refusal;
       const unsigned = unwrap(decodeUnsignedTx(network, bytesFromBase64(tx) ?? new Uint8Array(0)));
       const signed = signTx(network, unsigned, pair.secretKey);
       const decoded = txToJson(unsigned);
@@ -178,6 +182,18 @@ describe('aitbc channel withdraw', () => {
     timeMs = dueMs;
     const done = await run(['channel', 'withdraw', 'finish', channelId, '--wait', '--yes']);
     expect(done.stdout).toContain(`in the vault of ${payer}`);
+    expect(sent).toEqual([{ kind: 'withdraw_finalize', body: { channelId } }]);
+  });
+
+  it('is waited for also at a node of the wallet that is behind', async () => {
+    channel = channelWith({ withdrawDueMs: dueMs });
+    timeMs = dueMs;
+    refusals = [new AppError('CHANNEL_WITHDRAW_EARLY', { channelId, dueAt: 'b', now: 'a' })];
+    const words = ['channel', 'withdraw', 'finish', channelId, '--yes'];
+    const impatient = await run(words);
+    expect([impatient.exitCode, sent]).toEqual([3, []]);
+    refusals = [new AppError('CHANNEL_WITHDRAW_EARLY', { channelId, dueAt: 'b', now: 'a' })];
+    expect((await run([...words, '--wait'])).exitCode).toBe(0);
     expect(sent).toEqual([{ kind: 'withdraw_finalize', body: { channelId } }]);
   });
 

@@ -97,18 +97,23 @@ export interface PasswordSources {
   readonly message: string;
   /** Ask twice: for a new password. */
   readonly isNew?: boolean;
+  /** The option that names the file, where the environment is not asked. Default: --password-file, and it is. */
+  readonly fileOption?: string;
 }
 
 /** File, then AITBC_WALLET_PASSWORD, then a question. Throws CLI_USAGE when there is none. */
 export async function readPassword(sources: PasswordSources): Promise<string> {
-  const { env, ask, file, message, isNew = false } = sources;
+  const { env, ask, file, message, isNew = false, fileOption } = sources;
   if (file !== undefined) {
     return readTextFile(file, 'The password file').replace(/\r?\n$/, '');
   }
-  if (env.AITBC_WALLET_PASSWORD) return env.AITBC_WALLET_PASSWORD;
+  const known = fileOption === undefined ? env.AITBC_WALLET_PASSWORD : undefined;
+  if (known) return known;
   if (!ask.isPossible) {
     const reason =
-      'A password is needed. Set AITBC_WALLET_PASSWORD, give --password-file <path>, or run this in a terminal.';
+      fileOption === undefined
+        ? 'A password is needed. Set AITBC_WALLET_PASSWORD, give --password-file <path>, or run this in a terminal.'
+        : `A new password is needed. Give ${fileOption} <path>, or run this in a terminal.`;
     throw new AppError('CLI_USAGE', { reason });
   }
   const password = await ask.password(message);

@@ -35,6 +35,7 @@ export const coinOutputs: Outputs = {
   'wallet balance': nodeRpc.state_getAccount.output,
   'wallet unlock': zWalletAccount,
   'wallet lock': zWalletAccount,
+  'wallet password': zWalletAccount,
   'wallet send': zSentTx,
   'wallet faucet': nodeRpc.dev_faucet.output.extend({
     address: zAddress,

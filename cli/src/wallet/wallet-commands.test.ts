@@ -51,6 +51,7 @@ const walletHandlers: TableHandlers<typeof walletEndpoints> = {
     return { ...account, unlockedUntilMs: 5 };
   },
   lock: () => account,
+  changePassword: () => account,
   sign({ tx }) {
     const unsigned = unwrap(decodeUnsignedTx(network, bytesFromBase64(tx) ?? new Uint8Array(0)));
     const signed = signTx(network, unsigned, pair.secretKey);
@@ -138,6 +139,23 @@ describe('wallet accounts', () => {
     expect(wallet.calls.at(-1)?.input).toMatchObject({ timeoutMs: 120_000 });
     const none = await run(['wallet', 'unlock'], { env: { AITBC_WALLET_PASSWORD: '' } });
     expect([none.exitCode, none.stderr.includes('--password-file')]).toEqual([2, true]);
+  });
+
+  it('are changed from the one of the environment to that of a file, never to the same source', async () => {
+    const file = join(home.dir, 'new-password');
+    writeFileSync(file, 'a longer pass phrase\n');
+    const words = ['wallet', 'password', 'main'];
+    const changed = await run([...words, '--new-password-file', file, '--json']);
+    expect(JSON.parse(changed.stdout)).toEqual(account);
+    expect(wallet.calls.at(-1)?.input).toEqual({
+      ...{ address, password: 'correct horse' },
+      newPassword: 'a longer pass phrase',
+    });
+    const none = await run(words);
+    expect([none.exitCode, none.stderr]).toEqual([
+      2,
+      expect.stringContaining('--new-password-file'),
+    ]);
   });
 
   it('have a balance without any wallet when the address is given', async () => {

@@ -157,6 +157,19 @@ export const walletEndpoints = {
     input: z.strictObject({ address: zAddress }),
     output: zWalletAccount,
   }),
+  changePassword: endpoint({
+    method: 'POST',
+    path: '/v1/accounts/:address/password',
+    summary:
+      'Encrypts the key of an account anew. Keystores exported before still open with the old password.',
+    access: 'token',
+    input: z.strictObject({
+      address: zAddress,
+      password: z.string().max(256),
+      newPassword: zPassword,
+    }),
+    output: zWalletAccount,
+  }),
   sign: endpoint({
     method: 'POST',
     path: '/v1/accounts/:address/sign',

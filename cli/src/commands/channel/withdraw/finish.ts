@@ -1,5 +1,5 @@
 /** `aitbc channel withdraw finish`: brings the coins to the vault of the payer. */
-import { AppError } from '@aitbc/protocol';
+import { AppError, asAppError } from '@aitbc/protocol';
 import { pause } from '../../../chain/await-final.ts';
 import { ownerOptions } from '../../../chain/sign-as-validator.ts';
 import { type ChainChannel, dateText } from '../../../channel/channel-text.ts';
@@ -10,6 +10,8 @@ import type { Context } from '../../../context/context.ts';
 import { chooseAccount } from '../../../wallet/choose-account.ts';
 
 const pollMs = 500;
+/** Nodes are seconds apart at most, unless one catches up with the chain. */
+const triesMax = 60;
 
 export default defineCommand({
   summary: 'Take what is free to the vault of the payer when its date has come; anybody may',
@@ -29,10 +31,9 @@ export default defineCommand({
     else await assertDue(context, channel);
     const { wallet } = await context.clients();
     const { address: from } = await chooseAccount(context, wallet, options.account);
-    const sent = await sendForChannel(context, {
-      ...{ from, kind: 'withdraw_finalize' as const, body: { channelId } },
-      isConfirmed: options.yes,
-    });
+    const wish = { from, kind: 'withdraw_finalize' as const, body: { channelId } };
+    const finish = () => sendForChannel(context, { ...wish, isConfirmed: options.yes });
+    const sent = await (options.wait ? untilTaken(finish, context.signal) : finish());
     context.out.result(
       { ...sent, channelId },
       () => `Final in block ${sent.height}. What was free is in the vault of ${channel.payer}.`,
@@ -60,5 +61,17 @@ async function awaitDate(context: Context, { channelId, withdrawDueMs }: ChainCh
     }
   } finally {
     waiting.done();
+  }
+}
+
+/** The wallet's node may be behind the one that told the date: for it the date comes a little later. */
+async function untilTaken<T>(finish: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await finish();
+    } catch (error) {
+      if (asAppError(error).code !== 'CHANNEL_WITHDRAW_EARLY' || tries === triesMax) throw error;
+      await pause(pollMs, signal);
+    }
   }
 }

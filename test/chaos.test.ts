@@ -29,7 +29,7 @@ let bugged: Run;
 
 beforeAll(async () => {
   [whole, bugged] = await Promise.all([
-    net(['--providers', '4', '--agents', '6', '--for', '20s']),
+    net(['--providers', '10', '--agents', '6', '--for', '20s']),
     net(['--providers', '2', '--agents', '3', '--for', '8s', '--plant', 'claim-adds']),
   ]);
 }, timeout);

@@ -3,9 +3,10 @@
  * answer costs at least on Node, whoever writes it.
  *
  * The gateway writes what it promises into SQLite, signs a voucher over the body, and passes the answer on; the provider checks
- * the signature, writes the job down, asks the engine, counts tokens, signs a receipt over the text and writes it down; the
- * gateway checks it against what came and writes it down. Rows of one turn of the event loop are one commit. One voucher and one
- * receipt for the whole answer: no windows, no failover, no queue, no budget, no mandate, no bound on anything, one channel.
+ * the signature, writes the job down, asks the engine, counts tokens, signs a receipt over each window of text and writes it down;
+ * the gateway checks each against what came and writes it down. While a window is left it signs for the next one; the provider
+ * holds back what no voucher covers. Rows of one turn of the event loop are one commit, vouchers of one turn one call. No failover,
+ * no queue, no budget, no mandate, no bound on anything, one channel, one dialect, and nothing that comes is checked for its shape.
  */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -21,8 +22,11 @@ const role = process.argv[2];
 const upstream = new URL(process.env.AITBC_BENCH_ENGINE);
 const agent = new Agent({ connections: 1_024 });
 const path = '/v1/chat/completions';
+const vouchersPath = '/vouchers';
 const eventStream = { 'content-type': 'text/event-stream' };
 const receiptMark = ': receipt ';
+const windowTokens = 16;
+const aheadTokens = 2 * windowTokens;
 const priceNait = 1_000n;
 
 const digestOf = (data) => createHash('sha256').update(data).digest('hex');
@@ -32,6 +36,8 @@ const keys = { gateway: keysOf('gateway'), provider: keysOf('provider') };
 const store = await openStore(join(process.cwd(), `least-${role}.db`));
 let capNait = 0n;
 let calls = 0;
+/** Jobs of the provider that run. */
+const running = new Map();
 
 const serve = { gateway: buy, provider: sell }[role];
 createServer((request, response) => {
@@ -39,7 +45,7 @@ createServer((request, response) => {
   request.on('data', (part) => parts.push(part));
   request.on('end', () => {
     const call = { request, response, body: Buffer.concat(parts) };
-    serve(call).catch((error) => {
+    (request.url === vouchersPath ? extend : serve)(call).catch((error) => {
       console.error(error);
       response.destroy();
     });
@@ -49,68 +55,136 @@ createServer((request, response) => {
 });
 
 async function buy({ response, body }) {
-  const { stream } = JSON.parse(body);
+  const { stream, max_tokens: most } = JSON.parse(body);
   const bodyDigest = digestOf(body);
   calls += 1;
   const job = digestOf(`${bodyDigest} ${calls}`);
-  capNait += priceNait;
-  const cap = `${capNait}`;
-  await store.write(() => store.begin(job));
-  const voucher = { job, cap, signature: signed(`${job} ${cap} ${bodyDigest}`) };
+  let covered = Math.min(aheadTokens, most);
+  const subject = { job, bodyDigest };
+  const voucher = await promise(subject, covered, () => store.begin(job));
   const header = Buffer.from(JSON.stringify(voucher)).toString('base64');
   const out = stream ? createOut(response) : undefined;
-  const answer = { text: '', tokens: 0, receipt: undefined };
-  await ask({ body, headers: { 'x-voucher': header } }, (line) => {
-    if (line.startsWith(receiptMark)) answer.receipt = line.slice(receiptMark.length);
+  const texts = [];
+  const writing = [];
+  await ask({ path, body, headers: { 'x-voucher': header } }, (line) => {
+    if (line.startsWith(receiptMark)) {
+      const receipt = line.slice(receiptMark.length);
+      assertTrue(receipt, texts);
+      writing.push(store.write(() => store.keep(receipt)));
+    }
     const text = textIn(line);
     if (!text) return;
-    answer.text += text;
-    answer.tokens += 1;
+    texts.push(text);
     out?.push(lineOf(text));
+    if (covered - texts.length >= windowTokens || covered >= most) return;
+    covered += windowTokens;
+    writing.push(promise(subject, covered, () => {}).then(post));
   });
-  const { payload, signature } = JSON.parse(answer.receipt);
-  const isTrue = verify(
-    bytes(signature),
-    Buffer.from(JSON.stringify(payload)),
-    keys.provider.publicKey,
-  );
-  if (!isTrue || payload.textHash !== digestOf(answer.text)) throw new Error('not what came');
-  await store.write(() => store.end(job, { tokens: answer.tokens, receipt: answer.receipt }));
+  writing.push(store.write(() => store.end(job, texts.length)));
+  await Promise.all(writing);
   if (out) out.end('data: [DONE]\n\n');
-  else sendWhole(response, { job, ...answer });
+  else sendWhole(response, { job, text: texts.join(''), tokens: texts.length });
+}
+
+/** A voucher, written down before it is signed. */
+async function promise({ job, bodyDigest }, tokens, work) {
+  capNait += priceNait;
+  const cap = `${capNait}`;
+  await store.write(work);
+  return { job, cap, tokens, signature: signed(`${job} ${cap} ${tokens} ${bodyDigest}`) };
+}
+
+let posting;
+/** Vouchers of one turn go in one call. */
+function post(voucher) {
+  if (posting) posting.push(voucher);
+  else {
+    posting = [voucher];
+    setImmediate(() => {
+      const body = JSON.stringify(posting);
+      posting = undefined;
+      ask({ path: vouchersPath, body, headers: {} }, () => {}).catch(console.error);
+    });
+  }
+}
+
+function assertTrue(receipt, texts) {
+  const { payload, signature } = JSON.parse(receipt);
+  const said = Buffer.from(JSON.stringify(payload));
+  const text = texts.slice(payload.from, payload.to).join('');
+  const isTrue = verify(bytes(signature), said, keys.provider.publicKey);
+  if (!isTrue || payload.textHash !== digestOf(text)) throw new Error('not what came');
 }
 
 async function sell({ request, response, body }) {
   const voucher = JSON.parse(Buffer.from(request.headers['x-voucher'], 'base64').toString());
-  const { job, cap, signature } = voucher;
+  const { job } = voucher;
   const bodyDigest = digestOf(body);
-  const said = Buffer.from(`${job} ${cap} ${bodyDigest}`);
-  if (!verify(bytes(signature), said, keys.gateway.publicKey)) throw new Error('not paid');
-  await store.write(() => store.begin(job));
   const asked = { ...JSON.parse(body), stream: true };
+  const state = { bodyDigest, covered: 0, held: [], signedTo: 0, tokens: 0, text: '', writing: [] };
   const out = createOut(response);
-  let text = '';
-  let tokens = 0;
-  await ask({ body: JSON.stringify(asked), headers: {} }, (line) => {
+  await cover(state, voucher, () => store.begin(job));
+  const sign = () => {
+    const receipt = receiptOf(job, state, asked.model);
+    state.writing.push(
+      store.write(() => store.keep(receipt)).then(() => out.push(`${receiptMark}${receipt}\n\n`)),
+    );
+  };
+  state.release = () => {
+    while (state.held.length > 0 && state.tokens < state.covered) {
+      const part = state.held.shift();
+      state.text += part;
+      state.tokens += 1;
+      out.push(lineOf(part));
+      if (state.tokens - state.signedTo === windowTokens) sign();
+    }
+  };
+  running.set(job, state);
+  await ask({ path, body: JSON.stringify(asked), headers: {} }, (line) => {
     const part = textIn(line);
     if (!part) return;
-    text += part;
-    tokens += 1;
-    out.push(lineOf(part));
+    state.held.push(part);
+    state.release();
   });
+  while (state.held.length > 0) await new Promise((resolve) => setImmediate(resolve));
+  if (state.tokens > state.signedTo) sign();
+  state.writing.push(store.write(() => store.end(job, state.tokens)));
+  await Promise.all(state.writing);
+  running.delete(job);
+  out.end('data: [DONE]\n\n');
+}
+
+async function extend({ response, body }) {
+  const vouchers = JSON.parse(body).filter(({ job }) => running.has(job)); // one may have ended
+  await Promise.all(vouchers.map((voucher) => cover(running.get(voucher.job), voucher, () => {})));
+  sendJson(response, '{}');
+}
+
+/** Checks a voucher and writes its cap down; then what it covers may go. */
+async function cover(state, { job, cap, tokens, signature }, work) {
+  const said = Buffer.from(`${job} ${cap} ${tokens} ${state.bodyDigest}`);
+  if (!verify(bytes(signature), said, keys.gateway.publicKey)) throw new Error('not paid');
+  const nait = BigInt(cap);
+  if (nait > capNait) capNait = nait;
+  await store.write(work);
+  state.covered = Math.max(state.covered, tokens);
+  state.release?.();
+}
+
+function receiptOf(job, state, model) {
+  const { bodyDigest, signedTo: from, tokens: to, text } = state;
+  state.text = '';
+  state.signedTo = to;
   const terms = { network: bodyDigest, offerId: bodyDigest, channelId: bodyDigest, bodyDigest };
-  const what = { job, from: 0, to: tokens, textHash: digestOf(text), outcome: 'complete' };
-  const payload = { v: 1, ...terms, ...what, charged: cap, model: asked.model, atMs: Date.now() };
-  const receipt = JSON.stringify({ payload, signature: signed(JSON.stringify(payload)) });
-  capNait = BigInt(cap);
-  await store.write(() => store.end(job, { tokens, receipt }));
-  out.end(`${receiptMark}${receipt}\n\ndata: [DONE]\n\n`);
+  const what = { job, from, to, textHash: digestOf(text), outcome: 'running' };
+  const payload = { v: 1, ...terms, ...what, charged: `${capNait}`, model, atMs: Date.now() };
+  return JSON.stringify({ payload, signature: signed(JSON.stringify(payload)) });
 }
 
 /** Posts upstream and gives the lines of the answer. */
-function ask({ body, headers }, onLine) {
+function ask({ path: to, body, headers }, onLine) {
   let rest = '';
-  const call = { origin: upstream.origin, path, method: 'POST', body };
+  const call = { origin: upstream.origin, path: to, method: 'POST', body };
   return new Promise((resolve, reject) => {
     agent.dispatch(
       { ...call, headers: { 'content-type': 'application/json', ...headers } },
@@ -164,6 +238,10 @@ function createOut(response) {
 function sendWhole(response, { job, text, tokens }) {
   const choices = [{ index: 0, message: { role: 'assistant', content: text } }];
   const body = JSON.stringify({ id: job, choices, usage: { completion_tokens: tokens } });
+  sendJson(response, body);
+}
+
+function sendJson(response, body) {
   const length = { 'content-length': Buffer.byteLength(body) };
   response.writeHead(200, { 'content-type': 'application/json', ...length }).end(body);
 }
@@ -191,10 +269,8 @@ async function openStore(file) {
   let turn;
   return {
     begin: (job) => insert.run(job),
-    end(job, { tokens, receipt }) {
-      update.run(tokens, job);
-      keep.run(receipt);
-    },
+    keep: (receipt) => keep.run(receipt),
+    end: (job, tokens) => update.run(tokens, job),
     /** Resolves when the turn that holds this work is committed. */
     write(work) {
       if (!turn) {

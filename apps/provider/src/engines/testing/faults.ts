@@ -48,7 +48,10 @@ const strikes: Partial<Record<FaultKind, (stream: FaultyStream) => Promise<void>
   },
   'error-line': (stream) => stream.error('llama runner process no longer running: 2'),
   stall: (stream) => stream.gone,
-  close: async (stream) => stream.destroy(),
+  async close(stream) {
+    await nextTurn(); // what was sent before has left by then
+    stream.destroy();
+  },
   'not-json': (stream) => stream.raw('data: {"message":\n\n'),
   'long-line': (stream) => stream.raw('x'.repeat(LINE_BYTES_MAX + 1)),
 };

@@ -30,6 +30,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,apps,cli,scripts}/**/*.test.ts'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
           maxWorkers: 3, // on two cores: tests wait for timers and processes
           sequence: { groupOrder: 0 },
         },

@@ -165,7 +165,9 @@ async function startParts(setting: Setting, closers: Closers): Promise<Omit<Part
   closers.push(() => stored.net?.stop());
   closers.push(() => http.close());
   const url = await http.listen({ host: options.host, port: options.port });
-  closers.push(() => stopping.abort());
+  closers.push(() => {
+    stopping.abort(new AppError('UNAVAILABLE', { what: 'The node', reason: 'it is stopping' }));
+  });
   return { url, mesh: stored.net?.mesh };
 }
 

@@ -53,7 +53,7 @@ export function createFinality(): Finality {
           leave();
           finish();
         };
-        const stop = (): void => end(() => reject(new AppError('CANCELLED')));
+        const stop = (): void => end(() => reject(reasonOf(signal)));
         const timer = setTimeout(() => end(() => resolve(false)), timeoutMs);
         const waiter: Waiter = {
           resolve: (final) => end(() => resolve(final)),
@@ -76,4 +76,9 @@ export function createFinality(): Finality {
     isAdmitted: (txId) => void refusals.delete(txId),
     refusalOf: (txId) => refusals.get(txId),
   };
+}
+
+/** Why nobody waits any more: the node says why it stops; a caller that hangs up says nothing. */
+function reasonOf({ reason }: AbortSignal): AppError {
+  return reason instanceof AppError ? reason : new AppError('CANCELLED');
 }

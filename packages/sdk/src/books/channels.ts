@@ -24,6 +24,7 @@ import {
   type OutputOf,
   unwrap,
 } from '@aitbc/protocol';
+import { askAgain } from '../chain/ask-again.ts';
 import type { Funder } from '../chain/funder.ts';
 import type { NodeClient } from '../chain/node-client.ts';
 import type { Candidate } from '../offers/discover-offers.ts';
@@ -224,7 +225,7 @@ async function topUp(deps: ChannelDeps, channelId: Hex, need: () => bigint): Pro
 }
 
 async function refresh(deps: ChannelDeps, channelId: Hex): Promise<ChannelRow> {
-  const state = await deps.node.rpc.state_getChannel({ channelId });
+  const state = await askAgain(() => deps.node.rpc.state_getChannel({ channelId }));
   const row = mergeChainState(deps.book.channel(channelId), state);
   await deps.store.save(deps.book.putChannel(row));
   return row;

@@ -18,6 +18,7 @@ import {
   mandateFromJson,
   unwrap,
 } from '@aitbc/protocol';
+import { askAgain } from './ask-again.ts';
 import type { NodeRpc } from './node-client.ts';
 import { assertFinal, type TxSender } from './tx-sender.ts';
 
@@ -53,7 +54,7 @@ export function createVaultFunder(deps: {
     payer: { accountId, address },
     async fund(allocation) {
       const { amount } = allocation;
-      const { vault } = await node.rpc.state_getAccount({ address });
+      const { vault } = await askAgain(() => node.rpc.state_getAccount({ address }));
       const deposit = { amount: amount > vaultFund ? amount : vaultFund };
       const status =
         BigInt(vault) >= amount
@@ -80,8 +81,8 @@ export function createMandateFunder(deps: {
     payer: { accountId, address: owner },
     async fund(allocation, leastNait) {
       const [json, { vault }] = await Promise.all([
-        node.rpc.state_getMandate(names),
-        node.rpc.state_getAccount({ address: owner }),
+        askAgain(() => node.rpc.state_getMandate(names)),
+        askAgain(() => node.rpc.state_getAccount({ address: owner })),
       ]);
       const needed = leastNait > 1n ? leastNait : 1n;
       const room = roomOf(mandateFromJson(json), nowMs());

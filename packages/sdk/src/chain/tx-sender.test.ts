@@ -100,6 +100,30 @@ describe('transaction sender', () => {
     expect(taken).toHaveLength(1);
   });
 
+  it('hands the same transaction in again to a node that was away, which did not take it', async () => {
+    const { node, taken } = createFakeNode();
+    const handedIn: string[] = [];
+    const { tx_sendAndWait: take } = node.rpc;
+    Object.assign(node.rpc, {
+      tx_sendAndWait(input: { tx: string; timeoutMs: number }) {
+        handedIn.push(input.tx);
+        if (handedIn.length > 2) return take(input);
+        throw new AppError('UNAVAILABLE', { what: 'The node', reason: 'it is stopping' });
+      },
+    });
+    const sender = createTxSender({ node, signer: createLocalSigner(network, secretKey) });
+    expect((await sender.send('transfer', transfer)).status).toBe('final');
+    expect([new Set(handedIn).size, handedIn.length, taken.length]).toEqual([1, 3, 1]);
+  });
+
+  it('says that a node stays away', async () => {
+    const { node } = createFakeNode();
+    const away = new AppError('UNAVAILABLE', { what: 'node', reason: 'ECONNREFUSED' });
+    Object.assign(node.rpc, { tx_sendAndWait: () => Promise.reject(away) });
+    const sender = createTxSender({ node, signer: createLocalSigner(network, secretKey) });
+    await expect(sender.send('transfer', transfer)).rejects.toBe(away);
+  });
+
   it('hands on a refusal that has nothing to do with the nonce', async () => {
     const { node } = createFakeNode();
     const refusal = new AppError('TX_FUNDS_INSUFFICIENT', {

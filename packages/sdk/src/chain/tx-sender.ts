@@ -4,7 +4,8 @@
  * Nonces are counted here so that several sends may be under way at once; the counter is read anew from
  * the node after any trouble. A transaction that may have been taken is never replaced by another with
  * a new nonce: only a refusal that names the nonce proves that it was not, and before that refusal is
- * believed after a lost answer, the node is asked for the transaction itself.
+ * believed after a lost answer, the node is asked for the transaction itself. A node that is away for a moment gets the same
+ * transaction again: it is one however often it is handed in.
  */
 import { base64 } from '@aitbc/primitives';
 import {
@@ -20,6 +21,7 @@ import {
   type TxKind,
   type UnsignedTx,
 } from '@aitbc/protocol';
+import { askAgain } from './ask-again.ts';
 import type { NodeClient } from './node-client.ts';
 import { pause } from './pause.ts';
 import type { Signer } from './signer.ts';
@@ -98,12 +100,20 @@ export function createTxSender(deps: {
 async function submit(node: NodeClient, signed: SignedTx, options: SendOptions): Promise<TxStatus> {
   const { signal, waitMs = waitMsDefault } = options;
   const tx = base64(signed.bytes);
+  let mayBeTaken = false;
+  const handIn = async () => {
+    try {
+      return await node.rpc.tx_sendAndWait({ tx, timeoutMs: waitMs }, { signal });
+    } catch (error) {
+      const { code } = asAppError(error);
+      mayBeTaken ||= code === 'TX_DUPLICATE' || lostCodes.includes(code);
+      throw error;
+    }
+  };
   try {
-    return await node.rpc.tx_sendAndWait({ tx, timeoutMs: waitMs }, { signal });
+    return await askAgain(handIn, signal);
   } catch (error) {
-    const { code } = asAppError(error);
-    if (code !== 'TX_DUPLICATE' && !lostCodes.includes(code)) throw error;
-    const known = await findTx(node, signed.txId, signal);
+    const known = mayBeTaken ? await findTx(node, signed.txId, signal) : undefined;
     if (known) return known;
     throw error;
   }
@@ -129,7 +139,10 @@ function createNonces(node: NodeClient, address: string) {
   return {
     take(): Promise<number> {
       const taken =
-        next ?? node.rpc.state_getAccount({ address }).then(({ pendingNonce }) => pendingNonce);
+        next ??
+        askAgain(() => node.rpc.state_getAccount({ address })).then(
+          ({ pendingNonce }) => pendingNonce,
+        );
       next = taken.then((nonce) => nonce + 1);
       next.catch(() => {
         next = undefined;
